@@ -1,0 +1,195 @@
+"""The words of Digitmill as frozen types, and the moves a job may make between states.
+
+Times are seconds since 1970 in UTC (float). Probabilities are floats from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from digitmill.errors import FailureCode
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        return not LEGAL_MOVES[self]
+
+
+LEGAL_MOVES: Mapping[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.CANCELLED, JobState.FAILED}),
+    JobState.COMPLETED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+    JobState.FAILED: frozenset(),
+}
+
+
+class RowStatus(StrEnum):
+    """``review`` is a digit whose confidence lies below the job's threshold."""
+
+    RECOGNIZED = "recognized"
+    REVIEW = "review"
+    BLANK = "blank"
+    FAILED = "failed"
+
+
+class Polarity(StrEnum):
+    AUTO = "auto"
+    DARK_ON_LIGHT = "dark_on_light"
+    LIGHT_ON_DARK = "light_on_dark"
+
+
+class QueueName(StrEnum):
+    """Interactive work (a few images, somebody waits) never stands behind bulk work."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReference:
+    """One exact set of weights."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the caller may choose for a job. ``review_below`` None means the model's own threshold."""
+
+    model: str | None = None
+    polarity: Polarity = Polarity.AUTO
+    review_below: float | None = None
+    alternatives: int = 2
+    expires_in: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Images of one job. ``done`` is the sum of the four statuses; ``skipped`` are no images at all."""
+
+    total: int
+    recognized: int = 0
+    review: int = 0
+    blank: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def done(self) -> int:
+        return self.recognized + self.review + self.blank + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one image got no answer, in a code and in a sentence."""
+
+    code: FailureCode
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a job as a whole ended in ``failed``."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The record of one submission. ``options`` hold the resolved values that workers go by.
+
+    ``expires_at`` is None until the job is final; afterwards its rows and its upload live until then.
+    """
+
+    id: str
+    owner: str
+    state: JobState
+    queue: QueueName
+    created_at: float
+    counts: Counts
+    chunks: int
+    model: ModelReference
+    options: Options
+    blob: str
+    started_at: float | None = None
+    finished_at: float | None = None
+    expires_at: float | None = None
+    error: Problem | None = None
+
+    @property
+    def progress(self) -> float:
+        """Share of the images that have their row, 0.0 to 1.0."""
+        return self.counts.done / self.counts.total if self.counts.total else 1.0
+
+
+class Packing(StrEnum):
+    """How an entry's bytes lie in the upload."""
+
+    RAW = "raw"
+    """a loose file: the span is the image itself"""
+    STORED = "stored"
+    """a zip member without compression, behind its local header"""
+    DEFLATED = "deflated"
+    """a deflated zip member, behind its local header"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One image of an upload: where its bytes lie in the job's blob, decided when the upload was planned.
+
+    ``span`` bytes from ``offset`` hold the member, its local header included; ``size`` and ``crc`` are what
+    the zip's directory promises of the unpacked bytes (``crc`` is None for a loose file). ``page`` counts
+    from 0 within a TIFF. ``refused`` names a member that is answered without being read.
+    """
+
+    name: str
+    offset: int
+    span: int
+    size: int
+    packing: Packing = Packing.RAW
+    crc: int | None = None
+    page: int = 0
+    refused: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Contiguous images of one job: the unit of work. ``first`` is the row index of ``entries[0]``."""
+
+    number: int
+    first: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    prediction: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The answer for one image. Exactly one exists for every accepted image of a completed job."""
+
+    index: int
+    name: str
+    status: RowStatus
+    prediction: str | None = None
+    confidence: float | None = None
+    alternatives: tuple[Guess, ...] = ()
+    failure: Failure | None = None

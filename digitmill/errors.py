@@ -1,0 +1,167 @@
+"""Every error that Digitmill raises on purpose, in one tree.
+
+    DigitmillError
+    ├── SettingsError                the environment holds a setting that cannot be used
+    ├── UploadRefused                the upload as a whole is not accepted, and nothing was stored
+    │   ├── EmptyUpload  BadOptions  UnsupportedMediaType
+    │   ├── UploadTooLarge  TooManyImages
+    │   └── CorruptArchive  NoImages
+    ├── Unauthorized  RateLimited
+    ├── NotFound                     no such job, row, model or page for this caller
+    ├── Expired                      the job is over and its rows are gone
+    ├── Conflict                     the request contradicts what was asked before
+    ├── ServiceUnavailable
+    │   └── Overloaded  StorageUnavailable
+    ├── ItemFailure                  one image cannot be read: it costs its own row and nothing else
+    └── ModelError                   a model or an engine that was asked for cannot be used
+
+``code`` is stable and part of the HTTP contract; the message is a sentence that tells the user what to do.
+Only ``web/errors.py`` knows HTTP statuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One faulty input: ``field`` names it as the caller wrote it, ``message`` says what it must be."""
+
+    field: str
+    message: str
+
+
+class DigitmillError(Exception):
+    """Base of the tree. ``detail`` is the sentence for the user, ``code`` the stable name."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str, *, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+
+
+class SettingsError(DigitmillError):
+    code = "bad_settings"
+
+
+class UploadRefused(DigitmillError):
+    code = "upload_refused"
+
+
+class EmptyUpload(UploadRefused):
+    code = "empty_upload"
+
+
+class BadOptions(UploadRefused):
+    code = "bad_options"
+
+
+class UnsupportedMediaType(UploadRefused):
+    code = "unsupported_media_type"
+
+
+class UploadTooLarge(UploadRefused):
+    code = "upload_too_large"
+
+
+class TooManyImages(UploadRefused):
+    code = "too_many_images"
+
+
+class CorruptArchive(UploadRefused):
+    code = "corrupt_archive"
+
+
+class NoImages(UploadRefused):
+    code = "no_images"
+
+
+class Unauthorized(DigitmillError):
+    code = "unauthorized"
+
+
+class RateLimited(DigitmillError):
+    code = "rate_limited"
+
+
+class NotFound(DigitmillError):
+    code = "not_found"
+
+
+class Expired(DigitmillError):
+    code = "expired"
+
+
+class Conflict(DigitmillError):
+    code = "conflict"
+
+
+class IdempotencyConflict(Conflict):
+    code = "idempotency_conflict"
+
+
+class ServiceUnavailable(DigitmillError):
+    """``retry_after`` is the number of seconds after which another try makes sense."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Overloaded(ServiceUnavailable):
+    code = "overloaded"
+
+
+class StorageUnavailable(ServiceUnavailable):
+    code = "storage_unavailable"
+
+
+class FailureCode(StrEnum):
+    """Why one image got no answer: the ``error.code`` of its row."""
+
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED_IMAGE = "truncated_image"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    IMAGE_TOO_LARGE = "image_too_large"
+    ENCRYPTED_MEMBER = "encrypted_member"
+    CORRUPT_MEMBER = "corrupt_member"
+    MEMBER_TOO_LARGE = "member_too_large"
+    NESTED_ARCHIVE = "nested_archive"
+    PROCESSING_FAILED = "processing_failed"
+
+
+class ItemFailure(DigitmillError):
+    """One image cannot be read. ``failure`` is the code its row will carry."""
+
+    code = "item_failure"
+
+    def __init__(self, failure: FailureCode, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure
+
+
+class ModelError(DigitmillError):
+    code = "model_error"
+
+
+class ModelNotFound(ModelError):
+    code = "model_not_found"
+
+
+class ModelRejected(ModelError):
+    """The model's files do not fit their manifest, or need another normaliser or engine."""
+
+    code = "model_rejected"
+
+
+class EngineUnavailable(ModelError):
+    """The engine or the device that the settings ask for is not on this machine."""
+
+    code = "engine_unavailable"

@@ -1,0 +1,183 @@
+"""Every setting: one row of name, type, default and help. docs/settings.md is held to this table by a test.
+
+Settings come from environment variables ``DIGITMILL_<NAME>`` and from a ``.env`` file; the environment wins.
+Values are parsed strictly ("false" is false, "maybe" is an error) and an unknown DIGITMILL_ name is an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Self
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from digitmill.errors import SettingsError
+
+PREFIX = "DIGITMILL_"
+
+
+class EngineName(StrEnum):
+    AUTO = "auto"
+    KERAS = "keras"
+
+
+class DeviceName(StrEnum):
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Settings(BaseModel):
+    """The settings of one process, frozen. Build with ``Settings.load()``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # where things are
+    host: str = Field("127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port of the web server; 0 takes any free one.")
+    var: Path = Field(Path("var"), description="Folder for the embedded Redis, blobs, models and spool.")
+    redis_url: str | None = Field(
+        None, description="Redis to use, redis:// or rediss://. Unset: `digitmill up` starts a private one."
+    )
+    blobs_url: str | None = Field(
+        None, description="Any fsspec URL for uploads, such as s3://bucket/path. Unset: `VAR/blobs`."
+    )
+    models_url: str | None = Field(
+        None, description="Folder of published models, beside the built-in ones. Unset: `VAR/models`."
+    )
+    data: Path | None = Field(
+        None, description="Folder with mnist.npz, used by `python -m training` before it downloads MNIST."
+    )
+
+    # who may come in
+    admin_key: SecretStr | None = Field(
+        None,
+        description="The key that callers send as `Authorization: Bearer`. Unset: none is asked, and the web "
+        "server listens on loopback addresses only.",
+    )
+
+    # the web server
+    web_threads: int = Field(48, ge=4, le=512, description="Threads of a web process.")
+    web_processes: int = Field(1, ge=1, le=64, description="Web processes.")
+    rate_limit: int = Field(
+        0, ge=0, description="Requests to /v1 that one caller may make in a minute; 0 sets no limit."
+    )
+
+    # the workers
+    worker_concurrency: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="Processes of one worker, each with the model in memory. Unset: one for each core.",
+    )
+    worker_threads: int = Field(1, ge=1, le=256, description="Threads that the model may use in each process.")
+    engine: EngineName = Field(EngineName.AUTO, description="What runs the model: `auto` or `keras`.")
+    device: DeviceName = Field(
+        DeviceName.AUTO, description="`cpu`, `gpu` (an error where there is none) or `auto` (the GPU if present)."
+    )
+    chunk_images: int = Field(512, ge=1, le=65535, description="Images that a worker takes at a time.")
+    chunk_bytes: int = Field(64 << 20, ge=1 << 16, description="Bytes of upload that a worker takes at a time.")
+    chunks_in_flight: int = Field(
+        32, ge=1, le=10_000, description="Chunks of one job that wait in the queue at a time; the rest follow."
+    )
+    interactive_images: int = Field(
+        16, ge=0, description="Jobs of up to so many images go through the interactive queue."
+    )
+    lease_seconds: float = Field(
+        10.0, gt=0, description="A chunk whose worker has not been heard of for so long is given to another."
+    )
+    max_attempts: int = Field(
+        5, ge=1, description="Times that a chunk is tried before its images fail as `processing_failed`."
+    )
+    sweep_seconds: float = Field(5.0, gt=0, description="How often a worker looks for stuck jobs.")
+
+    # limits
+    max_upload_bytes: int = Field(4 << 30, ge=1, description="Bytes of one upload.")
+    max_images: int = Field(1_000_000, ge=1, description="Images of one job.")
+    max_files: int = Field(10_000, ge=1, description="Files of one multipart upload (a zip counts as one).")
+    max_member_bytes: int = Field(64 << 20, ge=1, description="Unpacked bytes of one image file.")
+    max_image_pixels: int = Field(50_000_000, ge=784, description="Pixels of one image.")
+    max_pages: int = Field(1000, ge=1, description="Pages of one TIFF.")
+    max_queued_images: int = Field(
+        5_000_000, ge=1, description="Images waiting in all jobs; past that a submission is answered 503."
+    )
+
+    # how long things are kept
+    expires_in: int = Field(
+        7 * 86400, ge=1, description="Seconds that a finished job keeps its rows, unless the job says otherwise."
+    )
+    max_expires_in: int = Field(90 * 86400, ge=1, description="The most seconds that a job may ask for.")
+    idempotency_seconds: int = Field(86400, ge=1, description="How long an Idempotency-Key is remembered.")
+
+    # telemetry
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
+    log_format: str = Field("text", pattern="^(text|json)$", description="Log lines as `text` or `json`.")
+
+    # the command line and the client
+    url: str | None = Field(None, description="Address of the service, for the command line.")
+    key: SecretStr | None = Field(None, description="Key to send, for the command line.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        if value == "":
+            raise ValueError("is empty; remove the line to take the default")
+        return value
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Self:
+        """Read the ``.env`` file and the environment.
+
+        Raises:
+            SettingsError: a value does not parse, is out of range, or a DIGITMILL_ name is unknown.
+        """
+        environment = os.environ if environ is None else environ
+        from_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
+        merged = {
+            name.removeprefix(PREFIX).lower(): value
+            for source in (from_file, environment)
+            for name, value in source.items()
+            if name.startswith(PREFIX) and value is not None
+        }
+        try:
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from error
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the web server can be reached from this machine only."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def blobs(self) -> str:
+        return self.blobs_url or f"file://{(self.var / 'blobs').absolute()}"
+
+    @property
+    def published_models(self) -> str:
+        return self.models_url or f"file://{(self.var / 'models').absolute()}"
+
+    @property
+    def spool(self) -> Path:
+        return self.var / "spool"
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors(include_input=False):
+        name = PREFIX + str(fault["loc"][0]).upper()
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{name} is not a setting of Digitmill; see docs/settings.md for the names.")
+        else:
+            lines.append(f"{name}: {fault['msg']}.")
+    return "\n".join(lines)
