@@ -154,7 +154,7 @@ class Entry:
 
     ``span`` bytes from ``offset`` hold the member, its local header included; ``size`` and ``crc`` are what
     the zip's directory promises of the unpacked bytes (``crc`` is None for a loose file). ``page`` counts
-    from 0 within a TIFF. ``refused`` names a member that is answered without being read.
+    from 0 within a TIFF of ``pages``. ``refused`` names a member that is answered without being read.
     """
 
     name: str
@@ -164,6 +164,7 @@ class Entry:
     packing: Packing = Packing.RAW
     crc: int | None = None
     page: int = 0
+    pages: int = 1
     refused: Failure | None = None
 
 
