@@ -78,12 +78,16 @@ class Settings(BaseModel):
     worker_threads: int = Field(1, ge=1, le=256, description="Threads that the model may use in each process.")
     engine: EngineName = Field(EngineName.AUTO, description="What runs the model: `auto` or `keras`.")
     device: DeviceName = Field(
-        DeviceName.AUTO, description="`cpu`, `gpu` (an error where there is none) or `auto` (the GPU if present)."
+        DeviceName.AUTO,
+        description="`cpu`, `gpu` (an error where there is none) or `auto` (the GPU if present).",
     )
     chunk_images: int = Field(512, ge=1, le=65535, description="Images that a worker takes at a time.")
     chunk_bytes: int = Field(64 << 20, ge=1 << 16, description="Bytes of upload that a worker takes at a time.")
     chunks_in_flight: int = Field(
-        32, ge=1, le=10_000, description="Chunks of one job that wait in the queue at a time; the rest follow."
+        32,
+        ge=1,
+        le=10_000,
+        description="Chunks of one job that wait in the queue at a time; the rest follow.",
     )
     interactive_images: int = Field(
         16, ge=0, description="Jobs of up to so many images go through the interactive queue."
@@ -109,7 +113,9 @@ class Settings(BaseModel):
 
     # how long things are kept
     expires_in: int = Field(
-        7 * 86400, ge=1, description="Seconds that a finished job keeps its rows, unless the job says otherwise."
+        7 * 86400,
+        ge=1,
+        description="Seconds that a finished job keeps its rows, unless the job says otherwise.",
     )
     max_expires_in: int = Field(90 * 86400, ge=1, description="The most seconds that a job may ask for.")
     idempotency_seconds: int = Field(86400, ge=1, description="How long an Idempotency-Key is remembered.")

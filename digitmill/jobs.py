@@ -1,0 +1,195 @@
+"""What a caller can do with a job: submit, look, list, wait, cancel, delete. Rows are read in ``results.py``."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import structlog
+
+from digitmill.domain import Chunk, Counts, Job, JobState, Options, QueueName
+from digitmill.errors import BadOptions, FieldError, ModelNotFound, NotFound, Overloaded, StorageUnavailable, UploadRefused
+from digitmill.models.manifest import Manifest
+from digitmill.models.registry import Registry
+from digitmill.queue import Queue
+from digitmill.settings import Settings
+from digitmill.store.base import Idempotency, JobStore, PackedChunk
+from digitmill.store.blobs import BlobStore
+from digitmill.uploads.codec import pack_plan
+from digitmill.uploads.plan import Limits, Plan
+from digitmill.uploads.spool import Spool
+
+_ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """``created`` is False when the job was made by an earlier request with the same Idempotency-Key."""
+
+    job: Job
+    created: bool
+
+
+class Jobs:
+    """Every method that takes ``owner`` and ``job_id`` raises NotFound for another owner's job, and Expired."""
+
+    def __init__(
+        self, settings: Settings, store: JobStore, blobs: BlobStore, registry: Registry, queue: Queue
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._blobs = blobs
+        self._registry = registry
+        self._queue = queue
+
+    def admit(self) -> None:
+        """Raise Overloaded when too much waits already. Call it before reading an upload's body."""
+        if self._store.queued_images() >= self._settings.max_queued_images:
+            raise Overloaded("Too many images are waiting; try again when some are done.", retry_after=30)
+
+    def submit(
+        self, owner: str, spool: Spool, options: Options, *, idempotency_key: str | None = None
+    ) -> Submission:
+        """Accept the spooled upload as a job: plan, blob, record, then messages, in this order.
+
+        Whatever dies in between, the upload is either refused or its job will be completed: the sweep sends
+        messages that were not sent. The spooled file may be moved away.
+
+        Raises:
+            UploadRefused: the upload or the options are not acceptable; nothing is stored.
+            IdempotencyConflict: the key was used with another request.
+            StorageUnavailable: Redis or the blob storage does not answer.
+        """
+        manifest, resolved = self._resolve(options)
+        idempotency = self._idempotency(idempotency_key, spool, resolved)
+        if idempotency is not None:
+            known = self._store.recall(owner, idempotency[0])
+            if known is not None:
+                return Submission(known, created=False)
+        job = self._planned(owner, spool, manifest, resolved)
+        self._blobs.put(job.blob, spool.path)
+        recorded = self._store.create(job, window=self._settings.chunks_in_flight, idempotency=idempotency)
+        if recorded.id != job.id:
+            self._store.discard_plan(job.id)
+            self._blobs.delete(job.blob)
+            return Submission(recorded, created=False)
+        self._send_first(job)
+        return Submission(job, created=True)
+
+    def get(self, owner: str, job_id: str) -> Job:
+        job = self._store.get(job_id)
+        if job.owner != owner:
+            raise NotFound("There is no such job.")
+        return job
+
+    def list(self, owner: str, *, state: JobState | None, before: str | None, limit: int) -> list[Job]:
+        """Up to ``limit`` jobs, newest first, older than job ``before``."""
+        found: list[Job] = []
+        while len(found) < limit:
+            jobs = self._store.jobs_of(owner, before=before, limit=limit)
+            found += [job for job in jobs if state is None or job.state is state]
+            if len(jobs) < limit:
+                break
+            before = jobs[-1].id
+        return found[:limit]
+
+    def watch(self, owner: str, job_id: str, *, seconds: float, quiet: float = 15.0) -> Iterator[Job]:
+        """The job now and after each change, until it is final or ``seconds`` have passed.
+
+        Changes that come fast are yielded as one. Every ``quiet`` seconds without change it is yielded as it is.
+        """
+        deadline = time.monotonic() + seconds
+        self.get(owner, job_id)
+        with self._store.subscribe(job_id) as changes:
+            while True:
+                job = self.get(owner, job_id)
+                yield job
+                left = deadline - time.monotonic()
+                if job.state.final or left <= 0:
+                    return
+                changes.wait(min(left, quiet))
+
+    def wait(self, owner: str, job_id: str, *, seconds: float) -> Job:
+        """The job when it is final, or as it is after so many seconds."""
+        job = self.get(owner, job_id)
+        for changed in self.watch(owner, job_id, seconds=seconds):
+            job = changed
+        return job
+
+    def cancel(self, owner: str, job_id: str) -> Job:
+        """Stop an open job within one chunk; rows that are done stay. A final job stays as it is."""
+        self.get(owner, job_id)
+        return self._store.finish(job_id, JobState.CANCELLED)
+
+    def delete(self, owner: str, job_id: str) -> None:
+        """Remove record, rows and upload; an open job is cancelled first."""
+        job = self.get(owner, job_id)
+        self._store.delete(job_id)
+        self._blobs.delete(job.blob)
+
+    def _resolve(self, options: Options) -> tuple[Manifest, Options]:
+        try:
+            manifest = self._registry.resolve(options.model)
+        except ModelNotFound as error:
+            raise BadOptions(error.detail, errors=(FieldError("model", error.detail),)) from error
+        expires_in = options.expires_in or self._settings.expires_in
+        if expires_in > self._settings.max_expires_in:
+            message = f"must be at most {self._settings.max_expires_in} seconds"
+            raise BadOptions(f"expires_in {message}.", errors=(FieldError("expires_in", message),))
+        review_below = manifest.review_below if options.review_below is None else options.review_below
+        return manifest, replace(
+            options,
+            model=f"{manifest.name}@{manifest.version}",
+            review_below=review_below,
+            expires_in=expires_in,
+        )
+
+    def _idempotency(
+        self, key: str | None, spool: Spool, options: Options
+    ) -> tuple[Idempotency, float] | None:
+        if key is None:
+            return None
+        return Idempotency(key, f"{spool.digest} {options!r}"), self._settings.idempotency_seconds
+
+    def _planned(self, owner: str, spool: Spool, manifest: Manifest, options: Options) -> Job:
+        job_id = new_job_id()
+        plan = Plan(spool, Limits.from_settings(self._settings))
+        try:
+            chunks = self._store.save_plan(job_id, (_packed(chunk) for chunk in plan.chunks()))
+        except UploadRefused:
+            self._store.discard_plan(job_id)
+            raise
+        interactive = plan.total <= self._settings.interactive_images
+        return Job(
+            id=job_id,
+            owner=owner,
+            state=JobState.QUEUED,
+            queue=QueueName.INTERACTIVE if interactive else QueueName.BULK,
+            created_at=time.time(),
+            counts=Counts(total=plan.total, skipped=plan.skipped),
+            chunks=chunks,
+            model=manifest.reference,
+            options=options,
+            blob=job_id,
+        )
+
+    def _send_first(self, job: Job) -> None:
+        try:
+            for chunk in range(min(self._settings.chunks_in_flight, job.chunks)):
+                self._queue.send(job.queue, job.id, chunk)
+        except StorageUnavailable as error:
+            # the job is recorded, so it is accepted: the sweep will send what is missing
+            _log.warning("messages_not_sent", job=job.id, reason=error.detail)
+
+
+def new_job_id() -> str:
+    """26 characters that sort by time: 48 bits of milliseconds and 80 random bits, as a ULID."""
+    number = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return "".join(_ID_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _packed(chunk: Chunk) -> PackedChunk:
+    return PackedChunk(first=chunk.first, images=len(chunk.entries), entries=pack_plan(chunk.entries))

@@ -1,0 +1,79 @@
+"""The sweep: finds jobs that nobody works on and sends their chunks again; clears away what has expired.
+
+Any number of workers may call it; a lock in the store lets one at a time do it.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import structlog
+
+from digitmill.domain import Job, QueueName
+from digitmill.queue import Queue
+from digitmill.settings import Settings
+from digitmill.store.base import JobStore
+from digitmill.store.blobs import BlobStore
+
+BATCH = 500
+LOST_MESSAGE_SECONDS = 300
+"""An idle job's messages are believed lost after this time even while its queue is not empty."""
+ORPHAN_SECONDS = 3600
+"""Age at which a blob without a record was left by a web process that died."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Recovery:
+    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, queue: Queue) -> None:
+        self._settings = settings
+        self._store = store
+        self._blobs = blobs
+        self._queue = queue
+
+    def sweep(self) -> int:
+        """Do one round if nobody else does; return the number of chunks sent again."""
+        if not self._store.lock("sweep", self._settings.sweep_seconds * 0.9):
+            return 0
+        sent = self._resend_dropped() + self._resend_lost()
+        self._clear_expired()
+        if self._store.lock("orphans", ORPHAN_SECONDS):
+            self._clear_orphans()
+        return sent
+
+    def _resend_dropped(self) -> int:
+        """Chunks whose worker was not heard of until its lease ended."""
+        dropped = self._store.expired_leases(BATCH)
+        for chunk in dropped:
+            _log.warning("chunk_dropped", job=chunk.job_id, chunk=chunk.chunk)
+            self._queue.send(chunk.queue, chunk.job_id, chunk.chunk)
+        return len(dropped)
+
+    def _resend_lost(self) -> int:
+        """Chunks of idle jobs whose messages are nowhere: web died before it sent them, or the broker lost them."""
+        empty = {name: self._queue.depth(name) == 0 for name in QueueName}
+        sent = 0
+        for job, idle in self._store.stalled(2 * self._settings.lease_seconds, BATCH):
+            if empty[job.queue] or idle > LOST_MESSAGE_SECONDS:
+                sent += self._resend_all(job)
+        return sent
+
+    def _resend_all(self, job: Job) -> int:
+        chunks = self._store.unclaimed(job.id, self._settings.chunks_in_flight)
+        for chunk in chunks:
+            self._queue.send(job.queue, job.id, chunk)
+        if chunks:
+            _log.warning("messages_lost", job=job.id, chunks=len(chunks))
+        self._store.touch(job.id)
+        return len(chunks)
+
+    def _clear_expired(self) -> None:
+        for job in self._store.take_expired(BATCH):
+            self._blobs.delete(job.blob)
+
+    def _clear_orphans(self) -> None:
+        names = self._blobs.older_than(ORPHAN_SECONDS)
+        while batch := list(islice(names, BATCH)):
+            for name, known in zip(batch, self._store.known(batch), strict=True):
+                if not known:
+                    self._blobs.delete(name)

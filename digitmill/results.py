@@ -1,0 +1,184 @@
+"""Reading a job's rows: pages, streams, one row, and the pictures behind it.
+
+Rows come in upload order. While a job runs, a page ends before the first chunk that is not done and its cursor
+stays there, so a reader who follows cursors sees every row once.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitmill.domain import Entry, Failure, Job, Row, RowStatus
+from digitmill.errors import BadOptions, FieldError, ItemFailure, NotFound
+from digitmill.imaging.normalise import normalise
+from digitmill.jobs import Jobs
+from digitmill.pipeline import open_entry
+from digitmill.settings import Settings
+from digitmill.store.base import JobStore
+from digitmill.store.blobs import BlobStore
+from digitmill.store.rows import unpack_rows
+from digitmill.uploads.codec import unpack_plan
+from digitmill.uploads.members import read_member
+
+CHUNKS_A_READ = 8
+CHUNKS_A_PAGE = 64
+"""A page with a filter that few rows pass looks at no more chunks than this; its cursor leads on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Rows to show. Confidence bounds are inclusive and leave out rows that have none."""
+
+    statuses: frozenset[RowStatus] = frozenset(RowStatus)
+    min_confidence: float | None = None
+    max_confidence: float | None = None
+
+    def keeps(self, row: Row) -> bool:
+        if row.status not in self.statuses:
+            return False
+        if self.min_confidence is None and self.max_confidence is None:
+            return True
+        if row.confidence is None:
+            return False
+        low = 0.0 if self.min_confidence is None else self.min_confidence
+        high = 1.0 if self.max_confidence is None else self.max_confidence
+        return low <= row.confidence <= high
+
+
+EVERY_ROW = RowFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``next_cursor`` is None only when the job is final and no rows are left."""
+
+    job: Job
+    rows: Sequence[Row]
+    next_cursor: str | None
+
+
+class Results:
+    """All methods raise NotFound for another owner's job, and Expired."""
+
+    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, jobs: Jobs) -> None:
+        self._settings = settings
+        self._store = store
+        self._blobs = blobs
+        self._jobs = jobs
+
+    def page(self, owner: str, job_id: str, *, rows: RowFilter, limit: int, cursor: str | None) -> Page:
+        """Up to ``limit`` rows from ``cursor`` on; possibly fewer although more follow: go by the cursor.
+
+        Raises:
+            BadOptions: the cursor was not made by this method.
+        """
+        job = self._jobs.get(owner, job_id)
+        start = _start(cursor, job)
+        found: list[Row] = []
+        starts = self._store.starts(job_id)
+        chunk = last = bisect_right(starts, start) - 1
+        while chunk < len(starts) and chunk - last < CHUNKS_A_PAGE:
+            for chunk_rows in self._read(job, starts, range(chunk, min(chunk + CHUNKS_A_READ, len(starts)))):
+                if chunk_rows is None:
+                    return Page(job, found, str(max(start, starts[chunk])))
+                for row in chunk_rows:
+                    if row.index >= start and rows.keeps(row):
+                        if len(found) == limit:
+                            return Page(job, found, str(row.index))
+                        found.append(row)
+                chunk += 1
+        done = chunk >= len(starts)
+        return Page(job, found, None if done and job.state.final else str(job.counts.total if done else starts[chunk]))
+
+    def stream(self, owner: str, job_id: str, *, rows: RowFilter) -> Iterator[list[Row]]:
+        """All rows, chunk by chunk; while the job runs it waits for the next, until the job is final."""
+        job = self._jobs.get(owner, job_id)
+        starts = self._store.starts(job_id)
+        chunk = 0
+        for job in self._states(owner, job):
+            waiting = False
+            while chunk < len(starts) and not waiting:
+                for chunk_rows in self._read(job, starts, range(chunk, min(chunk + CHUNKS_A_READ, len(starts)))):
+                    waiting = chunk_rows is None
+                    if chunk_rows is None:
+                        break
+                    yield [row for row in chunk_rows if rows.keeps(row)]
+                    chunk += 1
+
+    def row(self, owner: str, job_id: str, index: int) -> Row:
+        """Raises NotFound when there is no such row, or not yet."""
+        job = self._jobs.get(owner, job_id)
+        starts, chunk = self._chunk_of(job, index)
+        (rows,) = self._read(job, starts, [chunk])
+        if not rows:
+            raise NotFound("This image has no row yet; ask again when the job has gone on.")
+        return rows[index - starts[chunk]]
+
+    def image(self, owner: str, job_id: str, index: int) -> tuple[str, bytes]:
+        """Name and bytes of one image as uploaded (of a TIFF page: the whole file).
+
+        Raises:
+            ItemFailure: its bytes cannot be taken out of the upload.
+        """
+        entry, data = self._entry(owner, job_id, index)
+        return entry.name, read_member(data, entry, self._settings.max_member_bytes)
+
+    def normalised(self, owner: str, job_id: str, index: int) -> NDArray[np.uint8] | None:
+        """The picture uint8[28, 28] that the model saw, light ink on dark; None when the image is blank.
+
+        Raises:
+            ItemFailure: the image cannot be read.
+        """
+        entry, data = self._entry(owner, job_id, index)
+        opened = open_entry(
+            entry,
+            data,
+            max_member_bytes=self._settings.max_member_bytes,
+            max_pixels=self._settings.max_image_pixels,
+        )
+        if isinstance(opened, Failure):
+            raise ItemFailure(opened.code, opened.detail)
+        return normalise(opened, self._jobs.get(owner, job_id).options.polarity)
+
+    def _entry(self, owner: str, job_id: str, index: int) -> tuple[Entry, memoryview]:
+        job = self._jobs.get(owner, job_id)
+        starts, chunk = self._chunk_of(job, index)
+        ((entries, _),) = self._store.read(job_id, [chunk])
+        entry = unpack_plan(entries)[index - starts[chunk]]
+        return entry, memoryview(self._blobs.read(job.blob, entry.offset, entry.offset + entry.span))
+
+    def _chunk_of(self, job: Job, index: int) -> tuple[Sequence[int], int]:
+        if not 0 <= index < job.counts.total:
+            raise NotFound(f"This job has rows 0 to {job.counts.total - 1}.")
+        starts = self._store.starts(job.id)
+        return starts, bisect_right(starts, index) - 1
+
+    def _read(self, job: Job, starts: Sequence[int], chunks: Sequence[int]) -> Iterator[list[Row] | None]:
+        """Rows of each chunk; None for one that is still to come, none at all for one that never will."""
+        for chunk, (entries, rows) in zip(chunks, self._store.read(job.id, chunks), strict=True):
+            if rows is not None:
+                names = [entry.name for entry in unpack_plan(entries)]
+                yield unpack_rows(rows, starts[chunk], names)
+            else:
+                yield [] if job.state.final else None
+
+    def _states(self, owner: str, job: Job) -> Iterator[Job]:
+        if job.state.final:
+            yield job
+        else:
+            yield from self._jobs.watch(owner, job.id, seconds=float("inf"))
+
+
+def _start(cursor: str | None, job: Job) -> int:
+    if cursor is None:
+        return 0
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 12 or int(cursor) > job.counts.total:
+        message = "must be the next_cursor of a page of this job"
+        raise BadOptions(f"cursor {message}.", errors=(FieldError("cursor", message),))
+    return int(cursor)
+

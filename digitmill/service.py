@@ -1,0 +1,66 @@
+"""The composition root: builds stores, models and queue from Settings, once in each process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from digitmill.errors import SettingsError
+from digitmill.jobs import Jobs
+from digitmill.models.registry import Registry
+from digitmill.queue import CeleryQueue, Queue, celery_app
+from digitmill.recovery import Recovery
+from digitmill.results import Results
+from digitmill.settings import Settings
+from digitmill.store.base import JobStore
+from digitmill.store.blobs import BlobStore
+from digitmill.store.redis import RedisJobStore, connect
+from digitmill.work import Models, Work
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything a process needs. Building it sends nothing: connections open at first use."""
+
+    settings: Settings
+    store: JobStore
+    blobs: BlobStore
+    registry: Registry
+    queue: Queue
+    jobs: Jobs
+    results: Results
+    recovery: Recovery
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Raises SettingsError when no Redis is named."""
+        url = redis_url(settings)
+        return cls.assemble(settings, RedisJobStore(connect(url)), CeleryQueue(celery_app(url)))
+
+    @classmethod
+    def assemble(cls, settings: Settings, store: JobStore, queue: Queue) -> Self:
+        """Put the parts together over a store and a queue of one's own."""
+        blobs = BlobStore(settings.blobs)
+        registry = Registry(settings.published_models, settings.var / "cache" / "models")
+        jobs = Jobs(settings, store, blobs, registry, queue)
+        return cls(
+            settings=settings,
+            store=store,
+            blobs=blobs,
+            registry=registry,
+            queue=queue,
+            jobs=jobs,
+            results=Results(settings, store, blobs, jobs),
+            recovery=Recovery(settings, store, blobs, queue),
+        )
+
+    def work(self, models: Models) -> Work:
+        """The worker's side, with the models of this process."""
+        return Work(self.settings, self.store, self.blobs, self.queue, models)
+
+
+def redis_url(settings: Settings) -> str:
+    """Raises SettingsError when it is unset: only `digitmill up` starts a Redis by itself."""
+    if settings.redis_url is None:
+        raise SettingsError("DIGITMILL_REDIS_URL is not set; set it, or use `digitmill up`, which brings its own Redis.")
+    return settings.redis_url

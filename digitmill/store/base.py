@@ -1,0 +1,217 @@
+"""What a job store must do. ``redis.py`` and ``memory.py`` do it; one suite in tests/store holds both to it.
+
+Plans and rows are bytes here, packed per chunk by ``uploads/codec.py`` and ``rows.py``: a store never looks
+inside. A chunk is done when its rows are stored, and a job is completed by the write that stores the last of
+them, so a repeated or late message can change nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from digitmill.domain import Counts, Job, JobState, Problem, QueueName
+
+TOMBSTONE_SECONDS = 7 * 86400
+"""How long the record of an expired job answers "expired" before it becomes unknown."""
+
+UNRECORDED_SECONDS = 86400
+"""How long a plan lives whose job was never recorded, because the web process died in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedChunk:
+    """A chunk of the plan: the row index of its first image, its number of images, its packed entries."""
+
+    first: int
+    images: int
+    entries: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's Idempotency-Key and the digest of what was sent with it."""
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a chunk until the lease ends. ``attempt`` counts from 1."""
+
+    job: Job
+    chunk: int
+    first: int
+    entries: bytes
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What storing a chunk's rows did. ``stored`` is False when they were there already or the job is over;
+    ``next_chunk`` is the chunk whose message should be sent now, if any is left."""
+
+    stored: bool
+    finished: bool = False
+    next_chunk: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostChunk:
+    job_id: str
+    chunk: int
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """One worker process that has its model in memory."""
+
+    name: str
+    engine: str
+    device: str
+    precision: str
+    model: str
+
+
+class Subscription(ABC):
+    """Wakes a caller when a job changes."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> bool:
+        """Sleep until the job changes, or ``seconds`` have passed; True when it changed."""
+
+
+class JobStore(ABC):
+    """All methods raise StorageUnavailable when the store cannot be reached or is full."""
+
+    # a job's life
+
+    @abstractmethod
+    def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
+        """Write the plan of a job that is not recorded yet, as it is produced; return the number of chunks."""
+
+    @abstractmethod
+    def discard_plan(self, job_id: str) -> None:
+        """Forget the plan of a job that will not be recorded."""
+
+    @abstractmethod
+    def create(self, job: Job, *, window: int, idempotency: tuple[Idempotency, float] | None = None) -> Job:
+        """Record ``job``, whose plan and blob are stored, as queued.
+
+        The first ``window`` chunks count as sent: the caller sends their messages next. With an idempotency
+        key (and the seconds to remember it) that is known already, nothing is recorded and the first job is
+        returned; its id tells.
+
+        Raises:
+            IdempotencyConflict: the key is known with another digest.
+        """
+
+    @abstractmethod
+    def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
+        """The job that was first recorded under this key, if any. Raises as ``create`` does."""
+
+    @abstractmethod
+    def get(self, job_id: str) -> Job:
+        """Raises NotFound, or Expired while the tombstone lasts."""
+
+    @abstractmethod
+    def jobs_of(self, owner: str, *, before: str | None, limit: int) -> Sequence[Job]:
+        """Up to ``limit`` jobs of ``owner``, newest first, older than job ``before``. Expired ones are left out."""
+
+    @abstractmethod
+    def finish(self, job_id: str, state: JobState, error: Problem | None = None) -> Job:
+        """Move an open job to ``cancelled`` or ``failed``; a final one stays as it is. Return it as it then is."""
+
+    @abstractmethod
+    def delete(self, job_id: str) -> None:
+        """Remove the record, the plan and the rows. Unknown ids are fine."""
+
+    # chunks
+
+    @abstractmethod
+    def starts(self, job_id: str) -> Sequence[int]:
+        """The row index of each chunk's first image, ascending from 0."""
+
+    @abstractmethod
+    def claim(self, job_id: str, chunk: int, lease: float) -> Claim | None:
+        """Take the chunk for ``lease`` seconds; None when it is done, held by another, or the job is over.
+
+        The first claim moves the job from queued to running.
+        """
+
+    @abstractmethod
+    def renew(self, job_id: str, chunk: int, lease: float) -> None:
+        """Hold the chunk for ``lease`` seconds from now."""
+
+    @abstractmethod
+    def release(self, job_id: str, chunk: int) -> None:
+        """Let the lease end now, so that the sweep gives the chunk out again."""
+
+    @abstractmethod
+    def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
+        """Store the rows of a claimed chunk, once, whether the lease still holds or not. ``counts`` are those of this chunk (``total`` its images)."""
+
+    @abstractmethod
+    def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
+        """For each chunk its packed entries and its packed rows (None while it is not done).
+
+        Raises NotFound when the job's plan is gone.
+        """
+
+    # news
+
+    @abstractmethod
+    def subscribe(self, job_id: str) -> AbstractContextManager[Subscription]:
+        """Changes from the entering of the context on are noticed."""
+
+    # load and recovery
+
+    @abstractmethod
+    def queued_images(self) -> int:
+        """Images of all open jobs that have no row yet."""
+
+    @abstractmethod
+    def expired_leases(self, limit: int) -> Sequence[LostChunk]:
+        """Chunks whose worker went silent. Each is returned once: the caller sends its message again."""
+
+    @abstractmethod
+    def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
+        """Open jobs without progress for ``idle`` seconds, with their idle time, longest first."""
+
+    @abstractmethod
+    def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
+        """Chunks that count as sent, are not done, and are held by nobody."""
+
+    @abstractmethod
+    def touch(self, job_id: str) -> None:
+        """Note progress on an open job, so that it is not stalled for a while."""
+
+    @abstractmethod
+    def take_expired(self, limit: int) -> Sequence[Job]:
+        """Finished jobs past their time. Rows and plan are removed, a tombstone stays; blobs are the caller's."""
+
+    @abstractmethod
+    def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
+        """For each id, whether a record (or a tombstone) exists."""
+
+    @abstractmethod
+    def lock(self, name: str, seconds: float) -> bool:
+        """Take a lock that ends by itself; False when somebody holds it."""
+
+    # workers
+
+    @abstractmethod
+    def beat(self, workers: Sequence[WorkerInfo]) -> None:
+        """Say that these worker processes are alive."""
+
+    @abstractmethod
+    def workers(self, within: float) -> Sequence[WorkerInfo]:
+        """Worker processes heard of within so many seconds."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Raise StorageUnavailable unless the store answers."""

@@ -1,0 +1,38 @@
+-- Store the rows of a chunk, once; with the last chunk the job is completed.
+-- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel
+-- ARGV  id, chunk, rows, images, recognized, review, blank, failed, chunks, expires_in, tombstone seconds
+-- Returns {stored, finished, next chunk to send or -1}
+if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return {0, 0, -1} end
+if redis.call('HSETNX', KEYS[3], ARGV[2], ARGV[3]) == 0 then return {0, 0, -1} end
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+redis.call('ZREM', KEYS[5], ARGV[1] .. ' ' .. ARGV[2])
+redis.call('HDEL', KEYS[4], ARGV[2])
+redis.call('DECRBY', KEYS[8], ARGV[4])
+for place, status in ipairs({'recognized', 'review', 'blank', 'failed'}) do
+  if ARGV[4 + place] ~= '0' then redis.call('HINCRBY', KEYS[1], status, ARGV[4 + place]) end
+end
+local chunks = tonumber(ARGV[9])
+local following = -1
+local sent = tonumber(redis.call('HGET', KEYS[1], 'sent'))
+if sent < chunks then
+  following = sent
+  redis.call('HINCRBY', KEYS[1], 'sent', 1)
+end
+local finished = 0
+if redis.call('HLEN', KEYS[3]) == chunks then
+  finished = 1
+  local expires = now + ARGV[10]
+  redis.call('HSET', KEYS[1], 'state', 'completed', 'finished_at', string.format('%.3f', now),
+    'expires_at', string.format('%.3f', expires))
+  redis.call('ZREM', KEYS[6], ARGV[1])
+  redis.call('ZADD', KEYS[7], expires, ARGV[1])
+  redis.call('DEL', KEYS[4])
+  redis.call('EXPIREAT', KEYS[2], math.ceil(expires))
+  redis.call('EXPIREAT', KEYS[3], math.ceil(expires))
+  redis.call('EXPIREAT', KEYS[1], math.ceil(expires + ARGV[11]))
+else
+  redis.call('ZADD', KEYS[6], time[1], ARGV[1])
+end
+redis.call('PUBLISH', KEYS[9], finished == 1 and 'completed' or 'progress')
+return {1, finished, following}

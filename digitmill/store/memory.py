@@ -1,0 +1,297 @@
+"""The job store in memory, for one process: unit tests and experiments. Nothing survives the process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from digitmill.domain import Counts, Job, JobState, Problem
+from digitmill.errors import Expired, IdempotencyConflict, NotFound
+from digitmill.store.base import (
+    TOMBSTONE_SECONDS,
+    Claim,
+    Completion,
+    Idempotency,
+    JobStore,
+    LostChunk,
+    PackedChunk,
+    Subscription,
+    WorkerInfo,
+)
+
+
+@dataclass
+class _Record:
+    job: Job
+    sent: int
+    progress_at: float
+    rows: dict[int, bytes] = field(default_factory=dict)
+    attempts: dict[int, int] = field(default_factory=dict)
+    leases: dict[int, float] = field(default_factory=dict)
+    changes: int = 0
+
+
+class MemoryJobStore(JobStore):
+    """``clock`` gives seconds; tests pass one of their own."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._changed = threading.Condition(threading.RLock())
+        self._plans: dict[str, list[PackedChunk]] = {}
+        self._records: dict[str, _Record] = {}
+        self._idempotency: dict[tuple[str, str], tuple[str, str, float]] = {}
+        self._locks: dict[str, float] = {}
+        self._workers: dict[WorkerInfo, float] = {}
+
+    def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
+        plan = list(chunks)
+        self._plans[job_id] = plan
+        return len(plan)
+
+    def discard_plan(self, job_id: str) -> None:
+        self._plans.pop(job_id, None)
+
+    def create(self, job: Job, *, window: int, idempotency: tuple[Idempotency, float] | None = None) -> Job:
+        with self._changed:
+            if idempotency is not None:
+                key, seconds = idempotency
+                known = self.recall(job.owner, key)
+                if known is not None:
+                    return known
+                self._idempotency[job.owner, key.key] = (key.digest, job.id, self._clock() + seconds)
+            self._records[job.id] = _Record(job, min(window, job.chunks), self._clock())
+            return job
+
+    def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
+        known = self._idempotency.get((owner, idempotency.key))
+        if known is None or known[2] <= self._clock():
+            return None
+        if known[0] != idempotency.digest:
+            raise IdempotencyConflict(
+                "This Idempotency-Key was used with another request; send a new key for new content."
+            )
+        return self.get(known[1])
+
+    def get(self, job_id: str) -> Job:
+        with self._changed:
+            record = self._records.get(job_id)
+            if record is not None and self._buried(record.job):
+                del self._records[job_id]
+                record = None
+            if record is None:
+                raise NotFound("There is no such job.")
+            if self._expired(record.job):
+                raise Expired("This job has expired: its rows and its upload are gone.")
+            return record.job
+
+    def jobs_of(self, owner: str, *, before: str | None, limit: int) -> Sequence[Job]:
+        with self._changed:
+            jobs = [
+                record.job
+                for job_id, record in sorted(self._records.items(), reverse=True)
+                if record.job.owner == owner and not self._expired(record.job) and (before is None or job_id < before)
+            ]
+        return jobs[:limit]
+
+    def finish(self, job_id: str, state: JobState, error: Problem | None = None) -> Job:
+        with self._changed:
+            job = self.get(job_id)
+            if not job.state.final:
+                self._end(self._records[job_id], state, error)
+            return self.get(job_id)
+
+    def delete(self, job_id: str) -> None:
+        with self._changed:
+            self._records.pop(job_id, None)
+            self._plans.pop(job_id, None)
+            self._changed.notify_all()
+
+    def starts(self, job_id: str) -> Sequence[int]:
+        return [chunk.first for chunk in self._plan(job_id)]
+
+    def claim(self, job_id: str, chunk: int, lease: float) -> Claim | None:
+        with self._changed:
+            record = self._records.get(job_id)
+            if record is None or record.job.state.final or chunk in record.rows:
+                return None
+            now = self._clock()
+            if record.leases.get(chunk, 0) > now:
+                return None
+            record.leases[chunk] = now + lease
+            record.progress_at = now
+            record.attempts[chunk] = record.attempts.get(chunk, 0) + 1
+            if record.job.state is JobState.QUEUED:
+                record.job = replace(record.job, state=JobState.RUNNING, started_at=now)
+                self._notify(record)
+            planned = self._plan(job_id)[chunk]
+            return Claim(record.job, chunk, planned.first, planned.entries, record.attempts[chunk])
+
+    def renew(self, job_id: str, chunk: int, lease: float) -> None:
+        with self._changed:
+            record = self._records.get(job_id)
+            if record is not None and chunk in record.leases:
+                record.leases[chunk] = self._clock() + lease
+
+    def release(self, job_id: str, chunk: int) -> None:
+        self.renew(job_id, chunk, 0)
+
+    def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
+        with self._changed:
+            record = self._records.get(claim.job.id)
+            if record is None or record.job.state is not JobState.RUNNING or claim.chunk in record.rows:
+                return Completion(stored=False)
+            record.rows[claim.chunk] = rows
+            record.leases.pop(claim.chunk, None)
+            record.attempts.pop(claim.chunk, None)
+            record.progress_at = self._clock()
+            record.job = replace(record.job, counts=_add(record.job.counts, counts))
+            following = record.sent if record.sent < record.job.chunks else None
+            record.sent += following is not None
+            finished = len(record.rows) == record.job.chunks
+            if finished:
+                self._end(record, JobState.COMPLETED, None)
+            else:
+                self._notify(record)
+            return Completion(True, finished, following)
+
+    def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
+        with self._changed:
+            plan, record = self._plan(job_id), self._records[job_id]
+            return [(plan[chunk].entries, record.rows.get(chunk)) for chunk in chunks]
+
+    @contextmanager
+    def subscribe(self, job_id: str) -> Iterator[Subscription]:
+        yield _Changes(self, job_id)
+
+    def queued_images(self) -> int:
+        with self._changed:
+            return sum(
+                record.job.counts.total - record.job.counts.done
+                for record in self._records.values()
+                if not record.job.state.final
+            )
+
+    def expired_leases(self, limit: int) -> Sequence[LostChunk]:
+        with self._changed:
+            now = self._clock()
+            lost = [
+                LostChunk(job_id, chunk, record.job.queue)
+                for job_id, record in self._records.items()
+                if not record.job.state.final
+                for chunk, until in record.leases.items()
+                if until <= now
+            ][:limit]
+            for chunk in lost:
+                del self._records[chunk.job_id].leases[chunk.chunk]
+            return lost
+
+    def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
+        with self._changed:
+            now = self._clock()
+            waiting = [
+                (record.job, now - record.progress_at)
+                for record in self._records.values()
+                if not record.job.state.final and now - record.progress_at >= idle
+            ]
+        return sorted(waiting, key=lambda item: -item[1])[:limit]
+
+    def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
+        with self._changed:
+            record = self._records[job_id]
+            waiting = [chunk for chunk in range(record.sent) if chunk not in record.rows][:limit]
+            return [chunk for chunk in waiting if chunk not in record.leases]
+
+    def touch(self, job_id: str) -> None:
+        with self._changed:
+            if job_id in self._records:
+                self._records[job_id].progress_at = self._clock()
+
+    def take_expired(self, limit: int) -> Sequence[Job]:
+        with self._changed:
+            ids = [
+                job_id
+                for job_id, record in self._records.items()
+                if self._expired(record.job) and job_id in self._plans
+            ][:limit]
+            for job_id in ids:
+                del self._plans[job_id]
+                self._records[job_id].rows.clear()
+            return [self._records[job_id].job for job_id in ids]
+
+    def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
+        return iter([job_id in self._records for job_id in job_ids])
+
+    def lock(self, name: str, seconds: float) -> bool:
+        with self._changed:
+            now = self._clock()
+            if self._locks.get(name, 0) > now:
+                return False
+            self._locks[name] = now + seconds
+            return True
+
+    def beat(self, workers: Sequence[WorkerInfo]) -> None:
+        self._workers.update(dict.fromkeys(workers, self._clock()))
+
+    def workers(self, within: float) -> Sequence[WorkerInfo]:
+        since = self._clock() - within
+        return [worker for worker, heard in self._workers.items() if heard >= since]
+
+    def ping(self) -> None:
+        return
+
+    def _plan(self, job_id: str) -> list[PackedChunk]:
+        if job_id not in self._plans:
+            raise NotFound("There is no such job.")
+        return self._plans[job_id]
+
+    def _expired(self, job: Job) -> bool:
+        return job.expires_at is not None and job.expires_at <= self._clock()
+
+    def _buried(self, job: Job) -> bool:
+        return job.expires_at is not None and job.expires_at + TOMBSTONE_SECONDS <= self._clock()
+
+    def _end(self, record: _Record, state: JobState, error: Problem | None) -> None:
+        now = self._clock()
+        expires_at = now + (record.job.options.expires_in or 0)
+        record.job = replace(record.job, state=state, finished_at=now, expires_at=expires_at, error=error)
+        record.leases.clear()
+        record.attempts.clear()
+        self._notify(record)
+
+    def _notify(self, record: _Record) -> None:
+        record.changes += 1
+        self._changed.notify_all()
+
+    def _changes(self, job_id: str) -> int:
+        record = self._records.get(job_id)
+        return record.changes if record is not None else -1
+
+    def _wait_for_change(self, job_id: str, seen: int, seconds: float) -> int:
+        with self._changed:
+            self._changed.wait_for(lambda: self._changes(job_id) != seen, seconds)
+            return self._changes(job_id)
+
+
+class _Changes(Subscription):
+    def __init__(self, store: MemoryJobStore, job_id: str) -> None:
+        self._store = store
+        self._job_id = job_id
+        self._seen = store._changes(job_id)
+
+    def wait(self, seconds: float) -> bool:
+        before = self._seen
+        self._seen = self._store._wait_for_change(self._job_id, before, seconds)
+        return self._seen != before
+
+
+def _add(counts: Counts, chunk: Counts) -> Counts:
+    return replace(
+        counts,
+        recognized=counts.recognized + chunk.recognized,
+        review=counts.review + chunk.review,
+        blank=counts.blank + chunk.blank,
+        failed=counts.failed + chunk.failed,
+    )

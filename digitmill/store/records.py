@@ -1,0 +1,60 @@
+"""A job as the fields of a hash, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from digitmill.domain import Counts, Job, JobState, ModelReference, Options, Polarity, Problem, QueueName
+
+
+def record_of(job: Job) -> str:
+    """What never changes about a job, as JSON."""
+    return json.dumps(
+        {
+            "queue": job.queue,
+            "created_at": job.created_at,
+            "skipped": job.counts.skipped,
+            "chunks": job.chunks,
+            "model": asdict(job.model),
+            "options": {**asdict(job.options), "metadata": dict(job.options.metadata)},
+            "blob": job.blob,
+        },
+        separators=(",", ":"),
+    )
+
+
+def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:
+    """The job whose hash holds ``record``, ``owner``, ``state``, the counts and what came later."""
+    record = json.loads(fields[b"record"])
+    options = record["options"]
+    error = fields.get(b"error")
+    return Job(
+        id=job_id,
+        owner=fields[b"owner"].decode(),
+        state=JobState(fields[b"state"].decode()),
+        queue=QueueName(record["queue"]),
+        created_at=record["created_at"],
+        started_at=_time(fields, b"started_at"),
+        finished_at=_time(fields, b"finished_at"),
+        expires_at=_time(fields, b"expires_at"),
+        counts=Counts(
+            total=int(fields[b"total"]),
+            recognized=int(fields[b"recognized"]),
+            review=int(fields[b"review"]),
+            blank=int(fields[b"blank"]),
+            failed=int(fields[b"failed"]),
+            skipped=record["skipped"],
+        ),
+        chunks=record["chunks"],
+        model=ModelReference(**record["model"]),
+        options=Options(**{**options, "polarity": Polarity(options["polarity"])}),
+        blob=record["blob"],
+        error=Problem(**json.loads(error)) if error else None,
+    )
+
+
+def _time(fields: Mapping[bytes, bytes], name: bytes) -> float | None:
+    value = fields.get(name)
+    return float(value) if value is not None else None

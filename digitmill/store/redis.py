@@ -1,0 +1,424 @@
+"""The job store over Redis 6.2 or later (or Valkey). Its moves are Lua scripts: each happens whole or not at all.
+
+Every key, its type, its content, its life:
+
+    dm:job:<id>             hash    record: JSON of what never changes (queue, created_at, chunks, model, options,
+                                    blob, skipped) · owner · state · total · recognized, review, blank, failed ·
+                                    sent: chunks whose messages have been due · started_at, finished_at,
+                                    expires_at · error: JSON.
+                                    Lives until the job expires, then 7 days as a tombstone.
+    dm:job:<id>:plan        hash    chunk number -> its packed entries; "starts": u32 of each chunk's first row.
+                                    A day until the job is recorded, then until it expires.
+    dm:job:<id>:rows        hash    chunk number -> its packed rows. Membership means done. Until the job expires.
+    dm:job:<id>:attempts    hash    chunk number -> times claimed, of chunks not done. Until the job is final.
+    dm:job:<id>:events      channel a word at every change of the job
+    dm:jobs:<owner>         zset    ids of the owner's jobs, score 0: ids sort by time. Until deleted or expired.
+    dm:idempotency:<owner>:<sha256 of key>
+                            hash    digest of the request, job: the id it made. ``idempotency_seconds``.
+    dm:active               zset    open jobs by the time of their last progress
+    dm:leases               zset    "<id> <chunk>" of claimed chunks by the end of their lease
+    dm:expiry               zset    final jobs by the time they expire
+    dm:queued               string  images of open jobs without a row
+    dm:workers              zset    JSON of each worker process by the time it was last heard of
+    dm:lock:<name>          string  held while it lives
+    dm:limits:*                     requests counted by the web server's rate limiter
+    bulk, interactive, unacked*, _kombu.*
+                                    the broker's: see queue.py
+
+All times in scripts come from Redis itself, so that clocks of machines may differ.
+"""
+
+from __future__ import annotations
+
+import array
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib import resources
+from typing import Any
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from digitmill.domain import Counts, Job, JobState, Problem
+from digitmill.errors import Expired, IdempotencyConflict, NotFound, StorageUnavailable
+from digitmill.store.base import (
+    TOMBSTONE_SECONDS,
+    UNRECORDED_SECONDS,
+    Claim,
+    Completion,
+    Idempotency,
+    JobStore,
+    LostChunk,
+    PackedChunk,
+    Subscription,
+    WorkerInfo,
+)
+from digitmill.store.records import job_from_hash, record_of
+
+PLAN_BATCH = 64
+"""Chunks written in one round trip while a job is planned."""
+
+
+def connect(url: str) -> redis.Redis:
+    """A client with explicit timeouts; nothing is sent yet. redis-py's own defaults change between versions."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+    )
+
+
+class RedisJobStore(JobStore):
+    """``client`` must return bytes (``decode_responses`` off)."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        # redis-py types every answer as text, bytes or more, whatever decode_responses says
+        self._redis: Any = client
+        self._create = client.register_script(_source("create"))
+        self._claim = client.register_script(_source("claim"))
+        self._complete = client.register_script(_source("complete"))
+        self._finish = client.register_script(_source("finish"))
+
+    def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
+        key = _plan(job_id)
+        starts = array.array("I")
+        with _as_storage_errors():
+            for batch in _batches(chunks, PLAN_BATCH):
+                fields: dict[str | bytes, Any] = {}
+                for chunk in batch:
+                    fields[str(len(starts))] = chunk.entries
+                    starts.append(chunk.first)
+                fields["starts"] = starts.tobytes()
+                pipe = self._redis.pipeline(transaction=False)
+                pipe.hset(key, mapping=fields)
+                pipe.expire(key, UNRECORDED_SECONDS)
+                pipe.execute()
+        return len(starts)
+
+    def discard_plan(self, job_id: str) -> None:
+        with _as_storage_errors():
+            self._redis.unlink(_plan(job_id))
+
+    def create(self, job: Job, *, window: int, idempotency: tuple[Idempotency, float] | None = None) -> Job:
+        keys = [_job(job.id), _plan(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued"]
+        values: list[Any] = [
+            job.id,
+            job.owner,
+            job.created_at,
+            job.counts.total,
+            min(window, job.chunks),
+            record_of(job),
+        ]
+        if idempotency is not None:
+            keys.append(_idempotency(job.owner, idempotency[0].key))
+            values += [idempotency[0].digest, int(idempotency[1])]
+        with _as_storage_errors():
+            known = self._create(keys=keys, args=values)
+        if known and idempotency is not None:
+            return self._first_job(idempotency[0], known)
+        return job
+
+    def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
+        with _as_storage_errors():
+            known = self._redis.hmget(_idempotency(owner, idempotency.key), ["digest", "job"])
+        return self._first_job(idempotency, known) if known[0] is not None else None
+
+    def _first_job(self, idempotency: Idempotency, known: Sequence[bytes]) -> Job:
+        if known[0].decode() != idempotency.digest:
+            raise IdempotencyConflict(
+                "This Idempotency-Key was used with another request; send a new key for new content."
+            )
+        return self.get(known[1].decode())
+
+    def get(self, job_id: str) -> Job:
+        with _as_storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hgetall(_job(job_id))
+            pipe.time()
+            fields, (now, _) = pipe.execute()
+        job = _job_or_none(job_id, fields)
+        if job is None:
+            raise NotFound("There is no such job.")
+        if job.expires_at is not None and job.expires_at <= now:
+            raise Expired("This job has expired: its rows and its upload are gone.")
+        return job
+
+    def jobs_of(self, owner: str, *, before: str | None, limit: int) -> Sequence[Job]:
+        found: list[Job] = []
+        end = f"({before}" if before else "+"
+        with _as_storage_errors():
+            now = self._now()
+        while len(found) < limit:
+            with _as_storage_errors():
+                ids = self._redis.zrange(f"dm:jobs:{owner}", end, "-", desc=True, bylex=True, offset=0, num=limit)
+                jobs = self._jobs([job_id.decode() for job_id in ids])
+            found += [job for job in jobs if job.expires_at is None or job.expires_at > now]
+            if len(ids) < limit:
+                break
+            end = f"({ids[-1].decode()}"
+        return found[:limit]
+
+    def finish(self, job_id: str, state: JobState, error: Problem | None = None) -> Job:
+        job = self.get(job_id)
+        text = json.dumps(asdict(error)) if error else ""
+        with _as_storage_errors():
+            self._finish(
+                keys=_complete_keys(job_id),
+                args=[job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS],
+            )
+        return self.get(job_id)
+
+    def delete(self, job_id: str) -> None:
+        with _as_storage_errors():
+            fields = self._redis.hgetall(_job(job_id))
+            if not fields:
+                return
+            owner = fields[b"owner"].decode()
+            keys = _complete_keys(job_id)
+            pipe = self._redis.pipeline(transaction=True)
+            self._finish(keys=keys, args=[job_id, JobState.CANCELLED.value, "", 0, 1], client=pipe)
+            pipe.unlink(_job(job_id), _plan(job_id), _rows(job_id), _attempts(job_id))
+            pipe.zrem(f"dm:jobs:{owner}", job_id)
+            pipe.zrem("dm:expiry", job_id)
+            pipe.execute()
+
+    def starts(self, job_id: str) -> Sequence[int]:
+        with _as_storage_errors():
+            packed = self._redis.hget(_plan(job_id), "starts")
+        if packed is None:
+            raise NotFound("There is no such job.")
+        return array.array("I", packed)
+
+    def claim(self, job_id: str, chunk: int, lease: float) -> Claim | None:
+        keys = [
+            _job(job_id), _rows(job_id), _attempts(job_id), "dm:leases", "dm:active", _events(job_id),
+        ]  # fmt: skip
+        with _as_storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            self._claim(keys=keys, args=[job_id, chunk, lease], client=pipe)
+            pipe.hgetall(_job(job_id))
+            pipe.hmget(_plan(job_id), [str(chunk), "starts"])
+            attempt, fields, (entries, starts) = pipe.execute()
+        if attempt == 0:
+            return None
+        job = _job_or_none(job_id, fields)
+        if job is None or entries is None:
+            return None
+        first = array.array("I", starts)[chunk]
+        return Claim(job=job, chunk=chunk, first=first, entries=entries, attempt=attempt)
+
+    def renew(self, job_id: str, chunk: int, lease: float) -> None:
+        self._set_lease(job_id, chunk, lease)
+
+    def release(self, job_id: str, chunk: int) -> None:
+        self._set_lease(job_id, chunk, 0)
+
+    def _set_lease(self, job_id: str, chunk: int, seconds: float) -> None:
+        # XX: a lease that is gone (chunk done, job over, given to another) must not come back
+        with _as_storage_errors():
+            until = self._now() + seconds
+            self._redis.zadd("dm:leases", {f"{job_id} {chunk}": until}, xx=True)
+
+    def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
+        job = claim.job
+        with _as_storage_errors():
+            stored, finished, following = self._complete(
+                keys=_complete_keys(job.id),
+                args=[
+                    job.id, claim.chunk, rows, counts.total,
+                    counts.recognized, counts.review, counts.blank, counts.failed,
+                    job.chunks, job.options.expires_in or 0, TOMBSTONE_SECONDS,
+                ],
+            )  # fmt: skip
+        return Completion(bool(stored), bool(finished), following if following >= 0 else None)
+
+    def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
+        if not chunks:
+            return []
+        numbers = [str(chunk) for chunk in chunks]
+        with _as_storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hmget(_plan(job_id), numbers)
+            pipe.hmget(_rows(job_id), numbers)
+            entries, rows = pipe.execute()
+        if None in entries:
+            raise NotFound("There is no such job.")
+        return list(zip(entries, rows, strict=True))
+
+    @contextmanager
+    def subscribe(self, job_id: str) -> Iterator[Subscription]:
+        with _as_storage_errors(), self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+            pubsub.subscribe(_events(job_id))
+            # the first message confirms the subscription: only from then on nothing is missed
+            pubsub.get_message(timeout=5)
+            yield _Channel(pubsub)
+
+    def queued_images(self) -> int:
+        with _as_storage_errors():
+            return max(0, int(self._redis.get("dm:queued") or 0))
+
+    def expired_leases(self, limit: int) -> Sequence[LostChunk]:
+        with _as_storage_errors():
+            members = self._redis.zrange("dm:leases", "-inf", self._now(), byscore=True, offset=0, num=limit)
+            taken = [member for member in members if self._redis.zrem("dm:leases", member)]
+        lost = [(job_id, int(chunk)) for job_id, chunk in (member.decode().split(" ") for member in taken)]
+        jobs = {job.id: job for job in self._jobs(sorted({job_id for job_id, _ in lost}))}
+        return [
+            LostChunk(job_id, chunk, jobs[job_id].queue)
+            for job_id, chunk in lost
+            if job_id in jobs and not jobs[job_id].state.final
+        ]
+
+    def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
+        with _as_storage_errors():
+            now = self._now()
+            found = self._redis.zrange(
+                "dm:active", "-inf", now - idle, byscore=True, offset=0, num=limit, withscores=True
+            )
+        since = {job_id.decode(): now - score for job_id, score in found}
+        return [(job, since[job.id]) for job in self._jobs(list(since))]
+
+    def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
+        with _as_storage_errors():
+            sent = int(self._redis.hget(_job(job_id), "sent") or 0)
+            done = {int(chunk) for chunk in self._redis.hkeys(_rows(job_id))}
+            waiting = list(itertools.islice((n for n in range(sent) if n not in done), limit))
+            if not waiting:
+                return []
+            leases = self._redis.zmscore("dm:leases", [f"{job_id} {chunk}" for chunk in waiting])
+        return [chunk for chunk, lease in zip(waiting, leases, strict=True) if lease is None]
+
+    def touch(self, job_id: str) -> None:
+        with _as_storage_errors():
+            self._redis.zadd("dm:active", {job_id: int(self._now())}, xx=True)
+
+    def take_expired(self, limit: int) -> Sequence[Job]:
+        with _as_storage_errors():
+            ids = self._redis.zrange("dm:expiry", "-inf", self._now(), byscore=True, offset=0, num=limit)
+            jobs = self._jobs([job_id.decode() for job_id in ids])
+            for job in jobs:
+                self._redis.unlink(_plan(job.id), _rows(job.id))
+                self._redis.zrem(f"dm:jobs:{job.owner}", job.id)
+            if ids:
+                self._redis.zrem("dm:expiry", *ids)
+        return jobs
+
+    def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
+        with _as_storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.exists(_job(job_id))
+            return iter([bool(found) for found in pipe.execute()])
+
+    def lock(self, name: str, seconds: float) -> bool:
+        with _as_storage_errors():
+            return bool(self._redis.set(f"dm:lock:{name}", "1", nx=True, px=int(seconds * 1000)))
+
+    def beat(self, workers: Sequence[WorkerInfo]) -> None:
+        if not workers:
+            return
+        with _as_storage_errors():
+            now = self._now()
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.zadd("dm:workers", {json.dumps(asdict(worker)): now for worker in workers})
+            pipe.zremrangebyscore("dm:workers", "-inf", now - 3600)
+            pipe.execute()
+
+    def workers(self, within: float) -> Sequence[WorkerInfo]:
+        with _as_storage_errors():
+            found = self._redis.zrange("dm:workers", self._now() - within, "+inf", byscore=True)
+        return [WorkerInfo(**json.loads(member)) for member in found]
+
+    def ping(self) -> None:
+        with _as_storage_errors():
+            self._redis.ping()
+
+    def _now(self) -> float:
+        seconds, microseconds = self._redis.time()
+        return float(seconds) + float(microseconds) / 1e6
+
+    def _jobs(self, job_ids: Sequence[str]) -> list[Job]:
+        with _as_storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.hgetall(_job(job_id))
+            found = zip(job_ids, pipe.execute(), strict=True)
+        jobs = (_job_or_none(job_id, fields) for job_id, fields in found)
+        return [job for job in jobs if job is not None]
+
+
+class _Channel(Subscription):
+    def __init__(self, pubsub: Any) -> None:
+        self._pubsub = pubsub
+
+    def wait(self, seconds: float) -> bool:
+        with _as_storage_errors():
+            deadline = time.monotonic() + seconds
+            changed = self._pubsub.get_message(timeout=max(0.0, seconds)) is not None
+            # one wake-up for all that has happened since
+            while changed and time.monotonic() < deadline and self._pubsub.get_message(timeout=0) is not None:
+                continue
+            return changed
+
+
+def _job(job_id: str) -> str:
+    return f"dm:job:{job_id}"
+
+
+def _plan(job_id: str) -> str:
+    return f"dm:job:{job_id}:plan"
+
+
+def _rows(job_id: str) -> str:
+    return f"dm:job:{job_id}:rows"
+
+
+def _attempts(job_id: str) -> str:
+    return f"dm:job:{job_id}:attempts"
+
+
+def _events(job_id: str) -> str:
+    return f"dm:job:{job_id}:events"
+
+
+def _idempotency(owner: str, key: str) -> str:
+    return f"dm:idempotency:{owner}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _complete_keys(job_id: str) -> list[str]:
+    return [
+        _job(job_id), _plan(job_id), _rows(job_id), _attempts(job_id),
+        "dm:leases", "dm:active", "dm:expiry", "dm:queued", _events(job_id),
+    ]  # fmt: skip
+
+
+def _source(name: str) -> str:
+    return resources.files("digitmill.store").joinpath(f"lua/{name}.lua").read_text()
+
+
+def _job_or_none(job_id: str, fields: dict[bytes, bytes]) -> Job | None:
+    return job_from_hash(job_id, fields) if b"record" in fields else None
+
+
+def _batches(chunks: Iterable[PackedChunk], size: int) -> Iterator[list[PackedChunk]]:
+    source = iter(chunks)
+    while batch := list(itertools.islice(source, size)):
+        yield batch
+
+
+@contextmanager
+def _as_storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise StorageUnavailable(
+            f"The job store does not answer ({type(error).__name__}); try again in a moment."
+        ) from error

@@ -1,0 +1,103 @@
+"""The rows of one chunk as bytes: what lies in the store for every finished image.
+
+Version 1, little-endian: ``version u8, images u16, guesses u8``, then by columns ``status u8[images]``,
+``digit u8[images, guesses]``, ``confidence f4[images, guesses]``, then the failures as JSON
+``{offset: [code, detail]}``; all behind the version byte is deflated. Names are not repeated: the plan has them.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from digitmill.domain import Counts, Failure, Guess, Row, RowStatus
+from digitmill.errors import FailureCode
+
+VERSION = 1
+_HEAD = struct.Struct("<HB")
+_STATUSES = (RowStatus.RECOGNIZED, RowStatus.REVIEW, RowStatus.BLANK, RowStatus.FAILED)
+_STATUS_CODES = {status: code for code, status in enumerate(_STATUSES)}
+_NO_DIGIT = 255
+
+
+def pack_rows(rows: Sequence[Row]) -> bytes:
+    """Pack the rows of one chunk, at most 65,535, in order. Predictions are "0" to "9" or None."""
+    guesses = max((1 + len(row.alternatives) for row in rows), default=1)
+    status = np.array([_STATUS_CODES[row.status] for row in rows], np.uint8)
+    digit = np.full((len(rows), guesses), _NO_DIGIT, np.uint8)
+    confidence = np.zeros((len(rows), guesses), "<f4")
+    failures: dict[int, list[str]] = {}
+    for offset, row in enumerate(rows):
+        if row.prediction is not None and row.confidence is not None:
+            digit[offset, 0], confidence[offset, 0] = int(row.prediction), row.confidence
+            for rank, guess in enumerate(row.alternatives, 1):
+                digit[offset, rank], confidence[offset, rank] = int(guess.prediction), guess.confidence
+        if row.failure is not None:
+            failures[offset] = [row.failure.code.value, row.failure.detail]
+    body = b"".join(
+        (
+            _HEAD.pack(len(rows), guesses),
+            status.tobytes(),
+            digit.tobytes(),
+            confidence.tobytes(),
+            json.dumps(failures, separators=(",", ":")).encode(),
+        )
+    )
+    return bytes([VERSION]) + zlib.compress(body, 1)
+
+
+def unpack_rows(packed: bytes, first: int, names: Sequence[str]) -> list[Row]:
+    """The rows again, numbered from ``first`` and named by ``names``, one for each image of the chunk.
+
+    Raises:
+        ValueError: another version, or another number of names.
+    """
+    if packed[0] != VERSION:
+        raise ValueError(f"rows of version {packed[0]}, this code reads {VERSION}")
+    body = zlib.decompress(packed[1:])
+    images, guesses = _HEAD.unpack_from(body)
+    if images != len(names):
+        raise ValueError(f"{images} rows for {len(names)} names")
+    at = _HEAD.size
+    statuses = body[at : at + images]
+    at += images
+    digits = np.frombuffer(body, np.uint8, images * guesses, at).reshape(images, guesses).tolist()
+    at += images * guesses
+    confidences = np.frombuffer(body, "<f4", images * guesses, at).reshape(images, guesses)
+    rounded = np.round(confidences.astype(np.float64), 6).tolist()
+    failures = json.loads(body[at + 4 * images * guesses :])
+    return [
+        _row(first + offset, name, statuses[offset], digits[offset], rounded[offset], failures.get(str(offset)))
+        for offset, name in enumerate(names)
+    ]
+
+
+def _row(
+    index: int, name: str, status: int, digits: list[int], confidences: list[float], failure: list[str] | None
+) -> Row:
+    guesses = [
+        Guess(str(digit), confidence)
+        for digit, confidence in zip(digits, confidences, strict=True)
+        if digit != _NO_DIGIT
+    ]
+    return Row(
+        index=index,
+        name=name,
+        status=_STATUSES[status],
+        prediction=guesses[0].prediction if guesses else None,
+        confidence=guesses[0].confidence if guesses else None,
+        alternatives=tuple(guesses[1:]),
+        failure=Failure(FailureCode(failure[0]), failure[1]) if failure else None,
+    )
+
+
+def count_rows(rows: Sequence[Row]) -> Counts:
+    """The counts of one chunk."""
+    by_status = dict.fromkeys(RowStatus, 0)
+    for row in rows:
+        by_status[row.status] += 1
+    return Counts(total=len(rows), **{status.value: number for status, number in by_status.items()})
