@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 import structlog
 
 from digitmill.domain import Chunk, Counts, Job, JobState, Options, QueueName
-from digitmill.errors import BadOptions, FieldError, ModelNotFound, NotFound, Overloaded, StorageUnavailable, UploadRefused
+from digitmill.errors import (
+    BadOptions,
+    FieldError,
+    ModelNotFound,
+    NotFound,
+    Overloaded,
+    StorageUnavailable,
+    UploadRefused,
+)
 from digitmill.models.manifest import Manifest
 from digitmill.models.registry import Registry
 from digitmill.queue import Queue
@@ -18,7 +26,8 @@ from digitmill.settings import Settings
 from digitmill.store.base import Idempotency, JobStore, PackedChunk
 from digitmill.store.blobs import BlobStore
 from digitmill.uploads.codec import pack_plan
-from digitmill.uploads.plan import Limits, Plan
+from digitmill.uploads.limits import Limits
+from digitmill.uploads.plan import Plan
 from digitmill.uploads.spool import Spool
 
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -36,9 +45,7 @@ class Submission:
 class Jobs:
     """Every method that takes ``owner`` and ``job_id`` raises NotFound for another owner's job, and Expired."""
 
-    def __init__(
-        self, settings: Settings, store: JobStore, blobs: BlobStore, registry: Registry, queue: Queue
-    ) -> None:
+    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, registry: Registry, queue: Queue) -> None:
         self._settings = settings
         self._store = store
         self._blobs = blobs
@@ -50,9 +57,7 @@ class Jobs:
         if self._store.queued_images() >= self._settings.max_queued_images:
             raise Overloaded("Too many images are waiting; try again when some are done.", retry_after=30)
 
-    def submit(
-        self, owner: str, spool: Spool, options: Options, *, idempotency_key: str | None = None
-    ) -> Submission:
+    def submit(self, owner: str, spool: Spool, options: Options, *, idempotency_key: str | None = None) -> Submission:
         """Accept the spooled upload as a job: plan, blob, record, then messages, in this order.
 
         Whatever dies in between, the upload is either refused or its job will be completed: the sweep sends
@@ -147,16 +152,14 @@ class Jobs:
             expires_in=expires_in,
         )
 
-    def _idempotency(
-        self, key: str | None, spool: Spool, options: Options
-    ) -> tuple[Idempotency, float] | None:
+    def _idempotency(self, key: str | None, spool: Spool, options: Options) -> tuple[Idempotency, float] | None:
         if key is None:
             return None
         return Idempotency(key, f"{spool.digest} {options!r}"), self._settings.idempotency_seconds
 
     def _planned(self, owner: str, spool: Spool, manifest: Manifest, options: Options) -> Job:
         job_id = new_job_id()
-        plan = Plan(spool, Limits.from_settings(self._settings))
+        plan = Plan(spool.path, spool.pieces, Limits.from_settings(self._settings))
         try:
             chunks = self._store.save_plan(job_id, (_packed(chunk) for chunk in plan.chunks()))
         except UploadRefused:

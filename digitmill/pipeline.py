@@ -12,7 +12,8 @@ from digitmill.domain import Entry, Failure, Guess, Options, Row, RowStatus
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
-from digitmill.uploads.members import ranges, read_member
+from digitmill.uploads.members import read_member
+from digitmill.uploads.ranges import ranges
 
 Read = Callable[[int, int], bytes]
 """Bytes of the upload from start to end (exclusive)."""
@@ -83,12 +84,15 @@ def failed_rows(entries: Sequence[Entry], first: int, detail: str) -> list[Row]:
 def _open_all(
     entries: Sequence[Entry], read: Read, max_member_bytes: int, max_pixels: int
 ) -> Iterator[tuple[int, NDArray[np.uint8] | Failure]]:
-    for start, end, places in ranges(entries):
-        data = memoryview(read(start, end)) if end > start else memoryview(b"")
-        for place in places:
-            entry = entries[place]
-            span = data[entry.offset - start : entry.offset - start + entry.span]
-            yield place, open_entry(entry, span, max_member_bytes=max_member_bytes, max_pixels=max_pixels)
+    for place, entry in enumerate(entries):
+        if entry.refused is not None:
+            yield place, entry.refused
+    for span in ranges(entries):
+        data = memoryview(read(span.start, span.end))
+        for place in span.positions:
+            start = entries[place].offset - span.start
+            member = data[start : start + entries[place].span]
+            yield place, open_entry(entries[place], member, max_member_bytes=max_member_bytes, max_pixels=max_pixels)
 
 
 def _digit_row(index: int, name: str, probabilities: NDArray[np.float32], options: Options) -> Row:

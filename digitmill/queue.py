@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 from celery import Celery
-from kombu import Queue as BrokerQueue
+from kombu.entity import Queue as BrokerQueue
 from kombu.exceptions import OperationalError
 
 from digitmill.domain import QueueName
@@ -76,7 +76,7 @@ def celery_app(broker_url: str) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
-        task_queues=[BrokerQueue(name.value) for name in QueueName],
+        task_queues=[BrokerQueue(name.value) for name in QueueName],  # type: ignore[no-untyped-call]
         task_default_queue=QueueName.BULK.value,
         # late and one at a time: a worker that stops hands back what it has not begun
         task_acks_late=True,

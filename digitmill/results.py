@@ -100,10 +100,10 @@ class Results:
         job = self._jobs.get(owner, job_id)
         starts = self._store.starts(job_id)
         chunk = 0
-        for job in self._states(owner, job):
+        for state in self._states(owner, job):
             waiting = False
             while chunk < len(starts) and not waiting:
-                for chunk_rows in self._read(job, starts, range(chunk, min(chunk + CHUNKS_A_READ, len(starts)))):
+                for chunk_rows in self._read(state, starts, range(chunk, min(chunk + CHUNKS_A_READ, len(starts)))):
                     waiting = chunk_rows is None
                     if chunk_rows is None:
                         break
@@ -181,4 +181,3 @@ def _start(cursor: str | None, job: Job) -> int:
         message = "must be the next_cursor of a page of this job"
         raise BadOptions(f"cursor {message}.", errors=(FieldError("cursor", message),))
     return int(cursor)
-

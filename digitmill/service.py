@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from digitmill.errors import SettingsError
 from digitmill.jobs import Jobs
@@ -54,7 +54,7 @@ class Service:
             recovery=Recovery(settings, store, blobs, queue),
         )
 
-    def work(self, models: Models) -> Work:
+    def work(self, models: Models[Any]) -> Work:
         """The worker's side, with the models of this process."""
         return Work(self.settings, self.store, self.blobs, self.queue, models)
 
@@ -62,5 +62,7 @@ class Service:
 def redis_url(settings: Settings) -> str:
     """Raises SettingsError when it is unset: only `digitmill up` starts a Redis by itself."""
     if settings.redis_url is None:
-        raise SettingsError("DIGITMILL_REDIS_URL is not set; set it, or use `digitmill up`, which brings its own Redis.")
+        raise SettingsError(
+            "DIGITMILL_REDIS_URL is not set; set it, or use `digitmill up`, which brings its own Redis."
+        )
     return settings.redis_url

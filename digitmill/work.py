@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -24,14 +25,17 @@ MODELS_IN_MEMORY = 2
 _log = structlog.get_logger(__name__)
 
 
-class Models:
+PredictorType = TypeVar("PredictorType", bound=Predictor)
+
+
+class Models(Generic[PredictorType]):
     """The models that this process holds, loaded when first asked for; the least used one goes."""
 
-    def __init__(self, load: Callable[[ModelReference], Predictor]) -> None:
+    def __init__(self, load: Callable[[ModelReference], PredictorType]) -> None:
         self._load = load
-        self._loaded: OrderedDict[ModelReference, Predictor] = OrderedDict()
+        self._loaded: OrderedDict[ModelReference, PredictorType] = OrderedDict()
 
-    def get(self, reference: ModelReference) -> Predictor:
+    def get(self, reference: ModelReference) -> PredictorType:
         """Raises ModelError when it cannot be had."""
         if reference not in self._loaded:
             while len(self._loaded) >= MODELS_IN_MEMORY:
@@ -43,7 +47,7 @@ class Models:
 
 class Work:
     def __init__(
-        self, settings: Settings, store: JobStore, blobs: BlobStore, queue: Queue, models: Models
+        self, settings: Settings, store: JobStore, blobs: BlobStore, queue: Queue, models: Models[Any]
     ) -> None:
         self._settings = settings
         self._store = store
@@ -86,7 +90,7 @@ class Work:
             rows = failed_rows(
                 entries,
                 claim.first,
-                f"Gave up after {claim.attempt - 1} attempts that ended without an answer; submit this image by itself.",
+                f"Gave up after {claim.attempt - 1} attempts without an answer; submit this image by itself.",
             )
         else:
             rows = answer_chunk(

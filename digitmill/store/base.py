@@ -153,7 +153,10 @@ class JobStore(ABC):
 
     @abstractmethod
     def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
-        """Store the rows of a claimed chunk, once, whether the lease still holds or not. ``counts`` are those of this chunk (``total`` its images)."""
+        """Store the rows of a claimed chunk, once, whether the lease still holds or not.
+
+        ``counts`` are those of this chunk (``total`` its images).
+        """
 
     @abstractmethod
     def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:

@@ -1,0 +1,1 @@
+"""The worker: Celery processes that answer chunks. Start one with ``python -m worker``."""

@@ -1,0 +1,25 @@
+"""Run one worker until SIGTERM or SIGINT; it finishes the chunks at hand before it stops."""
+
+from __future__ import annotations
+
+import sys
+
+from digitmill.errors import DigitmillError
+from digitmill.settings import Settings
+from digitmill.telemetry import configure_logging
+from worker.app import build, run
+
+
+def main() -> int:
+    try:
+        settings = Settings.load()
+        configure_logging(settings)
+        app = build(settings)
+    except DigitmillError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    return run(app, settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

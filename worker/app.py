@@ -1,0 +1,56 @@
+"""The Celery application of the worker: its tasks, its processes, its housekeeping."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from celery import Celery, signals
+
+from digitmill.queue import celery_app
+from digitmill.service import Service, redis_url
+from digitmill.settings import Settings
+from worker.housekeeping import housekeeping_step
+from worker.process import WorkerProcess
+from worker.tasks import register_tasks
+
+CHILD_START_SECONDS = 180
+"""A child loads its model before it says that it is up; Celery's own limit of 4 s would kill it."""
+
+
+def build(settings: Settings) -> Celery:
+    """The application, not running yet; loads no deep-learning framework, because children are forked from it.
+
+    Raises:
+        SettingsError: no Redis is named.
+    """
+    app = celery_app(redis_url(settings))
+    app.conf.update(
+        worker_concurrency=settings.worker_concurrency,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_enable_remote_control=False,
+        worker_proc_alive_timeout=CHILD_START_SECONDS,
+    )
+    process = WorkerProcess(settings, host=f"{socket.gethostname()}:{os.getpid()}")
+    register_tasks(app, process)
+    # Celery holds signal handlers weakly; the application outlives them all
+    app.worker_process = process
+    signals.worker_process_init.connect(process.start)
+    app.steps["consumer"].add(housekeeping_step(settings, Service.open(settings), process.host))
+    return app
+
+
+def run(app: Celery, settings: Settings) -> int:
+    """Work until a signal says stop; the exit status of Celery's worker."""
+    worker = app.Worker(
+        pool="prefork",
+        hostname=f"digitmill@{socket.gethostname()}-{os.getpid()}",
+        loglevel=settings.log_level.upper(),
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)

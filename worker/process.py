@@ -1,0 +1,73 @@
+"""One child of the worker: after the fork it opens its own connections and loads the model, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import structlog
+
+from digitmill.domain import ModelReference
+from digitmill.errors import DigitmillError
+from digitmill.service import Service
+from digitmill.settings import Settings
+from digitmill.store.base import WorkerInfo
+from digitmill.work import Models, Work
+
+_log = structlog.get_logger(__name__)
+
+
+class WorkerProcess:
+    """``host`` names the parent; a child's name in the store is ``host/pid``."""
+
+    def __init__(self, settings: Settings, host: str) -> None:
+        self._settings = settings
+        self._work: Work | None = None
+        self.host = host
+
+    @property
+    def work(self) -> Work:
+        if self._work is None:
+            raise RuntimeError("this process was not started")
+        return self._work
+
+    def start(self, **_: Any) -> None:
+        """Celery's worker_process_init. A child that cannot work stops the whole worker, which says why."""
+        try:
+            self._open()
+        except DigitmillError as error:
+            _log.error("worker_cannot_start", code=error.code, reason=error.detail)
+            os.kill(os.getppid(), signal.SIGTERM)
+            os._exit(1)
+
+    def _open(self) -> None:
+        # imported here, in the child: a parent that has loaded TensorFlow hangs its children
+        from digitmill.models.runtime import Model, load_model  # noqa: PLC0415
+
+        service = Service.open(self._settings)
+
+        def load(reference: ModelReference) -> Model:
+            model = load_model(
+                service.registry,
+                reference,
+                engine=self._settings.engine,
+                device=self._settings.device,
+                threads=self._settings.worker_threads,
+            )
+            model.warm_up()
+            return model
+
+        default = service.registry.default()
+        models = Models(load)
+        engine = models.get(default.reference).engine
+        self._work = service.work(models)
+        info = WorkerInfo(
+            name=f"{self.host}/{os.getpid()}",
+            engine=engine.name,
+            device=engine.device,
+            precision=engine.precision,
+            model=default.label,
+        )
+        service.store.beat([info])
+        _log.info("worker_process_ready", engine=info.engine, device=info.device, model=info.model)
