@@ -1,0 +1,11 @@
+"""Untrusted upload bytes into a spooled file and a plan of entries, and an entry back into image bytes.
+
+spool.py          the bodies of one upload, one after the other, in one temporary file
+zip_end.py        where a zip's directory lies
+zip_directory.py  the members that the directory lists, as a stream
+names.py          what a file's name says: litter, archives, TIFF
+plan.py           the chunks of entries that workers will read
+codec.py          entries as a few bytes for the job store
+ranges.py         the parts of the blob that hold a chunk's entries
+members.py        one entry's image bytes
+"""

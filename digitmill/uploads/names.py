@@ -1,0 +1,42 @@
+"""What the name of a file or a zip member says about it. Names are labels: nothing is ever stored under them."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+LONGEST_NAME = 1024
+
+LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+MAC_FOLDER = "/__MACOSX/"
+MAC_PREFIX = "._"
+
+
+class Kind(Enum):
+    SKIPPED = "a directory, or litter of an operating system"
+    ARCHIVE = "an archive"
+    IMAGE = "a file of one image"
+    OTHER = "maybe a file of several pages: its first bytes will tell"
+
+
+KINDS = {
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".webp"), Kind.IMAGE),
+    **dict.fromkeys((".pbm", ".pgm", ".ppm", ".pnm"), Kind.IMAGE),
+    **dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"), Kind.ARCHIVE),
+}
+
+
+def kind_of(name: str) -> Kind:
+    """What a file of this name, with ``/`` or ``\\`` between folders, is."""
+    path = name.replace("\\", "/")
+    base = path[path.rfind("/") + 1 :].lower()
+    if base in LITTER or base.startswith(MAC_PREFIX) or MAC_FOLDER in "/" + path or path.endswith("/"):
+        return Kind.SKIPPED
+    _, dot, ending = base.rpartition(".")
+    return KINDS.get(dot + ending, Kind.OTHER)
+
+
+def label(name: str) -> str:
+    """The name as rows show it: as given, cut to 1,024 characters, and fit to be written as UTF-8."""
+    if not name.isascii():
+        name = name.encode("utf-8", "replace").decode("utf-8")
+    return name[:LONGEST_NAME]

@@ -1,0 +1,133 @@
+"""The bodies of one upload, one after the other and unchanged, in one temporary file."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from digitmill.errors import StorageUnavailable, UploadTooLarge
+
+BLOCK_BYTES = 1 << 20
+SUFFIX = ".upload"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file of the upload: ``length`` bytes of the spool from ``start``. ``name`` is the client's."""
+
+    name: str
+    start: int
+    length: int
+
+
+class Spool:
+    """One upload on its way in. Use as a context manager: leaving it removes the file.
+
+    A file is added whole with ``add``, or with ``begin``, any number of ``write`` and ``end`` by a parser
+    that produces it block by block. Memory stays at one block, whatever the upload's size.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int, *, with_digest: bool = False) -> None:
+        """Create the file in ``folder`` (made if missing), readable by this user alone.
+
+        Raises:
+            StorageUnavailable: the folder cannot be written.
+        """
+        self._max_bytes = max_bytes
+        self._hash = hashlib.sha256() if with_digest else None
+        self._pieces: list[Piece] = []
+        self._open_piece: Piece | None = None
+        self._length = 0
+        with _as_storage_errors():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (close() ends it)
+                "wb", buffering=0, dir=folder, suffix=SUFFIX, delete=False
+            )
+        self.path = Path(self._file.name)
+
+    def add(self, name: str, stream: IO[bytes]) -> None:
+        """Copy ``stream`` to its end. Raises as ``write`` does, and what the stream raises."""
+        self.begin(name)
+        while block := stream.read(BLOCK_BYTES):
+            self.write(block)
+        self.end()
+
+    def begin(self, name: str) -> None:
+        if self._open_piece is not None:
+            raise ValueError("end the piece before the next one begins")
+        self._open_piece = Piece(name, self._length, 0)
+
+    def write(self, block: bytes) -> None:
+        """Append to the piece that was begun.
+
+        Raises:
+            UploadTooLarge: the upload has more than ``max_bytes`` bytes.
+            StorageUnavailable: the disk is full or fails.
+        """
+        if self._length + len(block) > self._max_bytes:
+            raise UploadTooLarge(f"The upload has more than {self._max_bytes:,} bytes; split it into several uploads.")
+        rest = memoryview(block)
+        with _as_storage_errors():
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        self._length += len(block)
+        if self._hash is not None:
+            self._hash.update(block)
+
+    def end(self) -> None:
+        """Finish the piece that was begun."""
+        begun = self._open_piece
+        if begun is None:
+            raise ValueError("no piece was begun")
+        length = self._length - begun.start
+        self._pieces.append(Piece(begun.name, begun.start, length))
+        self._open_piece = None
+        if self._hash is not None:
+            name = begun.name.encode("utf-8", "surrogatepass")
+            # both lengths last: no two different uploads can give the same run of bytes
+            self._hash.update(name + len(name).to_bytes(8) + length.to_bytes(8))
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The files added so far, in order."""
+        return tuple(self._pieces)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the names and contents added so far, in hex; asked for with ``with_digest``."""
+        if self._hash is None:
+            raise ValueError("the spool was not asked for a digest")
+        return self._hash.hexdigest()
+
+    def close(self, *, keep: bool = False) -> None:
+        """Close the file, and remove it unless it is to be kept. A file that was moved away is fine."""
+        if self._file.closed:
+            return
+        self._file.close()
+        if not keep:
+            self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def _as_storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The server cannot store the upload ({error.strerror or type(error).__name__}); "
+            "try again later, or ask its operator for more disk space."
+        ) from error

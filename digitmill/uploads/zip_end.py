@@ -1,0 +1,107 @@
+"""Where a zip's directory lies, from its end record. Numbers such as 4.3.16 are sections of PKWARE's APPNOTE."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import IO
+
+from digitmill.errors import CorruptArchive
+
+LOCAL_SIGNATURE = b"PK\x03\x04"
+END_SIGNATURE = b"PK\x05\x06"
+ZIP64_END_SIGNATURE = b"PK\x06\x06"
+ZIP64_LOCATOR_SIGNATURE = b"PK\x06\x07"
+
+# signature, this disk, disk of the directory, records on this disk, records, size, offset, comment's length
+END = struct.Struct("<4s4H2IH")  # 4.3.16
+# signature, (size, versions), this disk, disk of the directory, records on this disk, records, size, offset
+ZIP64_END = struct.Struct("<4s12x2I4Q")  # 4.3.14
+# signature, (disk), offset of the zip64 end record, number of disks
+ZIP64_LOCATOR = struct.Struct("<4s4xQI")  # 4.3.15
+LONGEST_COMMENT = 0xFFFF
+
+CUT_OFF = "The zip has no end: it was cut off on its way or is damaged. Make it again and upload that."
+SPLIT = "The zip is one volume of a split archive. Join the volumes into one zip and upload that."
+UNFIT = "The zip's end record does not fit its contents: the file is damaged. Make it again and upload that."
+TWO_IN_A_ROW = (
+    "The zip's directory does not cover the whole file, as when two zips are joined into one file. "
+    "Upload them as separate files."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPlace:
+    """Where the directory lies in the file, from ``start`` to ``end`` (exclusive).
+
+    ``shift`` turns the offsets that it holds into offsets in the file. ``count`` is the number of records
+    that the end record promises, modulo 65,536 unless ``exact``.
+    """
+
+    start: int
+    end: int
+    shift: int
+    count: int
+    exact: bool
+
+
+def find_directory(file: IO[bytes], start: int, length: int) -> DirectoryPlace:
+    """Find the directory of the zip that fills ``length`` bytes of ``file`` from ``start``.
+
+    Bytes before the first member (a self-extractor's program) are allowed for.
+
+    Raises:
+        CorruptArchive: there is no end record, it contradicts the file, or the archive has several volumes.
+    """
+    end_position = _find_end(file, start, length)
+    _, disk, directory_disk, _, count, size, offset, _ = END.unpack(_read(file, end_position, END.size))
+    after, exact = end_position, False
+    locator_position = end_position - ZIP64_LOCATOR.size
+    if locator_position >= start and _read(file, locator_position, 4) == ZIP64_LOCATOR_SIGNATURE:
+        after, fields = _zip64_end(file, start, locator_position)
+        _, disk, directory_disk, _, count, size, offset = fields
+        exact = True
+    if disk or directory_disk:
+        raise CorruptArchive(SPLIT)
+    place = DirectoryPlace(after - size, after, after - size - offset, count, exact)
+    if place.start < start or place.shift < start:
+        raise CorruptArchive(UNFIT)
+    if place.shift > start and _read(file, start, 4) == LOCAL_SIGNATURE:
+        raise CorruptArchive(TWO_IN_A_ROW)
+    return place
+
+
+def _find_end(file: IO[bytes], start: int, length: int) -> int:
+    """Position of the end record: its comment ends where the file ends.
+
+    The first such record counts, since a comment may quote another. Nothing may follow the comment: else a
+    zip cut off within a stored zip would pass for that inner one, and the rest would be lost without a word.
+    """
+    tail_length = min(length, END.size + LONGEST_COMMENT)
+    tail = _read(file, start + length - tail_length, tail_length)
+    at = tail.find(END_SIGNATURE)
+    while 0 <= at <= len(tail) - END.size:
+        comment_length = END.unpack_from(tail, at)[-1]
+        if at + END.size + comment_length == len(tail):
+            return start + length - tail_length + at
+        at = tail.find(END_SIGNATURE, at + 1)
+    raise CorruptArchive(CUT_OFF)
+
+
+def _zip64_end(file: IO[bytes], start: int, locator_position: int) -> tuple[int, tuple[int, ...]]:
+    """Position and fields of the zip64 end record."""
+    _, offset, disks = ZIP64_LOCATOR.unpack(_read(file, locator_position, ZIP64_LOCATOR.size))
+    if disks > 1:
+        raise CorruptArchive(SPLIT)
+    # the second place is right when bytes were put before the archive and its offsets left as they were
+    for position in (start + offset, locator_position - ZIP64_END.size):
+        if start <= position <= locator_position - ZIP64_END.size:
+            fields = ZIP64_END.unpack(_read(file, position, ZIP64_END.size))
+            if fields[0] == ZIP64_END_SIGNATURE:
+                return position, fields
+    raise CorruptArchive(UNFIT)
+
+
+def _read(file: IO[bytes], position: int, length: int) -> bytes:
+    file.seek(position)
+    return file.read(length)
