@@ -1,0 +1,59 @@
+"""Client of the HTTP service; it needs httpx and stamina, and nothing else of Digitmill.
+
+with Client("http://127.0.0.1:8000") as client:
+    job = client.wait(client.submit(["scans.zip"]).id)
+    for row in client.results(job.id):
+        print(row.index, row.name, row.prediction, row.confidence)
+"""
+
+from digitmill.client.client import Client
+from digitmill.client.documents import (
+    Correction,
+    Counts,
+    Guess,
+    Job,
+    Model,
+    ModelReference,
+    Page,
+    Problem,
+    Row,
+)
+from digitmill.client.errors import (
+    BadRequest,
+    BrokenStream,
+    Busy,
+    ClientError,
+    Conflict,
+    Expired,
+    NotFound,
+    ServiceError,
+    Unauthorized,
+    UnexpectedAnswer,
+    Unreachable,
+    WaitTimeout,
+)
+
+__all__ = [
+    "BadRequest",
+    "BrokenStream",
+    "Busy",
+    "Client",
+    "ClientError",
+    "Conflict",
+    "Correction",
+    "Counts",
+    "Expired",
+    "Guess",
+    "Job",
+    "Model",
+    "ModelReference",
+    "NotFound",
+    "Page",
+    "Problem",
+    "Row",
+    "ServiceError",
+    "Unauthorized",
+    "UnexpectedAnswer",
+    "Unreachable",
+    "WaitTimeout",
+]

@@ -1,0 +1,232 @@
+"""``Client``: every call of the HTTP contract that a program needs to have its scans read."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeAlias, TypedDict, Unpack
+from urllib.parse import quote
+
+from digitmill.client import streams
+from digitmill.client.documents import Job, JobPage, Model, Page, Parsed, Row, parse
+from digitmill.client.following import follow
+from digitmill.client.transport import Transport
+from digitmill.client.uploads import Source, content_type, multipart, report_progress, upload_files
+
+Output: TypeAlias = str | os.PathLike[str] | BinaryIO
+
+
+class Filters(TypedDict, total=False):
+    """Which rows to take: those of one status, of a confidence from ``min_confidence`` to ``max_confidence``."""
+
+    status: str
+    min_confidence: float
+    max_confidence: float
+
+
+class Client:
+    """A connection to one service. Threads may share it; close it, or use it in a ``with`` statement.
+
+    Calls are tried again while the service is busy or cannot be reached, for some seconds, so that a restart
+    of the service goes unnoticed. Every method raises ``ClientError`` or one of its kinds.
+    """
+
+    def __init__(self, url: str, key: str | None = None, timeout: float = 30.0) -> None:
+        """
+        Args:
+            url: such as "http://127.0.0.1:8000".
+            key: sent as ``Authorization: Bearer``.
+            timeout: seconds of silence after which a connection counts as lost.
+        """
+        self._transport = Transport(url, key, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def submit(
+        self,
+        files: Iterable[Source],
+        *,
+        model: str | None = None,
+        polarity: str | None = None,
+        review_below: float | None = None,
+        alternatives: int | None = None,
+        expires_in: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        wait: int | None = None,
+        idempotency_key: str | None = None,
+        on_upload: Callable[[int, int], None] | None = None,
+    ) -> Job:
+        """Upload images and zips as one job. Files are read from disk as they are sent.
+
+        Args:
+            files: paths or binary file objects, or pairs (name, path or file object).
+            model, polarity, review_below, alternatives, expires_in, metadata: the job's options; None leaves
+                the choice to the service.
+            wait: 1 to 60: let the service answer only when the job is completed, or after so many seconds. A
+                job that was completed in time carries its rows in ``results``.
+            idempotency_key: the same key with the same files and options gives the same job, however often it
+                is submitted. Unset: a new one for this call, which covers this call's own repetitions.
+            on_upload: called with (bytes sent, bytes in all) as the files go out.
+
+        Raises:
+            OSError: a file cannot be read, or a file object cannot seek.
+        """
+        options = {
+            "model": model,
+            "polarity": polarity,
+            "review_below": review_below,
+            "alternatives": alternatives,
+            "expires_in": expires_in,
+            "metadata": metadata,
+        }
+        key = idempotency_key or uuid.uuid4().hex
+        headers = {"Idempotency-Key": key, "Content-Type": content_type(key)}
+        if wait is not None:
+            headers["Prefer"] = f"wait={wait}"
+        uploads = upload_files(files)
+        if on_upload is not None:
+            report_progress(uploads, on_upload)
+        return self._transport.read(
+            Job.read,
+            "POST",
+            "/v1/jobs",
+            files=multipart(uploads, {name: value for name, value in options.items() if value is not None}),
+            headers=headers,
+            timeout=self._transport.timeout + (wait or 0),
+        )
+
+    def job(self, job_id: str) -> Job:
+        return self._get(Job.read, _job_path(job_id))
+
+    def jobs(self, state: str | None = None) -> Iterator[Job]:
+        """The caller's jobs, newest first, fetched page by page as they are asked for."""
+        cursor = None
+        while True:
+            page = self._get(JobPage.read, "/v1/jobs", {"state": state, "cursor": cursor})
+            yield from page.jobs
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def wait(
+        self,
+        job_id: str,
+        *,
+        on_progress: Callable[[Job], None] | None = None,
+        timeout: float | None = None,
+    ) -> Job:
+        """Follow a job until it is completed, cancelled or failed, and return it so.
+
+        Args:
+            on_progress: called with the job at first, and whenever it got on.
+            timeout: seconds; unset waits for ever.
+
+        Raises:
+            WaitTimeout: the job was not final in time; it goes on.
+        """
+        for job in follow(self._transport, _job_path(job_id), timeout):
+            if on_progress is not None:
+                on_progress(job)
+        return job
+
+    def page(
+        self,
+        job_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        **filters: Unpack[Filters],
+    ) -> Page:
+        """One page of rows, also while the job runs."""
+        parameters = {"limit": limit, "cursor": cursor, **filters}
+        return self._get(Page.read, f"{_job_path(job_id)}/results", parameters)
+
+    def results(self, job_id: str, **filters: Unpack[Filters]) -> Iterator[Row]:
+        """All rows in one stream, in upload order; of a running job as they come, until it is final.
+
+        Raises:
+            BrokenStream: the stream broke off, and could not be resumed.
+        """
+        for document in self._rows(job_id, filters):
+            yield parse(Row.read, document)
+
+    def row(self, job_id: str, index: int) -> Row:
+        return self._get(Row.read, f"{_job_path(job_id)}/results/{index}")
+
+    def results_csv(self, job_id: str, out: Output, **filters: Unpack[Filters]) -> None:
+        """Write the rows as CSV: index,name,status,prediction,confidence,error.
+
+        Args:
+            out: a path, which gets the file only when it is whole, or a file opened for writing bytes.
+
+        Raises:
+            BrokenStream: the stream broke off, and could not be resumed.
+            OSError: the file cannot be written.
+        """
+        with _output(out) as file:
+            streams.write_csv(self._rows(job_id, filters), file)
+
+    def results_ndjson(self, job_id: str, out: Output, **filters: Unpack[Filters]) -> None:
+        """Write the rows as JSON, one a line. ``out`` and errors as in ``results_csv``."""
+        with _output(out) as file:
+            streams.write_ndjson(self._rows(job_id, filters), file)
+
+    def image(self, job_id: str, index: int, view: str | None = None) -> bytes:
+        """The bytes of the image as uploaded, or with ``view="normalised"`` a PNG of what the model saw."""
+        parameters = _given({"view": view})
+        path = f"{_job_path(job_id)}/results/{index}/image"
+        return self._transport.request("GET", path, params=parameters, headers={"Accept": "*/*"}).content
+
+    def cancel(self, job_id: str) -> Job:
+        return self._transport.read(Job.read, "POST", f"{_job_path(job_id)}/cancel")
+
+    def delete(self, job_id: str) -> None:
+        """Remove the rows, the record and the upload."""
+        self._transport.request("DELETE", _job_path(job_id))
+
+    def models(self) -> list[Model]:
+        return self._get(lambda answer: [Model.read(model) for model in answer["models"]], "/v1/models")
+
+    def _get(self, reader: Callable[[Any], Parsed], path: str, parameters: Mapping[str, Any] | None = None) -> Parsed:
+        return self._transport.read(reader, "GET", path, params=_given(parameters or {}))
+
+    def _rows(self, job_id: str, filters: Filters) -> Iterator[streams.RowDocument]:
+        path = f"{_job_path(job_id)}/results"
+        return streams.rows(self._transport, path, dict(filters), lambda: self.job(job_id))
+
+
+@contextmanager
+def _output(out: Output) -> Iterator[BinaryIO]:
+    """A path gets its file in one move, when the ``with`` block ends well."""
+    if not isinstance(out, (str, os.PathLike)):
+        yield out
+        return
+    path = Path(out)
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _job_path(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}"
+
+
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value is not None}

@@ -1,0 +1,214 @@
+"""The service's JSON documents as frozen types. Fields that this version does not know are ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self, TypeVar
+
+from digitmill.client.errors import UnexpectedAnswer
+
+FINAL_STATES = frozenset({"completed", "cancelled", "failed"})
+
+Document = Mapping[str, Any]
+Parsed = TypeVar("Parsed")
+
+
+def parse(reader: Callable[[Any], Parsed], document: Any) -> Parsed:
+    """``reader(document)``, with its complaints as one of ours.
+
+    Raises:
+        UnexpectedAnswer: a field is missing or holds something else.
+    """
+    try:
+        return reader(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnexpectedAnswer(
+            f"The answer is not one that this client knows ({error!r}); "
+            "check the address, and that client and service are of the same version."
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an image or a whole job failed."""
+
+    code: str
+    detail: str
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(document["code"], document["detail"])
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Images of a job. ``done`` is the sum of the four statuses; ``skipped`` files are no images."""
+
+    total: int
+    done: int
+    recognized: int
+    review: int
+    blank: int
+    failed: int
+    skipped: int
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(**{name: int(document[name]) for name in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReference:
+    name: str
+    version: str
+    sha256: str
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(document["name"], document["version"], document["sha256"])
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A published model. ``manifest`` is everything that the service says of it."""
+
+    name: str
+    version: str
+    default: bool
+    manifest: Document
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(document["name"], document["version"], bool(document.get("default", False)), document)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """``confidence`` is a probability, 0.0 to 1.0."""
+
+    prediction: str
+    confidence: float
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(document["prediction"], float(document["confidence"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person said instead of the model."""
+
+    prediction: str | None
+    status: str
+    by: str | None
+    at: datetime
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(document["prediction"], document["status"], document["by"], datetime.fromisoformat(document["at"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The answer for one image. ``status`` is recognized, review, blank or failed."""
+
+    index: int
+    name: str
+    status: str
+    prediction: str | None
+    confidence: float | None
+    alternatives: tuple[Guess, ...]
+    error: Problem | None
+    correction: Correction | None
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        correction = document.get("correction")
+        return cls(
+            index=int(document["index"]),
+            name=document["name"],
+            status=document["status"],
+            prediction=document["prediction"],
+            confidence=document["confidence"],
+            alternatives=tuple(Guess.read(guess) for guess in document.get("alternatives") or ()),
+            error=Problem.read(document["error"]) if document.get("error") else None,
+            correction=Correction.read(correction) if correction else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of rows; ``next_cursor`` is None on the last."""
+
+    job_id: str
+    state: str
+    results: tuple[Row, ...]
+    next_cursor: str | None
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        rows = tuple(Row.read(row) for row in document["results"])
+        return cls(document["job_id"], document["state"], rows, document["next_cursor"])
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One submission. ``state`` is queued, running, completed, cancelled or failed.
+
+    ``results`` is set where ``submit`` waited and the job was completed in time.
+    """
+
+    id: str
+    state: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    counts: Counts
+    progress: float
+    model: ModelReference
+    options: Document
+    metadata: Document
+    error: Problem | None
+    links: Mapping[str, str]
+    results: tuple[Row, ...] | None = None
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        rows = document.get("results")
+        return cls(
+            id=document["id"],
+            state=document["state"],
+            created_at=datetime.fromisoformat(document["created_at"]),
+            started_at=_time(document["started_at"]),
+            finished_at=_time(document["finished_at"]),
+            expires_at=_time(document["expires_at"]),
+            counts=Counts.read(document["counts"]),
+            progress=float(document["progress"]),
+            model=ModelReference.read(document["model"]),
+            options=document["options"],
+            metadata=document["metadata"],
+            error=Problem.read(document["error"]) if document["error"] else None,
+            links=document["links"],
+            results=None if rows is None else tuple(Row.read(row) for row in rows),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    jobs: tuple[Job, ...]
+    next_cursor: str | None
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(tuple(Job.read(job) for job in document["jobs"]), document["next_cursor"])
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
