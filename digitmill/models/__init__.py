@@ -1,0 +1,1 @@
+"""Models: what is published (manifest, registry) and what runs it (runtime, engines)."""

@@ -1,0 +1,40 @@
+"""The interface of an engine: what a runtime needs in order to run a model's weights."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Batch = NDArray[np.uint8]
+Probabilities = NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """One model in memory. Calls from several threads are safe."""
+
+    @property
+    def name(self) -> str:
+        """The value of the setting ENGINE that asks for this engine."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: ``cpu`` or ``gpu``."""
+
+    @property
+    def precision(self) -> str:
+        """The number format of the arithmetic, such as ``float32``."""
+
+    def probabilities(self, batch: Batch) -> Probabilities:
+        """The model's own answer, uncalibrated.
+
+        Args:
+            batch: uint8 [n, 28, 28], light ink on 0, n >= 0.
+
+        Returns:
+            float32 [n, classes], rows that sum to 1. A row does not depend on its neighbours beyond rounding.
+        """
+
+    def warm_up(self) -> None:
+        """Do now what the first calls would otherwise wait for."""

@@ -1,0 +1,128 @@
+"""What a published model says of itself: where it comes from, how good it is, how to read its answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from digitmill.domain import ModelReference
+from digitmill.errors import ModelRejected
+
+MODEL_FILE = "model.keras"
+MANIFEST_FILE = "manifest.json"
+
+Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9][a-z0-9-]*\z", max_length=64)]
+Version = Annotated[str, StringConstraints(pattern=r"\A[0-9A-Za-z][0-9A-Za-z.-]*\z", max_length=64)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Architecture(_Frozen):
+    """``parameters`` counts the weights; ``multiply_adds`` is the work for one image."""
+
+    name: Name
+    description: str
+    parameters: int = Field(ge=1)
+    multiply_adds: int = Field(ge=1)
+
+
+class DataSet(_Frozen):
+    """A source of training images: how many the weights were fitted to, and how many were held out."""
+
+    name: str
+    licence: str
+    training_images: int = Field(ge=0)
+    validation_images: int = Field(ge=0)
+
+
+class Scores(_Frozen):
+    """How a model does on one set of images.
+
+    ``accuracy`` is the share of all images read right. ``calibration_error`` is the expected calibration
+    error over 15 equal bins of confidence (Guo et al., "On Calibration of Modern Neural Networks", 2017).
+    ``coverage`` is the share of images at or above ``review_below``, ``accepted_error`` the share of those
+    that are wrong.
+    """
+
+    images: int = Field(ge=1)
+    accuracy: Share
+    calibration_error: Share
+    coverage: Share
+    accepted_error: Share
+
+
+class Metrics(_Frozen):
+    """``validation`` served to choose weights, temperature and threshold; ``test`` was only looked at last."""
+
+    validation: dict[str, Scores]
+    test: dict[str, Scores] = Field(default_factory=dict)
+
+
+class Manifest(_Frozen):
+    """One version of a model.
+
+    ``classes`` name the outputs in order. ``temperature`` calibrates the outputs to probabilities and rows
+    below ``review_below`` are set aside for a person. ``normaliser`` is the version of
+    ``digitmill.imaging.normalise`` that made the training images.
+    """
+
+    name: Name
+    version: Version
+    architecture: Architecture
+    data_sets: tuple[DataSet, ...]
+    seed: int
+    normaliser: int = Field(ge=1)
+    classes: tuple[str, ...] = Field(min_length=2)
+    temperature: float = Field(gt=0, allow_inf_nan=False)
+    review_below: Share
+    metrics: Metrics
+    sha256: Sha256
+    size: int = Field(ge=1, description="Bytes of the model file.")
+    created_at: AwareDatetime
+
+    @classmethod
+    def parse(cls, text: str | bytes, source: str) -> Self:
+        """Read the JSON of a manifest; ``source`` names it in the error.
+
+        Raises:
+            ModelRejected: it is not JSON, lacks a field, has one too many, or a value is out of range.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in fault["loc"]) or "the file"
+            raise ModelRejected(
+                f"{source} is not a valid manifest: {where}: {fault['msg']}. Publish the model again."
+            ) from error
+
+    def to_json(self) -> str:
+        return self.model_dump_json(indent=2) + "\n"
+
+    @property
+    def reference(self) -> ModelReference:
+        return ModelReference(self.name, self.version, self.sha256)
+
+    @property
+    def label(self) -> str:
+        """``name@version``, as callers write it."""
+        return f"{self.name}@{self.version}"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the model in ``folder``.
+
+    Raises:
+        ModelRejected: there is none, or it is broken.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        return Manifest.parse(path.read_bytes(), str(path))
+    except FileNotFoundError as error:
+        raise ModelRejected(f"There is no {path}. Name the folder of a trained model.") from error

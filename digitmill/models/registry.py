@@ -1,0 +1,259 @@
+"""Which models exist, and their verified files.
+
+A shelf is a folder ``<name>/<version>/{model.keras,manifest.json}``. There are two: the built-in models,
+shipped with the package, and the published ones, under any fsspec URL. A published model hides a built-in
+one of the same name and version. The file ``default`` beside the published models holds the ``name@version``
+that jobs get when they name none; without it that is the newest built-in version of ``digits``.
+
+Loads no deep-learning framework: the web process uses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from digitmill.domain import ModelReference
+from digitmill.errors import Conflict, ModelNotFound, ModelRejected, StorageUnavailable
+from digitmill.models.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
+
+BUILT_IN = Path(__file__).parent / "builtin"
+BUILT_IN_DEFAULT = "digits"
+DEFAULT_FILE = "default"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,63}")
+_log = logging.getLogger(__name__)
+
+
+class Registry:
+    """The built-in models and those under ``published_url``; ``cache`` keeps local copies of the latter.
+
+    Every call reads the shelves anew, so that a model published elsewhere is seen without a restart.
+    """
+
+    def __init__(self, published_url: str, cache: Path) -> None:
+        files, root = fsspec.core.url_to_fs(published_url, use_listings_cache=False)
+        self._published = _Shelf(files, root)
+        self._built_in = _Shelf(LocalFileSystem(), str(BUILT_IN))
+        self._shelves = (self._published, self._built_in)
+        self._cache = cache
+
+    def list(self) -> list[Manifest]:
+        """All models, by name, oldest version first. One whose manifest is broken is logged and left out."""
+        found: dict[tuple[str, str], Manifest] = {}
+        for shelf in reversed(self._shelves):
+            for name, version in shelf.versions():
+                try:
+                    manifest = shelf.manifest(name, version)
+                except ModelRejected as error:
+                    _log.warning("%s", error.detail)
+                    continue
+                if manifest is not None:
+                    found[name, version] = manifest
+        return sorted(found.values(), key=lambda manifest: (manifest.name, version_order(manifest.version)))
+
+    def get(self, name: str, version: str | None = None) -> Manifest:
+        """One model; without ``version`` the newest of that name.
+
+        Raises:
+            ModelNotFound: there is none.
+            ModelRejected: its manifest is broken.
+        """
+        if _NAME.fullmatch(name) and version is None:
+            version = _newest(name, self._shelves)
+        if _NAME.fullmatch(name) and version is not None and _VERSION.fullmatch(version):
+            for shelf in self._shelves:
+                manifest = shelf.manifest(name, version)
+                if manifest is not None:
+                    return manifest
+        raise self._not_found(name if version is None else f"{name}@{version}")
+
+    def default(self) -> Manifest:
+        """The model for jobs that name none.
+
+        Raises:
+            ModelNotFound: the ``default`` file names a model that does not exist.
+            ModelRejected: its manifest is broken.
+        """
+        content = self._published.read(DEFAULT_FILE)
+        if content is not None:
+            return self._parsed(content.decode("utf-8", "replace").strip())
+        return self.get(BUILT_IN_DEFAULT, _newest(BUILT_IN_DEFAULT, (self._built_in,)))
+
+    def resolve(self, text: str | None) -> Manifest:
+        """The model that a caller means by ``name``, ``name@version`` or None (the default).
+
+        Raises:
+            ModelNotFound: there is none.
+            ModelRejected: its manifest is broken.
+        """
+        return self.default() if text is None else self._parsed(text)
+
+    def exact(self, reference: ModelReference) -> Manifest:
+        """The manifest of exactly the weights of ``reference``.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelRejected: its manifest is broken, or other weights now carry this name.
+        """
+        return self._located(reference)[1]
+
+    def path(self, reference: ModelReference) -> Path:
+        """A local file with exactly the weights of ``reference``, its sha256 checked on every call.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelRejected: the file does not fit its manifest, or other weights now carry this name.
+        """
+        shelf, manifest = self._located(reference)
+        if shelf is not self._built_in:
+            return self._cached(manifest)
+        local = BUILT_IN / manifest.name / manifest.version / MODEL_FILE
+        _check(local.read_bytes(), manifest)
+        return local
+
+    def publish(self, manifest: Manifest, model: Path) -> None:
+        """Put a model on the published shelf; it can be named as soon as its manifest is written, last.
+
+        Raises:
+            Conflict: the version is taken. Versions never change.
+            ModelRejected: the file does not fit the manifest, or the name is reserved.
+        """
+        if manifest.name == DEFAULT_FILE:
+            raise ModelRejected("A model cannot be called `default`. Choose another name.")
+        content = model.read_bytes()
+        _check(content, manifest)
+        if self._published.manifest(manifest.name, manifest.version) is not None:
+            raise Conflict(f"{manifest.label} is already published. Publish under a new version.")
+        folder = f"{manifest.name}/{manifest.version}"
+        self._published.write(f"{folder}/{MODEL_FILE}", content)
+        self._published.write(f"{folder}/{MANIFEST_FILE}", manifest.to_json().encode())
+
+    def set_default(self, name: str, version: str) -> Manifest:
+        """Make this model the default from now on.
+
+        Raises:
+            ModelNotFound: there is none.
+            ModelRejected: its manifest is broken.
+        """
+        manifest = self.get(name, version)
+        self._published.write(DEFAULT_FILE, f"{manifest.label}\n".encode())
+        return manifest
+
+    def _parsed(self, text: str) -> Manifest:
+        name, at, version = text.partition("@")
+        return self.get(name, version if at else None)
+
+    def _not_found(self, asked: str) -> ModelNotFound:
+        labels = ", ".join(manifest.label for manifest in self.list()) or "none"
+        return ModelNotFound(f"There is no model {asked!r}. The models here: {labels}.")
+
+    def _located(self, reference: ModelReference) -> tuple[_Shelf, Manifest]:
+        for shelf in self._shelves:
+            manifest = shelf.manifest(reference.name, reference.version)
+            if manifest is not None and manifest.sha256 == reference.sha256:
+                return shelf, manifest
+        found = self.get(reference.name, reference.version)
+        raise ModelRejected(
+            f"The weights of {found.label} have changed since they were chosen (sha256 {found.sha256[:12]}…, "
+            f"not {reference.sha256[:12]}…). Submit the job again; new weights need a new version."
+        )
+
+    def _cached(self, manifest: Manifest) -> Path:
+        local = self._cache / f"{manifest.sha256}.keras"
+        if local.is_file() and _sha256(local.read_bytes()) == manifest.sha256:
+            return local
+        content = self._published.read(f"{manifest.name}/{manifest.version}/{MODEL_FILE}")
+        if content is None:
+            raise ModelRejected(f"{manifest.label} has a manifest but no {MODEL_FILE}. Publish it again.")
+        _check(content, manifest)
+        self._cache.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=self._cache)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        return Path(temporary).replace(local)
+
+
+class _Shelf:
+    """One folder of models on a file system; a missing folder is an empty shelf."""
+
+    def __init__(self, files: fsspec.AbstractFileSystem, root: str) -> None:
+        self._files = files
+        self._root = root.rstrip("/")
+
+    def versions(self) -> list[tuple[str, str]]:
+        """(name, version) of every manifest, unread."""
+        try:
+            paths = self._files.glob(f"{self._root}/*/*/{MANIFEST_FILE}")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unavailable(error) from error
+        pairs = [tuple(path.split("/")[-3:-1]) for path in paths]
+        return [(name, version) for name, version in pairs if _NAME.fullmatch(name) and _VERSION.fullmatch(version)]
+
+    def manifest(self, name: str, version: str) -> Manifest | None:
+        path = f"{name}/{version}/{MANIFEST_FILE}"
+        content = self.read(path)
+        if content is None:
+            return None
+        manifest = Manifest.parse(content, f"{self._root}/{path}")
+        if (manifest.name, manifest.version) != (name, version):
+            raise ModelRejected(f"{self._root}/{path} says that it is {manifest.label}. Publish the model again.")
+        return manifest
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            content: bytes = self._files.cat_file(f"{self._root}/{path}")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return content
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write beside, then move: a reader sees the old file or the new one, never half of it."""
+        target = f"{self._root}/{path}"
+        beside = f"{target}.{uuid4().hex}"
+        try:
+            self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            self._files.pipe_file(beside, content)
+            self._files.mv(beside, target)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: OSError) -> StorageUnavailable:
+        return StorageUnavailable(f"The models in {self._root} cannot be reached: {error}. Check MODELS_URL.")
+
+
+def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key: parts between dots and dashes compare as numbers where numeric, and numbers follow words."""
+    return tuple(
+        (1, int(part), "") if re.fullmatch(r"[0-9]+", part) else (0, 0, part) for part in re.split("[.-]", version)
+    )
+
+
+def _newest(name: str, shelves: tuple[_Shelf, ...]) -> str | None:
+    versions = [version for shelf in shelves for found, version in shelf.versions() if found == name]
+    return max(versions, key=version_order, default=None)
+
+
+def _check(content: bytes, manifest: Manifest) -> None:
+    if _sha256(content) != manifest.sha256:
+        raise ModelRejected(
+            f"The file of {manifest.label} is not the one its manifest describes (its sha256 differs). "
+            "Publish the model again."
+        )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

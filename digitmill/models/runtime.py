@@ -1,0 +1,96 @@
+"""A published model, loaded and calibrated: the one way to a prediction, for workers and for evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitmill.domain import ModelReference
+from digitmill.errors import ModelRejected
+from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.models.engines.base import Batch, Engine, Probabilities
+from digitmill.models.engines.keras import KerasEngine
+from digitmill.models.manifest import Manifest
+from digitmill.models.registry import Registry
+from digitmill.settings import DeviceName, EngineName
+
+
+class Model:
+    """A manifest and the engine that holds its weights."""
+
+    def __init__(self, manifest: Manifest, engine: Engine) -> None:
+        self.manifest = manifest
+        self.engine = engine
+
+    def predict(self, batch: Batch) -> Probabilities:
+        """Calibrated probabilities.
+
+        Args:
+            batch: uint8 [n, 28, 28] from ``digitmill.imaging.normalise``, n >= 0.
+
+        Returns:
+            float32 [n, classes] in the order of ``manifest.classes``, rows that sum to 1.
+        """
+        return calibrate(self.engine.probabilities(batch), self.manifest.temperature)
+
+    def warm_up(self) -> None:
+        """Do now what the first predictions would otherwise wait for."""
+        self.engine.warm_up()
+
+
+def load_model(
+    registry: Registry,
+    reference: ModelReference,
+    *,
+    engine: EngineName = EngineName.AUTO,
+    device: DeviceName = DeviceName.AUTO,
+    threads: int = 1,
+) -> Model:
+    """Load ``reference`` from the registry; ``model.engine`` says which engine and device were taken.
+
+    Raises:
+        ModelNotFound: there is no such model.
+        ModelRejected: its file or manifest is broken, or it was trained with another normaliser.
+        EngineUnavailable: the device is missing, or the framework already runs with other settings.
+    """
+    return open_model(
+        registry.exact(reference), registry.path(reference), engine=engine, device=device, threads=threads
+    )
+
+
+def open_model(
+    manifest: Manifest,
+    path: Path,
+    *,
+    engine: EngineName = EngineName.AUTO,
+    device: DeviceName = DeviceName.AUTO,
+    threads: int = 1,
+) -> Model:
+    """Load the weights in ``path``, which fit ``manifest``. Raises as ``load_model``."""
+    if manifest.normaliser != NORMALISER_VERSION:
+        raise ModelRejected(
+            f"{manifest.label} was trained with version {manifest.normaliser} of the normaliser, and this is "
+            f"version {NORMALISER_VERSION}. Train it again, or run the release that it was made for."
+        )
+    loaders = {EngineName.AUTO: KerasEngine, EngineName.KERAS: KerasEngine}
+    return Model(manifest, loaders[engine](path, classes=len(manifest.classes), device=device, threads=threads))
+
+
+def calibrate(probabilities: Probabilities, temperature: float) -> Probabilities:
+    """Temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", 2017): softmax(log p / T).
+
+    Args:
+        probabilities: float [n, classes], rows that sum to 1; zeros are allowed.
+        temperature: above 1 makes the model less sure, below 1 surer; the order of classes stays.
+
+    Returns:
+        float32 [n, classes], rows that sum to 1.
+    """
+    logits: NDArray[np.float64] = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny), dtype=np.float64)
+    logits /= temperature
+    logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
+    powers: NDArray[np.float64] = np.exp(logits)
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers.astype(np.float32)

@@ -1,0 +1,1 @@
+"""How the models of Digitmill are made: ``python -m training train | evaluate | publish``."""

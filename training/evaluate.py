@@ -1,0 +1,65 @@
+"""Measure a model on the held-out digits of every source and on MNIST's test set, as the service reads them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from digitmill.models.manifest import MODEL_FILE, Metrics, Scores, Sha256, read_manifest
+from digitmill.models.runtime import Model, open_model
+from training.data import Digits, Source, joined
+from training.scores import score
+
+METRICS_FILE = "metrics.json"
+ALL = "all"
+"""The held-out digits of all sources together."""
+
+
+class Report(BaseModel):
+    """``metrics.json``: the figures of exactly the weights with this ``sha256``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    model: str
+    sha256: Sha256
+    metrics: Metrics
+
+
+def evaluate(folder: Path, sources: tuple[Source, ...], output: Path, threads: int) -> Report:
+    """Measure the model in ``folder`` (``model.keras`` and ``manifest.json``) and write the figures.
+
+    The same weights, data and machine give the same file.
+
+    Raises:
+        ModelRejected: the manifest or the model cannot be used.
+    """
+    manifest = read_manifest(folder)
+    model = open_model(manifest, folder / MODEL_FILE, threads=threads)
+    held_out = {source.name: source.validation for source in sources}
+    held_out[ALL] = joined(list(held_out.values()))
+    tests = {source.name: source.test for source in sources if source.test is not None}
+    metrics = Metrics(
+        validation={name: _measure(model, digits) for name, digits in held_out.items()},
+        test={name: _measure(model, digits) for name, digits in tests.items()},
+    )
+    report = Report(model=manifest.label, sha256=manifest.sha256, metrics=metrics)
+    output.write_text(json.dumps(report.model_dump(mode="json"), indent=2) + "\n")
+    return report
+
+
+def table(report: Report) -> str:
+    """The figures as lines of text, one for each set of images."""
+    lines = [f"{report.model}  {'images':>20} {'accuracy':>9} {'ECE':>7} {'coverage':>9} {'wrong':>8}"]
+    for kind, figures in (("validation", report.metrics.validation), ("test", report.metrics.test)):
+        for name, scores in figures.items():
+            lines.append(
+                f"{kind + ' ' + name:<24}{scores.images:>7} {scores.accuracy:>9.4f} "
+                f"{scores.calibration_error:>7.4f} {scores.coverage:>9.4f} {scores.accepted_error:>8.5f}"
+            )
+    return "\n".join(lines)
+
+
+def _measure(model: Model, digits: Digits) -> Scores:
+    return score(model.predict(digits.images), digits.labels, model.manifest.review_below)

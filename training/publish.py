@@ -1,0 +1,38 @@
+"""Put a trained and measured model where the service finds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from digitmill.errors import ModelRejected
+from digitmill.models.manifest import MODEL_FILE, Manifest, read_manifest
+from digitmill.models.registry import Registry
+from training.evaluate import METRICS_FILE, Report
+
+LARGEST_BYTES = 5_000_000
+"""Models travel with the package and stay in the memory of every worker."""
+
+
+def publish(folder: Path, registry: Registry) -> Manifest:
+    """Publish the run in ``folder`` with the figures that ``evaluate`` wrote there.
+
+    Raises:
+        Conflict: the version is already published.
+        ModelRejected: the run was not evaluated since it was trained, or its file is too large.
+    """
+    draft = read_manifest(folder)
+    report = _report(folder)
+    if report is None or report.sha256 != draft.sha256:
+        raise ModelRejected(
+            f"{folder} has no figures for these weights. Run `python -m training evaluate {folder}` first."
+        )
+    if draft.size > LARGEST_BYTES:
+        raise ModelRejected(f"{draft.label} has {draft.size:,} bytes, and {LARGEST_BYTES:,} is the limit.")
+    manifest = draft.model_copy(update={"metrics": report.metrics})
+    registry.publish(manifest, folder / MODEL_FILE)
+    return manifest
+
+
+def _report(folder: Path) -> Report | None:
+    path = folder / METRICS_FILE
+    return Report.model_validate_json(path.read_bytes()) if path.is_file() else None

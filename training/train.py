@@ -1,0 +1,214 @@
+"""Train a network, then fit its temperature and its threshold to the validation split.
+
+A run's folder holds ``config.json``, ``history.json`` (one entry for each epoch), ``checkpoint.keras`` (after
+the latest epoch, with the optimizer), ``model.keras`` (the best epoch by validation loss, weights alone) and
+``manifest.json``. The test set is not touched here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from digitmill.errors import DigitmillError
+from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.models.engines.keras import configure
+from digitmill.models.manifest import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    Architecture,
+    DataSet,
+    Manifest,
+    Metrics,
+)
+from digitmill.models.runtime import open_model
+from digitmill.settings import DeviceName
+from training.architectures import DESCRIPTIONS, build, multiply_adds
+from training.augment import augment
+from training.config import Config
+from training.data import CLASSES, Digits, Source, joined
+from training.scores import fit_review_below, fit_temperature
+
+CHECKPOINT_FILE = "checkpoint.keras"
+CONFIG_FILE = "config.json"
+HISTORY_FILE = "history.json"
+VALIDATION_SEED = 1_000_003
+"""Of the pictures drawn for validation: no epoch has this number."""
+
+_log = logging.getLogger(__name__)
+
+
+class RunError(DigitmillError):
+    """The run's folder does not fit what was asked."""
+
+    code = "bad_run"
+
+
+def start(config: Config, sources: tuple[Source, ...], folder: Path, threads: int, *, resume: bool) -> Manifest:
+    """Begin a run in a new ``folder``, or with ``resume`` go on with the one there.
+
+    Raises:
+        RunError: a new run's folder is taken, or a resumed run is not there or had another configuration.
+    """
+    path = folder / CONFIG_FILE
+    if resume and (not path.is_file() or Config.model_validate_json(path.read_bytes()) != config):
+        raise RunError(f"{path} is not there or says otherwise. Resume with the options that the run began with.")
+    if not resume and path.is_file():
+        raise RunError(f"{folder} holds a run already. Take another folder, or go on with it by --resume.")
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(config.model_dump_json(indent=1) + "\n")
+    return train(config, sources, folder, threads)
+
+
+def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: int) -> Manifest:
+    """Run ``config`` in ``folder``, from its checkpoint if there is one; the manifest has no metrics yet."""
+    configure(DeviceName.AUTO, threads)
+    keras.utils.set_random_seed(config.seed)
+    training = joined([source.training for source in sources])
+    validation = validation_digits(sources, config)
+    history: list[dict[str, float]] = _read_json(folder / HISTORY_FILE, [])
+    checkpoint = folder / CHECKPOINT_FILE
+    model = keras.saving.load_model(checkpoint) if history else _compiled(config, len(training))
+    for epoch, digits in _epochs(training, config, len(history)):
+        figures = _fit_one(model, digits, validation, config, epoch)
+        history.append(figures)
+        if figures["validation_loss"] == min(entry["validation_loss"] for entry in history):
+            _save_weights(model, config, folder / MODEL_FILE)
+        _replace(checkpoint, model.save)
+        (folder / HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
+        _log.info("epoch %d of %d: %s", epoch + 1, config.epochs, figures)
+    return _calibrated(config, sources, validation, folder, threads)
+
+
+def validation_digits(sources: tuple[Source, ...], config: Config) -> Digits:
+    """The held-out digits of all sources as they are, and every second of them again, drawn as scans."""
+    clean = joined([source.validation for source in sources])
+    drawn = augment(clean[::2], (config.seed, VALIDATION_SEED), config.scan_share)
+    return joined([clean, drawn])
+
+
+def _epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, Digits]]:
+    """The epochs from ``first`` on, each drawn anew in another process while the one before is trained."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+
+        def start(epoch: int) -> Any:
+            return pool.submit(augment, training, (config.seed, epoch), config.scan_share)
+
+        waiting = start(first) if first < config.epochs else None
+        for epoch in range(first, config.epochs):
+            assert waiting is not None
+            digits = waiting.result()
+            waiting = start(epoch + 1) if epoch + 1 < config.epochs else None
+            yield epoch, digits
+
+
+def _compiled(config: Config, training_images: int) -> Any:
+    model = build(config.architecture, len(CLASSES))
+    steps = config.epochs * -(-training_images // config.batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=steps // 20
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _fit_one(model: Any, training: Digits, validation: Digits, config: Config, epoch: int) -> dict[str, float]:
+    order = np.random.default_rng((config.seed, epoch)).permutation(len(training))
+    history = model.fit(
+        _pixels(training)[order],
+        training.labels[order],
+        batch_size=config.batch_size,
+        shuffle=False,
+        validation_data=(_pixels(validation), validation.labels),
+        validation_batch_size=512,
+        verbose=0,
+    ).history
+    names = {
+        "training_loss": "loss",
+        "training_accuracy": "accuracy",
+        "validation_loss": "val_loss",
+        "validation_accuracy": "val_accuracy",
+    }
+    return {ours: round(float(history[theirs][0]), 6) for ours, theirs in names.items()}
+
+
+def _pixels(digits: Digits) -> NDArray[np.float32]:
+    return digits.images[..., None].astype(np.float32) / np.float32(255)
+
+
+def _save_weights(model: Any, config: Config, path: Path) -> None:
+    """The network alone: a copy that was never compiled has no optimizer state to save."""
+    bare = build(config.architecture, len(CLASSES))
+    bare.set_weights(model.get_weights())
+    _replace(path, bare.save)
+
+
+def _replace(path: Path, save: Any) -> None:
+    beside = path.with_name(f"new-{path.name}")
+    save(beside)
+    beside.replace(path)
+
+
+def _calibrated(
+    config: Config, sources: tuple[Source, ...], validation: Digits, folder: Path, threads: int
+) -> Manifest:
+    path = folder / MODEL_FILE
+    draft = _manifest(config, sources, path)
+    model = open_model(draft, path, threads=threads)
+    raw = model.engine.probabilities(validation.images)
+    draft = draft.model_copy(update={"temperature": fit_temperature(raw, validation.labels)})
+    calibrated = open_model(draft, path, threads=threads).predict(validation.images)
+    threshold = fit_review_below(calibrated, validation.labels)
+    manifest = draft.model_copy(update={"review_below": threshold})
+    (folder / MANIFEST_FILE).write_text(manifest.to_json())
+    return manifest
+
+
+def _manifest(config: Config, sources: tuple[Source, ...], path: Path) -> Manifest:
+    network = build(config.architecture, len(CLASSES))
+    content = path.read_bytes()
+    return Manifest(
+        name=config.name,
+        version=config.version,
+        architecture=Architecture(
+            name=config.architecture,
+            description=DESCRIPTIONS[config.architecture],
+            parameters=network.count_params(),
+            multiply_adds=multiply_adds(network),
+        ),
+        data_sets=tuple(
+            DataSet(
+                name=source.name,
+                licence=source.licence,
+                training_images=len(source.training),
+                validation_images=len(source.validation),
+            )
+            for source in sources
+        ),
+        seed=config.seed,
+        normaliser=NORMALISER_VERSION,
+        classes=CLASSES,
+        temperature=1.0,
+        review_below=1.0,
+        metrics=Metrics(validation={}),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        created_at=datetime.now(UTC).replace(microsecond=0),
+    )
+
+
+def _read_json(path: Path, default: Any) -> Any:
+    return json.loads(path.read_text()) if path.is_file() else default
