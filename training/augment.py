@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from digitmill.domain import Polarity
 from digitmill.imaging.normalise import normalise
 from training.data import Digits
+from training.forms import cut_out
 from training.shapes import european
 
 Picture = NDArray[np.uint8]
 
 CANVAS = 64
+FORM_SHARE = 0.5
 _ROWS, _COLUMNS = np.mgrid[0:CANVAS, 0:CANVAS].astype(np.float32)
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
 
@@ -37,7 +39,8 @@ def augment(digits: Digits, seed: tuple[int, ...], scan_share: float) -> Digits:
     images = np.empty_like(digits.images)
     for row, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
         if random.random() < scan_share:
-            images[row] = scanned(european(image, int(label), random), random)
+            neighbour = digits.images[random.integers(len(digits))]
+            images[row] = scanned(european(image, int(label), random), neighbour, random)
         else:
             images[row] = bent(image, random)
     return Digits(images, digits.labels)
@@ -51,15 +54,15 @@ def bent(image: Picture, random: Generator) -> Picture:
     return np.asarray(moved, np.uint8)
 
 
-def scanned(image: Picture, random: Generator) -> Picture:
+def scanned(image: Picture, neighbour: Picture, random: Generator) -> Picture:
     """``image`` [28, 28] as written with some pen on some paper, scanned, cut out and normalised.
 
-    An image whose ink is lost on the way is returned as it came.
+    Pieces of ``neighbour`` [28, 28] may reach into the crop. An image whose ink is lost on the way is returned
+    as it came.
     """
-    picture = _drawn(image, random)
-    picture = _pen(picture, random)
-    if random.random() < 0.2:
-        picture = _leftover_lines(picture, random)
+    picture = _pen(_drawn(image, random), random)
+    if random.random() < FORM_SHARE:
+        picture = cut_out(picture, lambda: _drawn(neighbour, random), random)
     style = STYLES[random.choice(len(STYLES), p=STYLE_SHARES)]
     if style is not None:
         picture = style(picture, random)
@@ -103,34 +106,22 @@ def _pen(picture: Picture, random: Generator) -> Picture:
     return np.asarray(cv2.addWeighted(morphed, share, picture, 1 - share, 0), np.uint8)
 
 
-def _leftover_lines(picture: Picture, random: Generator) -> Picture:
-    """Pieces of the form's box along one or two edges of the crop."""
-    picture = picture.copy()
-    tone = int(random.integers(100, 256))
-    for _ in range(int(random.integers(1, 3))):
-        depth, thick = int(random.integers(0, 5)), int(random.integers(1, 4))
-        start, stop = sorted(int(end) for end in random.integers(0, CANVAS, 2))
-        edge = np.rot90(picture, int(random.integers(4)))
-        edge[depth : depth + thick, start:stop] = np.maximum(edge[depth : depth + thick, start:stop], tone)
-    return picture
-
-
 def _bilevel(picture: Picture, random: Generator) -> Picture:
     return np.asarray(cv2.threshold(picture, random.uniform(70, 180), 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _coarse(picture: Picture, random: Generator) -> Picture:
     """A scan of low resolution: the whole digit 8 to 20 pixels high, bilevel in one case of three."""
-    side = int(random.integers(18, 36))
-    small = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    scale = random.uniform(0.28, 0.56)
+    small = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     return _bilevel(small, random) if random.random() < 0.33 and small.max() > 200 else small
 
 
 def _faint(picture: Picture, random: Generator) -> Picture:
     """Pencil or a tired pen on shaded paper, out of focus, with the scanner's noise."""
     blurred = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.6))
-    shade = random.uniform(0, 50) * (_ROWS if random.random() < 0.5 else _COLUMNS) / CANVAS
-    noise = random.standard_normal((CANVAS, CANVAS), np.float32) * np.float32(random.uniform(1, 9))
+    shade = np.linspace(0, random.uniform(0, 50), picture.shape[1])
+    noise = random.standard_normal(picture.shape, np.float32) * np.float32(random.uniform(1, 9))
     paper = random.uniform(0, 80) + shade + noise
     return np.asarray(np.clip(blurred * random.uniform(0.3, 0.7) + paper, 0, 255), np.uint8)
 
@@ -138,7 +129,7 @@ def _faint(picture: Picture, random: Generator) -> Picture:
 def _patchy(picture: Picture, random: Generator) -> Picture:
     """Ink of uneven strength, as of a ball pen."""
     knots = random.uniform(0.35, 1.0, (6, 6)).astype(np.float32)
-    strength = cv2.resize(knots, (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR)
+    strength = cv2.resize(knots, picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(picture * strength, np.uint8)
 
 
