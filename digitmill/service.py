@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from digitmill.errors import SettingsError
 from digitmill.jobs import Jobs
 from digitmill.models.registry import Registry
 from digitmill.queue import CeleryQueue, Queue, celery_app
@@ -34,8 +33,7 @@ class Service:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Raises SettingsError when no Redis is named."""
-        url = redis_url(settings)
-        return cls.assemble(settings, RedisJobStore(connect(url)), CeleryQueue(celery_app(url)))
+        return cls.assemble(settings, RedisJobStore(connect(settings.redis)), CeleryQueue(celery_app(settings.redis)))
 
     @classmethod
     def assemble(cls, settings: Settings, store: JobStore, queue: Queue) -> Self:
@@ -57,12 +55,3 @@ class Service:
     def work(self, models: Models[Any]) -> Work:
         """The worker's side, with the models of this process."""
         return Work(self.settings, self.store, self.blobs, self.queue, models)
-
-
-def redis_url(settings: Settings) -> str:
-    """Raises SettingsError when it is unset: only `digitmill up` starts a Redis by itself."""
-    if settings.redis_url is None:
-        raise SettingsError(
-            "DIGITMILL_REDIS_URL is not set; set it, or use `digitmill up`, which brings its own Redis."
-        )
-    return settings.redis_url

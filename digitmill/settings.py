@@ -166,6 +166,15 @@ class Settings(BaseModel):
             return False
 
     @property
+    def redis(self) -> str:
+        """Raises SettingsError when it is unset: only `digitmill up` starts a Redis by itself."""
+        if self.redis_url is None:
+            raise SettingsError(
+                "DIGITMILL_REDIS_URL is not set; set it, or use `digitmill up`, which brings its own Redis."
+            )
+        return self.redis_url
+
+    @property
     def blobs(self) -> str:
         return self.blobs_url or f"file://{(self.var / 'blobs').absolute()}"
 

@@ -8,7 +8,7 @@ import socket
 from celery import Celery, signals
 
 from digitmill.queue import celery_app
-from digitmill.service import Service, redis_url
+from digitmill.service import Service
 from digitmill.settings import Settings
 from worker.housekeeping import housekeeping_step
 from worker.process import WorkerProcess
@@ -24,7 +24,7 @@ def build(settings: Settings) -> Celery:
     Raises:
         SettingsError: no Redis is named.
     """
-    app = celery_app(redis_url(settings))
+    app = celery_app(settings.redis)
     app.conf.update(
         worker_concurrency=settings.worker_concurrency,
         worker_hijack_root_logger=False,

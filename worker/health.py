@@ -1,0 +1,34 @@
+"""Whether this machine's worker is alive, with its model loaded: ``python -m worker.health``."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from digitmill.errors import DigitmillError, ServiceUnavailable
+from digitmill.settings import Settings
+from digitmill.store.base import JobStore
+from digitmill.store.redis import RedisJobStore, connect
+
+SILENT_SECONDS = 30.0
+"""Six beats of ``worker/housekeeping.py``, which is not imported here: a check that runs often has to be cheap."""
+
+
+def check(store: JobStore, hostname: str) -> None:
+    """Raises ServiceUnavailable unless the store has heard of a worker process of this host lately."""
+    if not any(worker.name.startswith(f"{hostname}:") for worker in store.workers(within=SILENT_SECONDS)):
+        raise ServiceUnavailable(f"No worker process of {hostname} was heard of for {SILENT_SECONDS:.0f} s.")
+
+
+def main() -> int:
+    try:
+        settings = Settings.load()
+        check(RedisJobStore(connect(settings.redis)), socket.gethostname())
+    except DigitmillError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
