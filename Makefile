@@ -1,0 +1,56 @@
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test lint types pytest format settings-table images compose-test clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## make .venv and install everything that a checkout needs
+
+demo: install ## read a sample of scans on this machine, from upload to CSV
+	$(BIN)/digitmill demo
+
+up: install ## run the whole service here: Redis, web server and workers, until Ctrl-C
+	$(BIN)/digitmill up
+
+test: lint types pytest ## lint, types and all tests but those that need Docker
+
+lint: install ## check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: install ## check types
+	$(BIN)/mypy
+
+pytest: install ## run the tests alone
+	$(BIN)/pytest -m "not compose"
+
+format: install ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+settings-table: install ## write docs/settings.md from digitmill/settings.py
+	$(BIN)/python -m tests.house.settings_table
+
+images: ## build the two container images
+	docker build --target web --tag digitmill-web .
+	docker build --target worker --tag digitmill-worker .
+
+compose-test: install ## build the images and test the service in containers; needs a Docker engine
+	docker info >/dev/null
+	$(BIN)/pytest -m compose tests/compose
+
+clean: ## remove the virtual environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip runs again only when what it installs has changed
+$(INSTALLED): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
