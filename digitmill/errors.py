@@ -13,7 +13,8 @@
     ├── ServiceUnavailable
     │   └── Overloaded  StorageUnavailable
     ├── ItemFailure                  one image cannot be read: it costs its own row and nothing else
-    └── ModelError                   a model or an engine that was asked for cannot be used
+    ├── ModelError                   a model or an engine that was asked for cannot be used
+    └── CannotStart                  `digitmill up` cannot bring up Redis, the worker or the web server
 
 ``code`` is stable and part of the HTTP contract; the message is a sentence that tells the user what to do.
 Only ``web/errors.py`` knows HTTP statuses.
@@ -165,3 +166,7 @@ class EngineUnavailable(ModelError):
     """The engine or the device that the settings ask for is not on this machine."""
 
     code = "engine_unavailable"
+
+
+class CannotStart(DigitmillError):
+    code = "cannot_start"
