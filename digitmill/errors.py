@@ -11,7 +11,7 @@
     ├── Expired                      the job is over and its rows are gone
     ├── Conflict                     the request contradicts what was asked before
     ├── ServiceUnavailable
-    │   └── Overloaded  StorageUnavailable
+    │   └── Overloaded  StorageUnavailable  NoWorker
     ├── ItemFailure                  one image cannot be read: it costs its own row and nothing else
     ├── ModelError                   a model or an engine that was asked for cannot be used
     └── CannotStart                  `digitmill up` cannot bring up Redis, the worker or the web server
@@ -122,6 +122,10 @@ class Overloaded(ServiceUnavailable):
 
 class StorageUnavailable(ServiceUnavailable):
     code = "storage_unavailable"
+
+
+class NoWorker(ServiceUnavailable):
+    code = "no_worker"
 
 
 class FailureCode(StrEnum):

@@ -96,7 +96,11 @@ class Results:
         return Page(job, found, None if done and job.state.final else str(job.counts.total if done else starts[chunk]))
 
     def stream(self, owner: str, job_id: str, *, rows: RowFilter) -> Iterator[list[Row]]:
-        """All rows, chunk by chunk; while the job runs it waits for the next, until the job is final."""
+        """All rows, chunk by chunk; while the job runs it waits for the next, until the job is final.
+
+        While it waits, an empty list comes about every second, so that the caller can look whether anybody
+        still listens.
+        """
         job = self._jobs.get(owner, job_id)
         starts = self._store.starts(job_id)
         chunk = 0
@@ -109,6 +113,8 @@ class Results:
                         break
                     yield [row for row in chunk_rows if rows.keeps(row)]
                     chunk += 1
+            if waiting:
+                yield []
 
     def row(self, owner: str, job_id: str, index: int) -> Row:
         """Raises NotFound when there is no such row, or not yet."""
@@ -171,7 +177,7 @@ class Results:
         if job.state.final:
             yield job
         else:
-            yield from self._jobs.watch(owner, job.id, seconds=float("inf"))
+            yield from self._jobs.watch(owner, job.id, seconds=float("inf"), quiet=1.0)
 
 
 def _start(cursor: str | None, job: Job) -> int:
