@@ -14,7 +14,7 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from digitmill.errors import NotFound, StorageUnavailable
+from digitmill.errors import NotFound, SettingsError, StorageUnavailable
 
 PARTIAL = ".partial"
 
@@ -23,9 +23,12 @@ class BlobStore:
     """Blobs by name (letters, digits, ``_`` and ``-``). Raises StorageUnavailable when the storage fails."""
 
     def __init__(self, url: str) -> None:
-        with _as_storage_errors():
+        """Raises SettingsError for a URL of an unknown kind, or of one whose package is not installed."""
+        try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
-            self._local = isinstance(self._fs, LocalFileSystem)
+        except (ValueError, ImportError) as error:
+            raise SettingsError(f"DIGITMILL_BLOBS_URL cannot be used: {error}") from error
+        self._local = isinstance(self._fs, LocalFileSystem)
 
     def put(self, name: str, source: Path) -> None:
         """Store the file ``source`` as ``name``; the file is moved where the storage allows it."""
@@ -83,7 +86,7 @@ class BlobStore:
 def _as_storage_errors() -> Iterator[None]:
     try:
         yield
-    except (OSError, ImportError) as error:
+    except OSError as error:
         raise StorageUnavailable(
             f"The upload storage does not answer ({type(error).__name__}); try again in a moment."
         ) from error

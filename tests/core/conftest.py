@@ -1,0 +1,132 @@
+"""A whole service in this process: memory store, memory queue, and a model that needs no framework."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitmill.domain import Job, Options
+from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.queue import MemoryQueue
+from digitmill.service import Service
+from digitmill.settings import Settings
+from digitmill.store.memory import MemoryJobStore
+from digitmill.uploads.spool import Spool
+from digitmill.work import Models, Work
+
+
+class DarkMeansSeven:
+    """Says 7 for pictures with much ink and 1 for others, surer the more ink there is."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.batches.append(len(batch))
+        answers = np.full((len(batch), 10), 0.001, np.float32)
+        ink = batch.reshape(len(batch), -1).mean(axis=1) / 255
+        digits = np.where(ink > 0.2, 7, 1)
+        answers[np.arange(len(batch)), digits] = 0.5 + ink
+        return answers / answers.sum(axis=1, keepdims=True)
+
+
+def publish(folder: Path, name: str = "digits", version: str = "1", review_below: float = 0.6) -> None:
+    """A manifest with a file that no engine will ever open."""
+    weights = f"{name} {version}".encode()
+    place = folder / name / version
+    place.mkdir(parents=True)
+    (place / "model.keras").write_bytes(weights)
+    manifest = {
+        "name": name,
+        "version": version,
+        "architecture": {"name": "none", "description": "none", "parameters": 1, "multiply_adds": 1},
+        "data_sets": [],
+        "seed": 1,
+        "normaliser": NORMALISER_VERSION,
+        "classes": list("0123456789"),
+        "temperature": 1.0,
+        "review_below": review_below,
+        "metrics": {"validation": {}},
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "size": len(weights),
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC).isoformat(),
+    }
+    (place / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "default").write_text(f"{name}@{version}")
+
+
+@dataclass
+class Mill:
+    """The service and a hand that turns it."""
+
+    service: Service
+    store: MemoryJobStore
+    queue: MemoryQueue
+    model: DarkMeansSeven
+    worker: Work
+    pass_time: Callable[[float], None]
+    opened: list[Spool] = field(default_factory=list)
+
+    def submit(self, files: dict[str, bytes], options: Options | None = None, *, key: str | None = None) -> Job:
+        return self.submission(files, options, key=key)[0]
+
+    def submission(
+        self, files: dict[str, bytes], options: Options | None = None, *, key: str | None = None, owner: str = "ann"
+    ) -> tuple[Job, bool]:
+        settings = self.service.settings
+        with Spool(settings.spool, settings.max_upload_bytes, with_digest=True) as spool:
+            for name, data in files.items():
+                spool.add(name, io.BytesIO(data))
+            submission = self.service.jobs.submit(owner, spool, options or Options(), idempotency_key=key)
+        return submission.job, submission.created
+
+    def turn(self, chunks: int = 1_000_000) -> int:
+        """Answer up to so many messages; the number of those that there were."""
+        for number in range(chunks):
+            message = self.queue.take()
+            if message is None:
+                return number
+            self.worker.run_chunk(*message)
+        return chunks
+
+
+@pytest.fixture
+def mill(tmp_path: Path, request: pytest.FixtureRequest) -> Mill:
+    """Mark a test with ``@pytest.mark.parametrize("mill", [{"chunk_images": 2}], indirect=True)`` for settings."""
+    now = [1_700_000_000.0]
+
+    def pass_time(seconds: float) -> None:
+        now[0] += seconds
+
+    settings = Settings(var=tmp_path / "var", **getattr(request, "param", {}))
+    publish(tmp_path / "var" / "models")
+    store, queue = MemoryJobStore(lambda: now[0]), MemoryQueue()
+    service = Service.assemble(settings, store, queue)
+    model = DarkMeansSeven()
+    return Mill(service, store, queue, model, service.work(Models(lambda _: model)), pass_time)
+
+
+def png(*, thick: bool = False, size: int = 28) -> bytes:
+    """A stroke, dark on light: thin (a 1 for the model) or thick (a 7)."""
+    picture = np.full((size, size), 255, np.uint8)
+    half = size // 4 if thick else max(1, size // 28)
+    picture[size // 5 : -size // 5, size // 2 - half : size // 2 + half] = 0
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG")
+    return out.getvalue()
+
+
+def blank_png() -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (28, 28), 255).save(out, "PNG")
+    return out.getvalue()

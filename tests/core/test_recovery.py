@@ -1,0 +1,161 @@
+"""Workers and messages that vanish; the sweep brings the work back."""
+
+from __future__ import annotations
+
+import pytest
+
+from digitmill.domain import JobState, ModelReference, Options, QueueName
+from digitmill.errors import FailureCode, ModelRejected, StorageUnavailable
+from digitmill.results import EVERY_ROW
+from digitmill.store.blobs import BlobStore
+from digitmill.work import Models
+from tests.core.conftest import DarkMeansSeven, Mill, png
+
+TWO_CHUNKS = [{"chunk_images": 2}]
+
+
+def submit(mill: Mill, images: int = 4) -> str:
+    return mill.submit({f"{n}.png": png() for n in range(images)}, Options(expires_in=60)).id
+
+
+def state(mill: Mill, job_id: str) -> JobState:
+    return mill.service.jobs.get("ann", job_id).state
+
+
+@pytest.mark.parametrize("mill", TWO_CHUNKS, indirect=True)
+def test_a_chunk_whose_worker_died_is_given_out_again(mill: Mill) -> None:
+    job_id = submit(mill)
+    message = mill.queue.take()
+    assert message is not None
+    assert mill.store.claim(*message, lease=10) is not None
+    mill.turn()
+    assert state(mill, job_id) is JobState.RUNNING
+    assert mill.service.recovery.sweep() == 0
+    mill.pass_time(11)
+    assert mill.service.recovery.sweep() == 1
+    mill.turn()
+    assert state(mill, job_id) is JobState.COMPLETED
+
+
+def test_messages_repeated_five_times_change_nothing(mill: Mill) -> None:
+    job_id = submit(mill)
+    for _ in range(4):
+        mill.queue.send(QueueName.INTERACTIVE, job_id, 0)
+    assert mill.turn() == 5
+    assert mill.model.batches == [4]
+    assert mill.service.jobs.get("ann", job_id).counts.done == 4
+
+
+def test_messages_of_waiting_jobs_are_not_repeated_while_the_queue_moves(mill: Mill) -> None:
+    for _ in range(3):
+        submit(mill)
+    mill.pass_time(60)
+    assert mill.service.recovery.sweep() == 0
+    assert mill.queue.depth(QueueName.INTERACTIVE) == 3
+
+
+def test_a_lost_message_is_sent_again_when_the_queue_is_empty(mill: Mill) -> None:
+    job_id = submit(mill)
+    mill.queue.take()
+    mill.pass_time(60)
+    assert mill.service.recovery.sweep() == 1
+    mill.pass_time(6)
+    assert mill.service.recovery.sweep() == 0, "the message has just been sent"
+    mill.turn()
+    assert state(mill, job_id) is JobState.COMPLETED
+
+
+def test_one_sweep_at_a_time(mill: Mill) -> None:
+    submit(mill)
+    mill.queue.take()
+    mill.pass_time(60)
+    assert mill.service.recovery.sweep() == 1
+    mill.queue.take()
+    assert mill.service.recovery.sweep() == 0
+
+
+def test_storage_that_fails_midway_lets_the_chunk_go(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise StorageUnavailable("down")
+
+    job_id = submit(mill)
+    with monkeypatch.context() as broken:
+        broken.setattr(BlobStore, "read", fail)
+        with pytest.raises(StorageUnavailable):
+            mill.turn()
+    assert mill.service.recovery.sweep() == 1
+    mill.turn()
+    assert state(mill, job_id) is JobState.COMPLETED
+
+
+@pytest.mark.parametrize("mill", [{"max_attempts": 3}], indirect=True)
+def test_a_chunk_that_never_ends_well_is_given_up(mill: Mill) -> None:
+    job_id = submit(mill)
+    for _ in range(3):
+        message = mill.queue.take()
+        assert message is not None
+        assert mill.store.claim(*message, lease=10) is not None
+        mill.pass_time(11)
+        assert mill.service.recovery.sweep() == 1
+    mill.turn()
+    page = mill.service.results.page("ann", job_id, rows=EVERY_ROW, limit=10, cursor=None)
+    assert page.job.state is JobState.COMPLETED
+    assert {row.failure.code for row in page.rows if row.failure} == {FailureCode.PROCESSING_FAILED}
+    assert len(page.rows) == 4
+
+
+def test_an_upload_that_vanished_fails_the_job(mill: Mill) -> None:
+    job_id = submit(mill)
+    mill.service.blobs.delete(job_id)
+    mill.turn()
+    job = mill.service.jobs.get("ann", job_id)
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert job.error.code == "upload_lost"
+
+
+def test_a_model_that_cannot_be_loaded_fails_the_job(mill: Mill) -> None:
+    def refuse(_: ModelReference) -> DarkMeansSeven:
+        raise ModelRejected("The model file is broken; publish it again.")
+
+    job_id = submit(mill)
+    message = mill.queue.take()
+    assert message is not None
+    assert not mill.service.work(Models(refuse)).run_chunk(*message)
+    job = mill.service.jobs.get("ann", job_id)
+    assert job.error is not None
+    assert (job.state, job.error.code) == (JobState.FAILED, "model_rejected")
+
+
+def test_a_slow_chunk_keeps_its_lease(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed = []
+    clock = iter(range(0, 1000, 4))
+    monkeypatch.setattr("digitmill.work.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(type(mill.store), "renew", lambda *values: renewed.append(values))
+    submit(mill, 3)
+    mill.turn()
+    assert len(renewed) == 3
+
+
+def test_an_upload_without_a_record_is_cleared_away(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = submit(mill)
+    lost = mill.service.settings.var / "blobs" / "neverrecorded"
+    lost.write_bytes(b"x")
+    monkeypatch.setattr("digitmill.recovery.ORPHAN_SECONDS", -60)
+    mill.service.recovery._clear_orphans()
+    assert not lost.exists()
+    assert (mill.service.settings.var / "blobs" / kept).exists()
+
+
+def test_models_are_loaded_once_and_the_least_used_one_goes() -> None:
+    loaded: list[str] = []
+
+    def load(reference: ModelReference) -> DarkMeansSeven:
+        loaded.append(reference.name)
+        return DarkMeansSeven()
+
+    models = Models(load)
+    references = {name: ModelReference(name, "1", "0" * 64) for name in "abc"}
+    for name in "abacab":
+        models.get(references[name])
+    assert loaded == ["a", "b", "c", "b"]

@@ -1,0 +1,150 @@
+"""The real thing: a Redis with an append-only file, worker processes and a web server, on free ports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from digitmill.client import Client
+from digitmill.embedded.redis_server import server_binary
+
+START_SECONDS = 90
+STOP_SECONDS = 60
+
+
+@dataclass
+class Stack:
+    """Processes by name; ``folder`` holds their data and logs."""
+
+    folder: Path
+    redis_port: int
+    web_port: int
+    settings: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def redis(self) -> redis.Redis:
+        return redis.Redis(port=self.redis_port)
+
+    def client(self) -> Client:
+        return Client(self.url)
+
+    def start(self, name: str) -> None:
+        """Start ``redis``, ``web`` or a worker (any other name)."""
+        if name == "redis":
+            command = [
+                *(server_binary(), "--bind", "127.0.0.1", "--port", str(self.redis_port), "--dir", str(self.folder)),
+                *("--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"),
+            ]
+        else:
+            command = [sys.executable, "-m", "web" if name == "web" else "worker"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITMILL_")}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                env=environment | self.settings,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL the process and its children, as a power cut would."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self, name: str) -> int:
+        """SIGTERM, and wait; the exit status."""
+        process = self.processes.pop(name)
+        process.terminate()
+        return process.wait(STOP_SECONDS)
+
+    def wait_until_ready(self) -> None:
+        def ready() -> bool:
+            try:
+                return httpx.get(f"{self.url}/readyz").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        self.wait_for(ready, "the service to be ready")
+
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in self.folder.glob("*.log"))
+                pytest.fail(f"waited {seconds} s for {what}\n{logs}")
+            time.sleep(0.05)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def close(self) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+
+
+def new_stack(folder: Path, **settings: str) -> Stack:
+    redis_port, web_port = free_port(), free_port()
+    return Stack(
+        folder,
+        redis_port,
+        web_port,
+        {
+            "DIGITMILL_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+            "DIGITMILL_PORT": str(web_port),
+            "DIGITMILL_VAR": str(folder / "var"),
+            "DIGITMILL_LEASE_SECONDS": "3",
+            "DIGITMILL_SWEEP_SECONDS": "1",
+            **settings,
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for the tests that leave it as they found it."""
+    stack = new_stack(tmp_path_factory.mktemp("stack"), DIGITMILL_WORKER_CONCURRENCY="2")
+    try:
+        for name in ("redis", "worker", "web"):
+            stack.start(name)
+        stack.wait_until_ready()
+        yield stack
+    finally:
+        stack.close()
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack to break, with small chunks, so that a job takes a while."""
+    stack = new_stack(tmp_path, DIGITMILL_WORKER_CONCURRENCY="1", DIGITMILL_CHUNK_IMAGES="20")
+    try:
+        for name in ("redis", "worker", "web"):
+            stack.start(name)
+        stack.wait_until_ready()
+        yield stack
+    finally:
+        stack.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

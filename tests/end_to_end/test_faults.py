@@ -1,0 +1,100 @@
+"""Processes that die while they work: nothing is lost and nothing doubled."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+
+import httpx
+import pytest
+
+from tests.archives import zip_of
+from tests.end_to_end.conftest import STOP_SECONDS, Stack
+from tests.end_to_end.test_service import sample_images
+
+IMAGES = 2000
+
+
+def submit_pile(stack: Stack) -> str:
+    images = list(sample_images().values())
+    pile = zip_of({f"{n:05}.png": images[n % len(images)] for n in range(IMAGES)})
+    with stack.client() as client:
+        return client.submit([("pile.zip", io.BytesIO(pile))]).id
+
+
+def done(stack: Stack, job_id: str) -> int:
+    try:
+        return int(httpx.get(f"{stack.url}/v1/jobs/{job_id}").json()["counts"]["done"])
+    except (httpx.TransportError, KeyError):
+        return 0
+
+
+def wait_until_midway(stack: Stack, job_id: str) -> None:
+    stack.wait_for(lambda: done(stack, job_id) > 0, "the first rows")
+    assert done(stack, job_id) < IMAGES, "the job was over before anything could be broken"
+
+
+def assert_every_row_once(stack: Stack, job_id: str) -> None:
+    stack.wait_for(lambda: done(stack, job_id) == IMAGES, "all rows")
+    with stack.client() as client:
+        assert client.job(job_id).state == "completed"
+        rows = list(client.results(job_id))
+    assert [(row.index, row.name) for row in rows] == [(n, f"{n:05}.png") for n in range(IMAGES)]
+
+
+def test_a_killed_worker_process_costs_nothing(own_stack: Stack) -> None:
+    job_id = submit_pile(own_stack)
+    wait_until_midway(own_stack, job_id)
+    parent = own_stack.processes["worker"].pid
+    children = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=True).stdout.split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    assert_every_row_once(own_stack, job_id)
+
+
+def test_a_killed_worker_costs_nothing(own_stack: Stack) -> None:
+    job_id = submit_pile(own_stack)
+    wait_until_midway(own_stack, job_id)
+    own_stack.kill("worker")
+    own_stack.start("worker-2")
+    assert_every_row_once(own_stack, job_id)
+
+
+def test_a_worker_told_to_stop_finishes_its_chunk_and_hands_back_the_rest(own_stack: Stack) -> None:
+    job_id = submit_pile(own_stack)
+    wait_until_midway(own_stack, job_id)
+    assert own_stack.stop("worker") == 0
+    stopped_at = done(own_stack, job_id)
+    assert own_stack.redis.zcard("dm:leases") == 0
+    assert 0 < stopped_at < IMAGES
+    own_stack.start("worker-2")
+    assert_every_row_once(own_stack, job_id)
+
+
+def test_a_killed_redis_comes_back_with_its_jobs(own_stack: Stack) -> None:
+    job_id = submit_pile(own_stack)
+    wait_until_midway(own_stack, job_id)
+    own_stack.kill("redis")
+    answer = httpx.get(f"{own_stack.url}/v1/jobs/{job_id}", timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+    own_stack.start("redis")
+    assert_every_row_once(own_stack, job_id)
+
+
+def test_a_killed_web_server_comes_back_with_its_jobs(own_stack: Stack) -> None:
+    job_id = submit_pile(own_stack)
+    own_stack.kill("web")
+    own_stack.start("web")
+    own_stack.wait_until_ready()
+    assert_every_row_once(own_stack, job_id)
+
+
+def test_a_worker_without_a_model_it_can_run_stops_and_says_why(own_stack: Stack) -> None:
+    own_stack.stop("worker")
+    own_stack.settings["DIGITMILL_DEVICE"] = "gpu"
+    own_stack.start("worker-gpu")
+    process = own_stack.processes["worker-gpu"]
+    if process.wait(STOP_SECONDS) == 0:
+        pytest.fail("the worker ended as if all were well")
+    assert "gpu" in own_stack.log("worker-gpu").lower()

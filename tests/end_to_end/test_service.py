@@ -1,0 +1,114 @@
+"""Submit, poll and read over HTTP against the real processes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+import zipfile
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from digitmill.models.registry import Registry
+from digitmill.models.runtime import load_model
+from digitmill.settings import Settings
+from tests.archives import bad_members, zip_of
+from tests.end_to_end.conftest import Stack
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def sample_images() -> dict[str, bytes]:
+    with zipfile.ZipFile(SAMPLES / "digits.zip") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_zip_becomes_a_csv_with_curl_like_calls_alone(shared_stack: Stack) -> None:
+    archive = zip_of({f"{n}.png": data for n, data in enumerate(sample_images().values())})
+    with httpx.Client(base_url=shared_stack.url) as http:
+        accepted = http.post("/v1/jobs", content=archive, headers={"Content-Type": "application/zip"})
+        assert accepted.status_code == 202
+        location = accepted.headers["Location"]
+        while (job := http.get(location).json())["state"] not in ("completed", "failed", "cancelled"):
+            time.sleep(0.1)
+        assert job["state"] == "completed"
+        text = http.get(f"{location}/results", params={"format": "csv"}).text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["name"] for row in rows] == [f"{n}.png" for n in range(len(sample_images()))]
+
+
+def test_bad_members_fail_alone_among_a_hundred_good_ones(shared_stack: Stack) -> None:
+    good = next(data for name, data in sample_images().items() if name.startswith("7"))
+    bad, expected = bad_members(good)
+    files = [(f"good-{n:03}.png", io.BytesIO(good)) for n in range(100)]
+    with shared_stack.client() as client:
+        job = client.submit([*files[:50], ("bad.zip", io.BytesIO(bad)), *files[50:]])
+        job = client.wait(job.id, timeout=60)
+        rows = list(client.results(job.id))
+    assert [row.index for row in rows] == list(range(100 + len(expected)))
+    answers = {row.name: row for row in rows}
+    assert all(answers[f"good-{n:03}.png"].prediction == "7" for n in range(100))
+    for name, failure in expected.items():
+        error = answers[name].error
+        assert (error.code if error else None) == failure
+    assert job.counts.failed == sum(failure is not None for failure in expected.values())
+
+
+def test_a_single_image_is_answered_within_its_request(shared_stack: Stack) -> None:
+    name, data = next(iter(sample_images().items()))
+    answer = httpx.post(
+        f"{shared_stack.url}/v1/jobs",
+        files={"files": (name, data)},
+        headers={"Prefer": "wait=30"},
+        timeout=40,
+    )
+    assert answer.status_code == 200
+    (row,) = answer.json()["results"]
+    assert (row["index"], row["name"]) == (0, name)
+
+
+def test_a_small_job_does_not_wait_behind_a_large_one(shared_stack: Stack) -> None:
+    image = next(iter(sample_images().values()))
+    pile = zip_of(((f"{n:06}.png", image) for n in range(50_000)), compression=zipfile.ZIP_STORED)
+    with shared_stack.client() as client:
+        large = client.submit([("pile.zip", io.BytesIO(pile))])
+        small = client.submit([("one.png", io.BytesIO(image))], wait=60)
+        beside = client.job(large.id)
+        assert small.state == "completed"
+        assert beside.state in ("queued", "running"), "the large job was over too soon to show anything"
+        done = client.wait(large.id, timeout=300)
+        assert done.counts.done == 50_000
+
+
+def test_the_service_answers_as_the_model_does_in_process(shared_stack: Stack, tmp_path: Path) -> None:
+    """What `python -m training evaluate` measures is what callers get."""
+    settings = Settings.load(shared_stack.settings, env_file=None)
+    registry = Registry(settings.published_models, tmp_path)
+    model = load_model(registry, registry.default().reference)
+    rng = np.random.default_rng(7)
+    pictures = np.stack([mnist_like(rng) for _ in range(300)])
+    archive = zip_of({f"{n}.png": as_png(picture) for n, picture in enumerate(pictures)})
+    expected = model.predict(pictures)
+    with shared_stack.client() as client:
+        job = client.wait(client.submit([("a.zip", io.BytesIO(archive))]).id, timeout=60)
+        rows = list(client.results(job.id))
+    assert [row.prediction for row in rows] == [str(digit) for digit in expected.argmax(axis=1)]
+    assert [row.confidence for row in rows] == pytest.approx(expected.max(axis=1).tolist(), abs=1e-4)
+
+
+def mnist_like(rng: np.random.Generator) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    """A soft stroke in the form that the normaliser passes through: 20 px in its longest side, centred by mass."""
+    picture = np.zeros((28, 28), np.uint8)
+    half = int(rng.integers(1, 8))
+    picture[4:24, 14 - half : 14 + half] = rng.integers(60, 256, dtype=np.uint8)
+    return picture
+
+
+def as_png(picture: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG")
+    return out.getvalue()

@@ -1,0 +1,86 @@
+"""What the blob store must do over every kind of storage."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from digitmill.errors import NotFound, SettingsError, StorageUnavailable
+from digitmill.store.blobs import BlobStore
+
+
+@pytest.fixture(params=["file", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "file":
+        return BlobStore(f"file://{tmp_path}/not/yet/there")
+    return BlobStore(f"memory://blobs-{time.time_ns()}")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "upload"
+    path.write_bytes(bytes(range(256)))
+    return path
+
+
+def test_a_range_of_a_blob_reads_back(blobs: BlobStore, source: Path) -> None:
+    blobs.put("job1", source)
+    assert blobs.read("job1", 0, 256) == bytes(range(256))
+    assert blobs.read("job1", 10, 12) == b"\x0a\x0b"
+    assert blobs.read("job1", 250, 9999) == bytes(range(250, 256))
+
+
+def test_the_source_is_moved(blobs: BlobStore, source: Path) -> None:
+    blobs.put("job1", source)
+    assert not source.exists()
+
+
+def test_an_unknown_blob_is_not_found(blobs: BlobStore) -> None:
+    with pytest.raises(NotFound):
+        blobs.read("nobody", 0, 1)
+    blobs.delete("nobody")
+
+
+def test_a_deleted_blob_is_gone(blobs: BlobStore, source: Path) -> None:
+    blobs.put("job1", source)
+    blobs.delete("job1")
+    with pytest.raises(NotFound):
+        blobs.read("job1", 0, 1)
+
+
+def test_old_blobs_are_listed(blobs: BlobStore, source: Path) -> None:
+    assert list(blobs.older_than(0)) == []
+    blobs.put("job1", source)
+    time.sleep(0.02)
+    assert list(blobs.older_than(0.01)) == ["job1"]
+    assert list(blobs.older_than(60)) == []
+
+
+@pytest.mark.parametrize("name", ["../other", "a/b", "", ".", "a\x00b"])
+def test_a_name_cannot_leave_the_folder(blobs: BlobStore, name: str) -> None:
+    with pytest.raises(ValueError, match="not the name of a blob"):
+        blobs.read(name, 0, 1)
+
+
+def test_half_written_blobs_are_listed_and_deleted(tmp_path: Path) -> None:
+    blobs = BlobStore(f"file://{tmp_path}")
+    partial = tmp_path / "job1.partial"
+    partial.write_bytes(b"x")
+    os.utime(partial, (1, 1))
+    assert list(blobs.older_than(60)) == ["job1"]
+    blobs.delete("job1")
+    assert not partial.exists()
+
+
+def test_storage_that_fails_says_so(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageUnavailable):
+        BlobStore(f"file://{tmp_path}/file/inside").put("job1", source)
+
+
+def test_a_storage_of_an_unknown_kind_is_an_error_of_the_settings() -> None:
+    with pytest.raises(SettingsError, match="DIGITMILL_BLOBS_URL"):
+        BlobStore("s4://no-such-kind")

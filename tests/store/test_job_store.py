@@ -1,0 +1,359 @@
+"""What every job store must do; the same body runs over each of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import fakeredis
+import pytest
+import redis
+
+from digitmill.domain import Counts, Job, JobState, ModelReference, Options, Problem, QueueName
+from digitmill.errors import Expired, IdempotencyConflict, NotFound
+from digitmill.jobs import new_job_id
+from digitmill.store.base import Idempotency, JobStore, PackedChunk, WorkerInfo
+from digitmill.store.memory import MemoryJobStore
+from digitmill.store.redis import RedisJobStore
+
+IMAGES = 3
+
+
+@dataclass
+class Bench:
+    """A store, and a way to let time pass for it."""
+
+    store: JobStore
+    pass_time: Callable[[float], None]
+
+    def submit(self, *, chunks: int = 2, window: int = 10, owner: str = "ann", expires_in: int = 60) -> Job:
+        job_id = new_job_id()
+        plan = [PackedChunk(IMAGES * n, IMAGES, b"entries %d" % n) for n in range(chunks)]
+        assert self.store.save_plan(job_id, iter(plan)) == chunks
+        job = Job(
+            id=job_id,
+            owner=owner,
+            state=JobState.QUEUED,
+            queue=QueueName.BULK,
+            created_at=time.time(),
+            counts=Counts(total=IMAGES * chunks, skipped=1),
+            chunks=chunks,
+            model=ModelReference("digits", "1", "0" * 64),
+            options=Options(model="digits@1", review_below=0.9, expires_in=expires_in, metadata={"ward": "7ü"}),
+            blob=job_id,
+        )
+        return self.store.create(job, window=window)
+
+    def run(self, job_id: str, chunk: int, rows: bytes = b"rows") -> bool:
+        claim = self.store.claim(job_id, chunk, 5)
+        assert claim is not None
+        return self.store.complete(claim, rows, Counts(total=IMAGES, recognized=2, blank=1)).stored
+
+
+@pytest.fixture(params=["memory", "fakeredis", "redis"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if request.param == "memory":
+        now = [1_700_000_000.0]
+
+        def pass_time(seconds: float) -> None:
+            now[0] += seconds
+
+        yield Bench(MemoryJobStore(lambda: now[0]), pass_time)
+    elif request.param == "fakeredis":
+        yield Bench(RedisJobStore(fakeredis.FakeRedis()), time.sleep)
+    else:
+        client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
+        client.flushall()
+        yield Bench(RedisJobStore(client), time.sleep)
+        client.close()
+
+
+def test_a_recorded_job_reads_back_as_it_was(bench: Bench) -> None:
+    job = bench.submit()
+    assert bench.store.get(job.id) == job
+
+
+def test_an_unknown_job_is_not_found(bench: Bench) -> None:
+    with pytest.raises(NotFound):
+        bench.store.get("nobody")
+    with pytest.raises(NotFound):
+        bench.store.starts("nobody")
+    bench.store.delete("nobody")
+
+
+def test_a_plan_without_a_record_is_no_job(bench: Bench) -> None:
+    bench.store.save_plan("early", [PackedChunk(0, 1, b"x")])
+    with pytest.raises(NotFound):
+        bench.store.get("early")
+    bench.store.discard_plan("early")
+    with pytest.raises(NotFound):
+        bench.store.starts("early")
+
+
+def test_the_first_claim_starts_the_job_and_carries_what_the_worker_needs(bench: Bench) -> None:
+    job = bench.submit()
+    claim = bench.store.claim(job.id, 1, 5)
+    assert claim is not None
+    assert (claim.chunk, claim.first, claim.entries, claim.attempt) == (1, IMAGES, b"entries 1", 1)
+    assert claim.job.state is JobState.RUNNING
+    assert claim.job.started_at is not None
+
+
+def test_a_chunk_is_held_by_one_worker_at_a_time(bench: Bench) -> None:
+    job = bench.submit()
+    assert bench.store.claim(job.id, 0, 5) is not None
+    assert bench.store.claim(job.id, 0, 5) is None
+    assert bench.store.claim(job.id, 1, 5) is not None
+
+
+def test_a_lease_that_ends_gives_the_chunk_to_another_and_counts_the_attempt(bench: Bench) -> None:
+    job = bench.submit()
+    bench.store.claim(job.id, 0, 0.05)
+    bench.pass_time(0.1)
+    second = bench.store.claim(job.id, 0, 5)
+    assert second is not None
+    assert second.attempt == 2
+
+
+def test_a_renewed_lease_holds(bench: Bench) -> None:
+    job = bench.submit()
+    bench.store.claim(job.id, 0, 0.2)
+    bench.store.renew(job.id, 0, 30)
+    bench.pass_time(0.3)
+    assert bench.store.claim(job.id, 0, 5) is None
+    assert bench.store.expired_leases(10) == []
+
+
+def test_renewing_a_chunk_that_is_done_brings_no_lease_back(bench: Bench) -> None:
+    job = bench.submit()
+    bench.run(job.id, 0)
+    bench.store.renew(job.id, 0, 0)
+    bench.pass_time(0.01)
+    assert bench.store.expired_leases(10) == []
+
+
+def test_an_ended_lease_is_reported_lost_once(bench: Bench) -> None:
+    job = bench.submit()
+    bench.store.claim(job.id, 1, 5)
+    bench.store.release(job.id, 1)
+    bench.pass_time(0.01)
+    (lost,) = bench.store.expired_leases(10)
+    assert (lost.job_id, lost.chunk, lost.queue) == (job.id, 1, QueueName.BULK)
+    assert bench.store.expired_leases(10) == []
+    assert bench.store.unclaimed(job.id, 10) == [0, 1]
+
+
+def test_the_rows_of_a_chunk_are_stored_once(bench: Bench) -> None:
+    job = bench.submit()
+    claim = bench.store.claim(job.id, 0, 5)
+    assert claim is not None
+    counts = Counts(total=IMAGES, recognized=1, review=1, failed=1)
+    assert bench.store.complete(claim, b"first", counts).stored
+    for _ in range(5):
+        again = bench.store.complete(claim, b"later", counts)
+        assert (again.stored, again.finished, again.next_chunk) == (False, False, None)
+    assert bench.store.read(job.id, [0, 1]) == [(b"entries 0", b"first"), (b"entries 1", None)]
+    found = bench.store.get(job.id).counts
+    assert (found.recognized, found.review, found.blank, found.failed) == (1, 1, 0, 1)
+    assert bench.store.claim(job.id, 0, 5) is None
+
+
+def test_a_write_that_comes_after_the_lease_ended_counts_if_it_is_the_first(bench: Bench) -> None:
+    job = bench.submit(chunks=1)
+    slow = bench.store.claim(job.id, 0, 0.05)
+    bench.pass_time(0.1)
+    fast = bench.store.claim(job.id, 0, 5)
+    assert slow is not None
+    assert fast is not None
+    counts = Counts(total=IMAGES, recognized=IMAGES)
+    assert bench.store.complete(slow, b"slow", counts).finished
+    assert not bench.store.complete(fast, b"fast", counts).stored
+    assert bench.store.read(job.id, [0])[0][1] == b"slow"
+
+
+def test_the_last_chunk_completes_the_job_once(bench: Bench) -> None:
+    job = bench.submit(chunks=3)
+    finished = []
+    for chunk in (2, 0, 1):
+        claim = bench.store.claim(job.id, chunk, 5)
+        assert claim is not None
+        counts = Counts(total=IMAGES, recognized=IMAGES)
+        finished.append(bench.store.complete(claim, b"r", counts).finished)
+    assert finished == [False, False, True]
+    done = bench.store.get(job.id)
+    assert done.state is JobState.COMPLETED
+    assert done.counts.done == done.counts.total
+    assert done.finished_at is not None
+    assert done.expires_at == pytest.approx(done.finished_at + 60, abs=0.01)
+    assert bench.store.queued_images() == 0
+
+
+def test_chunks_beyond_the_window_are_sent_one_by_one_as_others_are_done(bench: Bench) -> None:
+    job = bench.submit(chunks=4, window=2)
+    assert bench.store.unclaimed(job.id, 10) == [0, 1]
+    following = []
+    for chunk in range(4):
+        claim = bench.store.claim(job.id, chunk, 5)
+        assert claim is not None
+        following.append(bench.store.complete(claim, b"r", Counts(total=IMAGES, blank=IMAGES)).next_chunk)
+    assert following == [2, 3, None, None]
+
+
+def test_a_cancelled_job_takes_no_more_rows_and_keeps_those_it_has(bench: Bench) -> None:
+    job = bench.submit(chunks=3)
+    bench.run(job.id, 0)
+    claim = bench.store.claim(job.id, 1, 5)
+    assert claim is not None
+    cancelled = bench.store.finish(job.id, JobState.CANCELLED)
+    assert cancelled.state is JobState.CANCELLED
+    assert not bench.store.complete(claim, b"late", Counts(total=IMAGES, recognized=IMAGES)).stored
+    assert bench.store.claim(job.id, 2, 5) is None
+    assert bench.store.read(job.id, [0, 1])[0][1] == b"rows"
+    assert bench.store.get(job.id).counts.done == IMAGES
+    assert bench.store.queued_images() == 0
+    assert bench.store.expired_leases(10) == []
+
+
+def test_a_final_job_stays_as_it_ended(bench: Bench) -> None:
+    job = bench.submit(chunks=1)
+    bench.run(job.id, 0)
+    assert bench.store.finish(job.id, JobState.CANCELLED).state is JobState.COMPLETED
+    other = bench.submit()
+    failed = bench.store.finish(other.id, JobState.FAILED, Problem("upload_lost", "gone"))
+    assert failed.error == Problem("upload_lost", "gone")
+    assert bench.store.finish(other.id, JobState.CANCELLED).state is JobState.FAILED
+
+
+def test_a_deleted_job_is_gone_and_late_writes_do_not_bring_it_back(bench: Bench) -> None:
+    job = bench.submit()
+    claim = bench.store.claim(job.id, 0, 5)
+    assert claim is not None
+    bench.store.delete(job.id)
+    assert not bench.store.complete(claim, b"late", Counts(total=IMAGES, blank=IMAGES)).stored
+    with pytest.raises(NotFound):
+        bench.store.get(job.id)
+    with pytest.raises(NotFound):
+        bench.store.read(job.id, [0])
+    assert bench.store.jobs_of("ann", before=None, limit=10) == []
+    assert bench.store.queued_images() == 0
+    assert bench.store.stalled(0, 10) == []
+    assert bench.store.expired_leases(10) == []
+
+
+def test_jobs_of_an_owner_come_newest_first_in_pages(bench: Bench) -> None:
+    ids = []
+    for _ in range(5):
+        ids.append(bench.submit().id)
+        time.sleep(0.002)
+    bench.submit(owner="bob")
+    first = bench.store.jobs_of("ann", before=None, limit=2)
+    assert [job.id for job in first] == [ids[4], ids[3]]
+    rest = bench.store.jobs_of("ann", before=first[-1].id, limit=10)
+    assert [job.id for job in rest] == [ids[2], ids[1], ids[0]]
+
+
+def test_the_same_idempotency_key_gives_the_first_job(bench: Bench) -> None:
+    first = bench.submit()
+    key = Idempotency("k1", "digest")
+    assert bench.store.recall("ann", key) is None
+    keyed = replace(first, id=new_job_id())
+    bench.store.save_plan(keyed.id, [PackedChunk(0, IMAGES, b"x"), PackedChunk(IMAGES, IMAGES, b"y")])
+    assert bench.store.create(keyed, window=1, idempotency=(key, 60)).id == keyed.id
+    second = replace(first, id=new_job_id())
+    assert bench.store.create(second, window=1, idempotency=(key, 60)).id == keyed.id
+    with pytest.raises(NotFound):
+        bench.store.get(second.id)
+    found = bench.store.recall("ann", key)
+    assert found is not None
+    assert found.id == keyed.id
+    assert bench.store.recall("bob", key) is None
+    with pytest.raises(IdempotencyConflict):
+        bench.store.recall("ann", Idempotency("k1", "other"))
+    with pytest.raises(IdempotencyConflict):
+        bench.store.create(second, window=1, idempotency=(Idempotency("k1", "other"), 60))
+
+
+def test_queued_images_count_those_without_a_row(bench: Bench) -> None:
+    assert bench.store.queued_images() == 0
+    job = bench.submit(chunks=2)
+    bench.submit(chunks=1)
+    assert bench.store.queued_images() == 3 * IMAGES
+    bench.run(job.id, 1)
+    assert bench.store.queued_images() == 2 * IMAGES
+
+
+def test_an_expired_job_says_so_and_gives_up_its_rows(bench: Bench) -> None:
+    job = bench.submit(chunks=1, expires_in=1)
+    bench.run(job.id, 0)
+    assert bench.store.take_expired(10) == []
+    bench.pass_time(2.1)
+    with pytest.raises(Expired):
+        bench.store.get(job.id)
+    assert bench.store.jobs_of("ann", before=None, limit=10) == []
+    assert [expired.blob for expired in bench.store.take_expired(10)] == [job.blob]
+    assert bench.store.take_expired(10) == []
+    with pytest.raises(NotFound):
+        bench.store.starts(job.id)
+    with pytest.raises(Expired):
+        bench.store.get(job.id)
+    assert list(bench.store.known([job.id, "nobody"])) == [True, False]
+
+
+def test_an_open_job_does_not_expire(bench: Bench) -> None:
+    job = bench.submit(expires_in=1)
+    bench.pass_time(1.2)
+    assert bench.store.get(job.id).state is JobState.QUEUED
+
+
+def test_idle_jobs_are_found_until_they_are_touched(bench: Bench) -> None:
+    job = bench.submit()
+    bench.pass_time(1.1)
+    ((found, idle),) = bench.store.stalled(1, 10)
+    assert found.id == job.id
+    assert idle >= 1
+    bench.store.touch(job.id)
+    assert bench.store.stalled(1.5, 10) == []
+
+
+def test_a_lock_is_held_by_one_until_it_ends(bench: Bench) -> None:
+    assert bench.store.lock("sweep", 0.1)
+    assert not bench.store.lock("sweep", 0.1)
+    assert bench.store.lock("other", 0.1)
+    bench.pass_time(0.15)
+    assert bench.store.lock("sweep", 0.1)
+
+
+def test_workers_are_known_while_they_are_heard_of(bench: Bench) -> None:
+    worker = WorkerInfo("host/1", "keras", "cpu", "float32", "digits@1")
+    assert bench.store.workers(5) == []
+    bench.store.beat([worker])
+    bench.store.beat([])
+    assert bench.store.workers(5) == [worker]
+    bench.pass_time(0.2)
+    assert bench.store.workers(0.1) == []
+
+
+def test_a_subscriber_wakes_when_the_job_changes(bench: Bench) -> None:
+    job = bench.submit()
+    with bench.store.subscribe(job.id) as changes:
+        assert not changes.wait(0.05)
+        threading.Timer(0.1, lambda: bench.run(job.id, 0)).start()
+        assert changes.wait(5)
+
+
+def test_a_change_between_subscribing_and_waiting_is_noticed(bench: Bench) -> None:
+    job = bench.submit()
+    with bench.store.subscribe(job.id) as changes:
+        bench.run(job.id, 0)
+        assert changes.wait(5)
+
+
+def test_starts_tell_where_each_chunk_begins(bench: Bench) -> None:
+    job = bench.submit(chunks=200)
+    assert list(bench.store.starts(job.id)) == [IMAGES * n for n in range(200)]
+
+
+def test_ping_answers(bench: Bench) -> None:
+    bench.store.ping()

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digitmill.domain import Counts, Failure, Guess, Row, RowStatus
+from digitmill.errors import FailureCode
+from digitmill.store.rows import count_rows, pack_rows, unpack_rows
+
+confidences = st.integers(0, 1_000_000).map(lambda millionths: millionths / 1_000_000)
+guesses = st.builds(Guess, st.sampled_from("0123456789"), confidences)
+
+
+@st.composite
+def a_row(draw: st.DrawFn) -> Row:
+    status = draw(st.sampled_from(RowStatus))
+    name = draw(st.text(st.characters(codec="utf-8"), max_size=20))
+    if status is RowStatus.BLANK:
+        return Row(0, name, status)
+    if status is RowStatus.FAILED:
+        return Row(0, name, status, failure=Failure(draw(st.sampled_from(FailureCode)), draw(st.text(max_size=20))))
+    best = draw(guesses)
+    return Row(0, name, status, best.prediction, best.confidence, tuple(draw(st.lists(guesses, max_size=9))))
+
+
+@given(st.lists(a_row(), max_size=20), st.integers(0, 1_000_000))
+def test_rows_survive_packing(rows: list[Row], first: int) -> None:
+    numbered = [
+        Row(first + place, row.name, row.status, row.prediction, row.confidence, row.alternatives, row.failure)
+        for place, row in enumerate(rows)
+    ]
+    assert unpack_rows(pack_rows(numbered), first, [row.name for row in rows]) == numbered
+
+
+def test_a_packed_row_is_small() -> None:
+    rows = [
+        Row(
+            n,
+            "",
+            RowStatus.RECOGNIZED,
+            str(n % 10),
+            1 - 1 / (n + 3),
+            (Guess("1", 1 / (n + 7)), Guess("2", 1 / (n + 9))),
+        )
+        for n in range(512)
+    ]
+    assert len(pack_rows(rows)) / len(rows) < 20
+
+
+def test_rows_of_another_version_or_length_are_refused() -> None:
+    packed = pack_rows([Row(0, "a", RowStatus.BLANK)])
+    with pytest.raises(ValueError, match="version 9"):
+        unpack_rows(b"\x09" + packed[1:], 0, ["a"])
+    with pytest.raises(ValueError, match="1 rows for 2 names"):
+        unpack_rows(packed, 0, ["a", "b"])
+
+
+def test_counts_of_a_chunk_add_up() -> None:
+    rows = [Row(0, "a", RowStatus.BLANK), Row(1, "b", RowStatus.REVIEW, "1", 0.5), Row(2, "c", RowStatus.BLANK)]
+    assert count_rows(rows) == Counts(total=3, blank=2, review=1)
