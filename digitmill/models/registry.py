@@ -68,9 +68,9 @@ class Registry:
             ModelNotFound: there is none.
             ModelRejected: its manifest is broken.
         """
-        if _NAME.fullmatch(name) and version is None:
+        if version is None:
             version = _newest(name, self._shelves)
-        if _NAME.fullmatch(name) and version is not None and _VERSION.fullmatch(version):
+        if version is not None:
             for shelf in self._shelves:
                 manifest = shelf.manifest(name, version)
                 if manifest is not None:
@@ -199,9 +199,11 @@ class _Shelf:
         except OSError as error:
             raise self._unavailable(error) from error
         pairs = [tuple(path.split("/")[-3:-1]) for path in paths]
-        return [(name, version) for name, version in pairs if _NAME.fullmatch(name) and _VERSION.fullmatch(version)]
+        return [(name, version) for name, version in pairs if _well_formed(name, version)]
 
     def manifest(self, name: str, version: str) -> Manifest | None:
+        if not _well_formed(name, version):
+            return None
         path = f"{name}/{version}/{MANIFEST_FILE}"
         content = self.read(path)
         if content is None:
@@ -233,6 +235,11 @@ class _Shelf:
 
     def _unavailable(self, error: OSError) -> StorageUnavailable:
         return StorageUnavailable(f"The models in {self._root} cannot be reached: {error}. Check MODELS_URL.")
+
+
+def _well_formed(name: str, version: str) -> bool:
+    """Both become folder names, so nothing else may pass: no slash, no leading dot, no wildcard."""
+    return _NAME.fullmatch(name) is not None and _VERSION.fullmatch(version) is not None
 
 
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.models.published import save_network
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .keras file of a small untrained network, 28x28 to ten classes."""
+    return save_network(tmp_path_factory.mktemp("network") / "model.keras")

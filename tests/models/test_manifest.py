@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from digitmill.domain import ModelReference
+from digitmill.errors import ModelRejected
+from digitmill.models.manifest import Manifest
+from tests.models.published import manifest_of
+
+GOOD = manifest_of(b"weights")
+
+
+def changed(**fields: Any) -> str:
+    return json.dumps(json.loads(GOOD.to_json()) | fields)
+
+
+def test_a_manifest_survives_writing_and_reading() -> None:
+    assert Manifest.parse(GOOD.to_json(), "a test") == GOOD
+
+
+def test_the_reference_names_exactly_these_weights() -> None:
+    assert GOOD.reference == ModelReference("digits", "7", GOOD.sha256)
+    assert GOOD.label == "digits@7"
+
+
+def test_times_are_written_as_rfc_3339() -> None:
+    assert json.loads(GOOD.to_json())["created_at"] == "2026-01-02T03:04:05Z"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"surprise": 1},
+        {"temperature": 0},
+        {"temperature": "1.5"},
+        {"review_below": 1.01},
+        {"sha256": "abc"},
+        {"name": "../digits"},
+        {"name": "Digits"},
+        {"version": ".."},
+        {"version": "1/2"},
+        {"version": "1\n"},
+        {"created_at": "2026-01-02T03:04:05"},
+        {"classes": ["0"]},
+        {"normaliser": True},
+        {"metrics": {"validation": {}, "test": {}, "other": {}}},
+    ],
+    ids=str,
+)
+def test_a_manifest_with_a_wrong_field_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ModelRejected, match=next(iter(fields))):
+        Manifest.parse(changed(**fields), "a test")
+
+
+def test_a_manifest_without_a_field_is_refused() -> None:
+    content = json.loads(GOOD.to_json())
+    del content["normaliser"]
+    with pytest.raises(ModelRejected, match="normaliser"):
+        Manifest.parse(json.dumps(content), "a test")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", b"\xff\xfe"])
+def test_what_is_not_a_json_object_is_refused(text: str | bytes) -> None:
+    with pytest.raises(ModelRejected, match=r"the shelf/manifest\.json is not a valid manifest"):
+        Manifest.parse(text, "the shelf/manifest.json")

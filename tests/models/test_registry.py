@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+import pytest
+
+from digitmill.domain import ModelReference
+from digitmill.errors import Conflict, ModelNotFound, ModelRejected
+from digitmill.models.manifest import Manifest
+from digitmill.models.registry import BUILT_IN, Registry, version_order
+from tests.models.published import manifest_of
+
+
+@pytest.fixture(params=["file", "memory"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty place for published models that does not exist yet."""
+    if request.param == "file":
+        yield f"file://{tmp_path / 'published'}"
+        return
+    root = f"memory://{uuid4().hex}"
+    yield root
+    files, path = fsspec.core.url_to_fs(root)
+    if files.exists(path):
+        files.rm(path, recursive=True)
+
+
+@pytest.fixture
+def registry(url: str, tmp_path: Path) -> Registry:
+    return Registry(url, tmp_path / "cache")
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "weights.keras"
+    path.write_bytes(b"some weights")
+    return path
+
+
+def publish(registry: Registry, weights: Path, name: str, version: str) -> Manifest:
+    manifest = manifest_of(weights.read_bytes(), name, version)
+    registry.publish(manifest, weights)
+    return manifest
+
+
+def overwrite(url: str, path: str, content: bytes) -> None:
+    with fsspec.open(f"{url}/{path}", "wb") as file:
+        file.write(content)
+
+
+def test_without_published_models_the_built_in_one_is_the_default(registry: Registry) -> None:
+    default = registry.resolve(None)
+    assert default.name == "digits"
+    assert default in registry.list()
+
+
+def test_the_built_in_model_fits_its_manifest(registry: Registry) -> None:
+    reference = registry.default().reference
+    assert registry.path(reference) == BUILT_IN / reference.name / reference.version / "model.keras"
+
+
+def test_a_published_model_is_found_without_a_new_registry(registry: Registry, weights: Path) -> None:
+    registry.list()
+    manifest = publish(registry, weights, "cheques", "1")
+    assert manifest in registry.list()
+    assert registry.resolve("cheques@1") == manifest
+    assert registry.resolve("cheques") == manifest
+    assert registry.exact(manifest.reference) == manifest
+
+
+def test_the_newest_version_is_the_highest_number_not_the_last_letter(registry: Registry, weights: Path) -> None:
+    for version in ("10", "9", "beta", "9.9"):
+        publish(registry, weights, "cheques", version)
+    assert registry.get("cheques").version == "10"
+    assert [each.version for each in registry.list() if each.name == "cheques"] == ["beta", "9", "9.9", "10"]
+
+
+def test_versions_order_by_their_parts() -> None:
+    versions = ["1.10", "1.9", "2", "1", "2-rc", "1.9-1"]
+    assert sorted(versions, key=version_order) == ["1", "1.9", "1.9-1", "1.10", "2", "2-rc"]
+
+
+def test_the_default_is_switched_by_its_file(registry: Registry, url: str, weights: Path) -> None:
+    before = registry.default()
+    manifest = publish(registry, weights, "cheques", "1")
+    assert registry.default() == before
+    registry.set_default("cheques", "1")
+    assert registry.default() == manifest
+    overwrite(url, "default", f"{before.label}\n".encode())
+    assert registry.default() == before
+
+
+def test_a_default_that_does_not_exist_is_an_error_and_not_another_model(registry: Registry, url: str) -> None:
+    overwrite(url, "default", b"vanished@3")
+    with pytest.raises(ModelNotFound, match="vanished@3"):
+        registry.default()
+
+
+def test_only_a_model_that_exists_becomes_the_default(registry: Registry) -> None:
+    before = registry.default()
+    with pytest.raises(ModelNotFound):
+        registry.set_default("digits", "999")
+    assert registry.default() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("cheques", "digits@999", "", "@", "@1", "digits@", "digits@1@1", "Digits", "digits@..", "../digits@1"),
+        *("digits@../digits/1", "/etc@1", "digits/1", "*@*", "digits@*"),
+        *("digits@1\n", "digits@1 ", "digits@\x00", "a" * 300),
+    ],
+    ids=repr,
+)
+def test_a_name_that_is_none_is_answered_with_what_exists(registry: Registry, text: str) -> None:
+    with pytest.raises(ModelNotFound, match="The models here: digits@"):
+        registry.resolve(text)
+
+
+def test_a_path_out_of_the_shelf_is_refused_though_a_file_lies_there(tmp_path: Path, weights: Path) -> None:
+    publish(Registry(f"file://{tmp_path}/outer", tmp_path / "cache"), weights, "secret", "1")
+    registry = Registry(f"file://{tmp_path}/outer/secret", tmp_path / "cache")
+    with pytest.raises(ModelNotFound):
+        registry.get("../secret", "1")
+    with pytest.raises(ModelNotFound):
+        registry.path(ModelReference("..", "secret/1", "0" * 64))
+
+
+def test_the_file_of_a_published_model_is_cached_and_checked(registry: Registry, weights: Path) -> None:
+    manifest = publish(registry, weights, "cheques", "1")
+    path = registry.path(manifest.reference)
+    assert path.read_bytes() == weights.read_bytes()
+    assert path.suffix == ".keras"
+    path.write_bytes(b"damaged")
+    assert registry.path(manifest.reference).read_bytes() == weights.read_bytes()
+
+
+def test_a_file_that_does_not_fit_its_manifest_is_refused(registry: Registry, url: str, weights: Path) -> None:
+    manifest = publish(registry, weights, "cheques", "1")
+    overwrite(url, "cheques/1/model.keras", b"other weights")
+    with pytest.raises(ModelRejected, match="sha256"):
+        registry.path(manifest.reference)
+
+
+def test_a_manifest_without_its_file_is_refused(registry: Registry, url: str, weights: Path) -> None:
+    manifest = manifest_of(weights.read_bytes(), "cheques", "1")
+    files, root = fsspec.core.url_to_fs(url)
+    files.makedirs(f"{root}/cheques/1")
+    overwrite(url, "cheques/1/manifest.json", manifest.to_json().encode())
+    with pytest.raises(ModelRejected, match=r"no model\.keras"):
+        registry.path(manifest.reference)
+
+
+def test_other_weights_under_the_same_version_are_refused(registry: Registry, url: str, weights: Path) -> None:
+    chosen = publish(registry, weights, "cheques", "1")
+    replaced = manifest_of(b"other weights", "cheques", "1")
+    overwrite(url, "cheques/1/manifest.json", replaced.to_json().encode())
+    with pytest.raises(ModelRejected, match="have changed"):
+        registry.path(chosen.reference)
+
+
+def test_a_broken_manifest_hides_no_other_model(
+    registry: Registry, url: str, weights: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = publish(registry, weights, "cheques", "1")
+    publish(registry, weights, "cheques", "2")
+    overwrite(url, "cheques/2/manifest.json", b"{}")
+    assert good in registry.list()
+    assert "cheques/2/manifest.json" in caplog.text
+    with pytest.raises(ModelRejected):
+        registry.get("cheques", "2")
+
+
+def test_a_manifest_in_another_models_place_is_refused(registry: Registry, url: str, weights: Path) -> None:
+    publish(registry, weights, "cheques", "1")
+    overwrite(url, "cheques/1/manifest.json", manifest_of(b"x", "cheques", "2").to_json().encode())
+    with pytest.raises(ModelRejected, match="says that it is cheques@2"):
+        registry.get("cheques", "1")
+
+
+def test_a_published_model_hides_the_built_in_one_but_jobs_keep_theirs(registry: Registry, weights: Path) -> None:
+    built_in = registry.default()
+    mine = publish(registry, weights, built_in.name, built_in.version)
+    assert registry.get(built_in.name, built_in.version) == mine
+    assert registry.exact(built_in.reference) == built_in
+    assert registry.path(built_in.reference).read_bytes() != weights.read_bytes()
+
+
+def test_a_version_is_published_once(registry: Registry, weights: Path) -> None:
+    publish(registry, weights, "cheques", "1")
+    with pytest.raises(Conflict, match="new version"):
+        publish(registry, weights, "cheques", "1")
+
+
+def test_weights_that_do_not_fit_are_not_published(registry: Registry, weights: Path) -> None:
+    with pytest.raises(ModelRejected):
+        registry.publish(manifest_of(b"other weights", "cheques", "1"), weights)
+    assert "cheques" not in [each.name for each in registry.list()]
+
+
+def test_a_model_cannot_take_the_name_of_the_default_file(registry: Registry, weights: Path) -> None:
+    with pytest.raises(ModelRejected, match="default"):
+        publish(registry, weights, "default", "1")
+
+
+def test_nothing_is_left_beside_the_published_files(registry: Registry, url: str, weights: Path) -> None:
+    publish(registry, weights, "cheques", "1")
+    registry.set_default("cheques", "1")
+    files, root = fsspec.core.url_to_fs(url)
+    names = sorted(path.removeprefix(root).lstrip("/") for path in files.find(root))
+    assert names == ["cheques/1/manifest.json", "cheques/1/model.keras", "default"]
+
+
+def test_the_registry_loads_no_framework() -> None:
+    code = "import sys, digitmill.models.registry as r; print({'tensorflow', 'keras'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout == "set()\n"

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from digitmill.errors import EngineUnavailable, ModelRejected
+from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.models.engines.base import Batch, Probabilities
+from digitmill.models.registry import Registry
+from digitmill.models.runtime import Model, calibrate, load_model, open_model
+from digitmill.settings import DeviceName, EngineName
+from tests.models.published import manifest_of
+
+TEMPERATURES = st.floats(0.2, 5.0)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> NDArray[np.float32]:
+    """Rows of probabilities, some of them certain."""
+    weights = draw(arrays(np.float64, (3, 10), elements=st.one_of(st.just(0.0), st.floats(1e-12, 1.0), st.just(1e6))))
+    weights[:, 4] += 1e-6
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+class OneAnswer:
+    """An engine that says the same of every image."""
+
+    name, device, precision = "one", "cpu", "float32"
+
+    def probabilities(self, batch: Batch) -> Probabilities:
+        return np.tile(np.array([0.5, 0.3, 0.2], np.float32), (len(batch), 1))
+
+    def warm_up(self) -> None:
+        return
+
+
+@given(answers())
+def test_a_temperature_of_one_changes_nothing(probabilities: NDArray[np.float32]) -> None:
+    np.testing.assert_allclose(calibrate(probabilities, 1.0), probabilities, atol=1e-6)
+
+
+@given(answers(), TEMPERATURES)
+def test_calibrated_rows_are_probabilities(probabilities: NDArray[np.float32], temperature: float) -> None:
+    calibrated = calibrate(probabilities, temperature)
+    assert calibrated.dtype == np.float32
+    assert np.isfinite(calibrated).all()
+    assert (calibrated >= 0).all()
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1.0, atol=1e-5)
+
+
+@given(answers(), TEMPERATURES)
+def test_the_order_of_classes_is_kept(probabilities: NDArray[np.float32], temperature: float) -> None:
+    order = np.argsort(probabilities, axis=1, kind="stable")
+    calibrated = np.take_along_axis(calibrate(probabilities, temperature), order, axis=1)
+    assert (np.diff(calibrated, axis=1) >= 0).all()
+
+
+def test_a_temperature_of_two_takes_square_roots() -> None:
+    calibrated = calibrate(np.array([[0.64, 0.36]], np.float32), 2.0)
+    np.testing.assert_allclose(calibrated, [[0.8 / 1.4, 0.6 / 1.4]], rtol=1e-6)
+
+
+def test_a_model_answers_with_the_temperature_of_its_manifest() -> None:
+    model = Model(manifest_of(b"x", temperature=2.0, classes=("a", "b", "c")), OneAnswer())
+    expected = np.sqrt([0.5, 0.3, 0.2])
+    np.testing.assert_allclose(
+        model.predict(np.zeros((2, 28, 28), np.uint8)), [expected / expected.sum()] * 2, rtol=1e-6
+    )
+
+
+def test_no_images_get_no_answers() -> None:
+    model = Model(manifest_of(b"x", classes=("a", "b", "c")), OneAnswer())
+    assert model.predict(np.zeros((0, 28, 28), np.uint8)).shape == (0, 3)
+
+
+def test_a_published_model_is_loaded_by_its_reference(network: Path, tmp_path: Path) -> None:
+    registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
+    manifest = manifest_of(network.read_bytes())
+    registry.publish(manifest, network)
+    model = load_model(registry, manifest.reference, device=DeviceName.CPU)
+    assert model.manifest == manifest
+    assert (model.engine.name, model.engine.device, model.engine.precision) == ("keras", "cpu", "float32")
+
+
+def test_a_model_of_another_normaliser_is_refused(network: Path) -> None:
+    manifest = manifest_of(network.read_bytes(), normaliser=NORMALISER_VERSION + 1)
+    with pytest.raises(ModelRejected, match="normaliser"):
+        open_model(manifest, network, engine=EngineName.KERAS, device=DeviceName.CPU)
+
+
+def test_a_gpu_that_is_not_there_is_an_error(network: Path) -> None:
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(EngineUnavailable, match="DIGITMILL_DEVICE"):
+        open_model(manifest_of(network.read_bytes()), network, device=DeviceName.GPU)
