@@ -1,7 +1,7 @@
 """Train a network, then fit its temperature and its threshold to the validation split.
 
-A run's folder holds ``config.json``, ``history.json`` (one entry for each epoch), ``checkpoint.keras`` (after
-the latest epoch, with the optimizer), ``model.keras`` (the best epoch by validation loss, weights alone) and
+A run's folder holds ``config.json``, ``history.json`` (one entry for each finished epoch), ``checkpoint-N.keras``
+(after N epochs, with the optimizer), ``model.keras`` (the best epoch by validation loss, weights alone) and
 ``manifest.json``. The test set is not touched here.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -40,7 +40,6 @@ from training.config import Config
 from training.data import CLASSES, Digits, Source, joined
 from training.scores import fit_review_below, fit_temperature
 
-CHECKPOINT_FILE = "checkpoint.keras"
 CONFIG_FILE = "config.json"
 HISTORY_FILE = "history.json"
 VALIDATION_SEED = 1_000_003
@@ -78,15 +77,15 @@ def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
     training = joined([source.training for source in sources])
     validation = validation_digits(sources, config)
     history: list[dict[str, float]] = _read_json(folder / HISTORY_FILE, [])
-    checkpoint = folder / CHECKPOINT_FILE
-    model = keras.saving.load_model(checkpoint) if history else _compiled(config, len(training))
+    model = keras.saving.load_model(_checkpoint(folder, len(history))) if history else _compiled(config, len(training))
     for epoch, digits in _epochs(training, config, len(history)):
         figures = _fit_one(model, digits, validation, config, epoch)
         history.append(figures)
         if figures["validation_loss"] == min(entry["validation_loss"] for entry in history):
             _save_weights(model, config, folder / MODEL_FILE)
-        _replace(checkpoint, model.save)
-        (folder / HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
+        _replace(_checkpoint(folder, len(history)), model.save)
+        _replace(folder / HISTORY_FILE, lambda path: path.write_text(json.dumps(history, indent=1) + "\n"))
+        _checkpoint(folder, len(history) - 1).unlink(missing_ok=True)
         _log.info("epoch %d of %d: %s", epoch + 1, config.epochs, figures)
     return _calibrated(config, sources, validation, folder, threads)
 
@@ -156,7 +155,12 @@ def _save_weights(model: Any, config: Config, path: Path) -> None:
     _replace(path, bare.save)
 
 
-def _replace(path: Path, save: Any) -> None:
+def _checkpoint(folder: Path, epochs: int) -> Path:
+    return folder / f"checkpoint-{epochs}.keras"
+
+
+def _replace(path: Path, save: Callable[[Path], object]) -> None:
+    """Write beside, then move, so that a run killed here goes on from the file before."""
     beside = path.with_name(f"new-{path.name}")
     save(beside)
     beside.replace(path)
