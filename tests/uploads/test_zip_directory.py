@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digitmill.errors import CorruptArchive, TooManyImages
@@ -64,7 +64,12 @@ def write_zip(members: Sequence[Written], comment: bytes, *, seekable: bool) -> 
     return target.getvalue() if isinstance(target, io.BytesIO) else bytes(target.written)
 
 
-@given(st.lists(writings, max_size=8), st.binary(max_size=50), st.booleans(), st.binary(max_size=50))
+# zipfile cannot read its own archives when their comment has a signature in it; we can, see below
+comments = st.binary(max_size=50).filter(lambda comment: b"PK" not in comment)
+
+
+@settings(deadline=None)
+@given(st.lists(writings, max_size=8), comments, st.booleans(), st.binary(max_size=50))
 def test_we_find_what_zipfile_finds(writings: list[Written], comment: bytes, seekable: bool, prefix: bytes) -> None:
     data = b"#!" + prefix + write_zip(writings, comment, seekable=seekable)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -145,11 +150,15 @@ def test_more_than_65535_members_are_read() -> None:
     assert len(members_of(plain, max_members=70_000)) == 70_000  # the count is written modulo 65,536
 
 
-def test_a_zip64_directory_of_70000_members_is_read() -> None:
-    data = zip_of({str(number): b"" for number in range(70_000)}, compression=zipfile.ZIP_STORED)
-    assert b"PK\x06\x06" in data
+@pytest.fixture(scope="module")
+def zip64_of_70000() -> bytes:
+    return zip_of({str(number): b"" for number in range(70_000)}, compression=zipfile.ZIP_STORED)
+
+
+def test_a_zip64_directory_of_70000_members_is_read(zip64_of_70000: bytes) -> None:
+    assert b"PK\x06\x06" in zip64_of_70000
     for prefix in (b"", b"MZ program"):
-        members = members_of(prefix + data, max_members=70_000)
+        members = members_of(prefix + zip64_of_70000, max_members=70_000)
         assert [member.name for member in members] == [str(number) for number in range(70_000)]
         assert members[1].offset == len(prefix) + 31
 
@@ -225,8 +234,8 @@ def test_a_zip_cut_off_behind_a_stored_zip_does_not_pass_for_that_one() -> None:
             members_of(outer[:cut])
 
 
-def test_a_zip64_archive_of_several_volumes_is_refused() -> None:
-    data = bytearray(zip_of({str(number): b"" for number in range(65_536)}))
+def test_a_zip64_archive_of_several_volumes_is_refused(zip64_of_70000: bytes) -> None:
+    data = bytearray(zip64_of_70000)
     locator = data.rindex(b"PK\x06\x07")
     data[locator + 16 : locator + 20] = (2).to_bytes(4, "little")
     with pytest.raises(CorruptArchive, match="split archive"):

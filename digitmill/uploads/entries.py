@@ -1,0 +1,150 @@
+"""The entries of one file of an upload: one for a plain image, one for each page or zip member.
+
+What can be refused by its name, its place in the zip or its size is refused here, without being unpacked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import IO
+
+from digitmill.domain import Entry, Failure, Packing
+from digitmill.errors import CorruptArchive, FailureCode, ItemFailure
+from digitmill.imaging.pages import count_tiff_pages, looks_like_tiff
+from digitmill.uploads.limits import Limits
+from digitmill.uploads.members import ENCRYPTED, METHODS, TOO_LARGE, read_member, unpack
+from digitmill.uploads.names import Kind, kind_of, label
+from digitmill.uploads.spool import Piece
+from digitmill.uploads.zip_directory import Member, ZipDirectory
+from digitmill.uploads.zip_end import END_SIGNATURE, LOCAL_SIGNATURE
+
+HEAD_BYTES = 16
+"""Enough of a file's beginning to know its format by."""
+HEAD_SPAN = 4096
+"""Enough of a member's span to unpack its head from."""
+
+NOT_A_ZIP = "The file is named .zip and is none. Make the zip again, or name the file as what it is."
+EMPTY_FILE = "The file is empty. Scan or export it again."
+NESTED = "The file is an archive within the zip. Unpack it, and put the images themselves into the zip."
+METHOD = "The file is compressed by method {method}, which is not read. Make the zip with ordinary compression."
+OVERLAPPING = (
+    "The zip's directory gives this file bytes that belong to something else. "
+    "Put the file into a new zip and upload that."
+)
+TOO_MANY_PAGES = "The file has more than {limit:,} pages. Split it into several files."
+
+
+class EntryReader:
+    """Finds the entries in the files of one spool. ``skipped`` counts folders and litter so far."""
+
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        self._file = file
+        self._limits = limits
+        self.skipped = 0
+
+    def entries(self, piece: Piece) -> Iterator[Entry]:
+        """The entries of one file, in order.
+
+        Raises:
+            CorruptArchive: the directory of the zip is damaged, or the file is named .zip and is none.
+            TooManyImages: the zip lists more than ``max_members`` members.
+        """
+        kind = kind_of(piece.name)
+        if kind is Kind.SKIPPED:
+            self.skipped += 1
+            return
+        head = self._read(piece.start, min(piece.length, HEAD_BYTES))
+        signed = head.startswith((LOCAL_SIGNATURE, END_SIGNATURE))
+        if signed or piece.name.lower().endswith(".zip"):
+            for member in self._directory(piece, signed).members():
+                yield from self._member_entries(member)
+        else:
+            entry = Entry(label(piece.name), piece.start, piece.length, piece.length)
+            entry = replace(entry, refused=self._refusal_by_size(piece.length))
+            if entry.refused is None and looks_like_tiff(head):
+                yield from self._page_entries(entry)
+            else:
+                yield entry
+
+    def _directory(self, piece: Piece, signed: bool) -> ZipDirectory:
+        try:
+            return ZipDirectory(self._file, piece.start, piece.length, self._limits.max_members)
+        except CorruptArchive as error:
+            if signed:
+                raise
+            raise CorruptArchive(NOT_A_ZIP) from error
+
+    def _member_entries(self, member: Member) -> Iterator[Entry]:
+        kind = kind_of(member.name)
+        if kind is Kind.SKIPPED:
+            self.skipped += 1
+            return
+        entry = Entry(
+            label(member.name),
+            member.offset,
+            member.span,
+            member.size,
+            METHODS.get(member.method, Packing.STORED),
+            member.crc,
+            0,
+            1,
+            self._refusal(member, kind),
+        )
+        if kind is Kind.IMAGE or entry.refused is not None:
+            yield entry
+        elif looks_like_tiff(self._head(entry)):
+            yield from self._page_entries(entry)
+        else:
+            yield entry
+
+    def _refusal(self, member: Member, kind: Kind) -> Failure | None:
+        if member.encrypted:
+            return Failure(FailureCode.ENCRYPTED_MEMBER, ENCRYPTED)
+        if kind is Kind.ARCHIVE:
+            return Failure(FailureCode.NESTED_ARCHIVE, NESTED)
+        if member.method not in METHODS:
+            return Failure(FailureCode.UNSUPPORTED_FORMAT, METHOD.format(method=member.method))
+        if member.overlaps:
+            return Failure(FailureCode.CORRUPT_MEMBER, OVERLAPPING)
+        # a span is read whole, so what lies packed in the zip is bounded like what comes out
+        return self._refusal_by_size(member.size, member.compressed)
+
+    def _refusal_by_size(self, size: int, compressed: int = 0) -> Failure | None:
+        limit = self._limits.max_member_bytes
+        if size > limit or compressed > limit:
+            detail = TOO_LARGE.format(size=max(size, compressed), limit=limit)
+            return Failure(FailureCode.MEMBER_TOO_LARGE, detail)
+        if size == 0:
+            return Failure(FailureCode.NOT_AN_IMAGE, EMPTY_FILE)
+        return None
+
+    def _head(self, entry: Entry) -> bytes:
+        """The first bytes of the member's file; none where it is damaged, which the worker will find."""
+        data = self._read(entry.offset, min(entry.span, HEAD_SPAN))
+        try:
+            return unpack(memoryview(data), entry, HEAD_BYTES)
+        except ItemFailure:
+            return b""
+
+    def _page_entries(self, entry: Entry) -> Iterator[Entry]:
+        """One entry for each page of a TIFF; a single one where the file is damaged."""
+        data = self._read(entry.offset, entry.span)
+        limit = self._limits.max_pages
+        try:
+            content = read_member(memoryview(data), entry, self._limits.max_member_bytes)
+            pages = count_tiff_pages(content, limit)
+        except ItemFailure:
+            pages = 1
+        if pages > limit:
+            failure = Failure(FailureCode.IMAGE_TOO_LARGE, TOO_MANY_PAGES.format(limit=limit))
+            yield replace(entry, refused=failure)
+        elif pages > 1:
+            for page in range(pages):
+                yield replace(entry, name=f"{entry.name}#{page + 1}", page=page, pages=pages)
+        else:
+            yield entry
+
+    def _read(self, position: int, length: int) -> bytes:
+        self._file.seek(position)
+        return self._file.read(length)

@@ -1,0 +1,125 @@
+"""From the files of an upload to the chunks of entries that workers will read.
+
+Every image of the upload becomes exactly one entry, in upload order, a zip's members in the order of its
+directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from digitmill.domain import Chunk, Entry
+from digitmill.errors import EmptyUpload, FieldError, NoImages, TooManyImages, UploadRefused
+from digitmill.uploads.entries import EntryReader
+from digitmill.uploads.limits import Limits
+from digitmill.uploads.spool import Piece
+
+NOTHING_SENT = "The upload is empty. Send at least one image or zip."
+NO_IMAGES = "The upload holds no image ({skipped:,} folders and system files were skipped)."
+TOO_MANY = "The upload holds more than {limit:,} images; split it into several uploads."
+
+
+class Plan:
+    """The plan of the upload spooled at ``path``.
+
+    ``total`` counts the images, and ``skipped`` the folders and litter, that ``chunks`` came by so far.
+    """
+
+    def __init__(self, path: Path, pieces: Sequence[Piece], limits: Limits) -> None:
+        self._path = path
+        self._pieces = pieces
+        self._limits = limits
+        self.total = 0
+        self.skipped = 0
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The chunks, in order; to be called once. Memory: one chunk, and 8 bytes for each member of a zip.
+
+        Only when the last chunk was given is the upload known to be good: until then any of these may be
+        raised, and what was given must be thrown away.
+
+        Raises:
+            EmptyUpload: there is not a single byte.
+            CorruptArchive: a zip's directory is damaged, or a file is named .zip and is none.
+            TooManyImages: there are more than ``max_images``.
+            NoImages: there are only folders and litter.
+        """
+        if not any(piece.length for piece in self._pieces):
+            raise EmptyUpload(NOTHING_SENT)
+        cutter = _Cutter(self._limits)
+        for entry in self._entries():
+            self.total += 1
+            if self.total > self._limits.max_images:
+                raise TooManyImages(TOO_MANY.format(limit=self._limits.max_images))
+            full = cutter.add(entry)
+            if full is not None:
+                yield full
+        if not self.total:
+            raise NoImages(NO_IMAGES.format(skipped=self.skipped))
+        yield cutter.close()
+
+    def _entries(self) -> Iterator[Entry]:
+        with self._path.open("rb") as file:
+            reader = EntryReader(file, self._limits)
+            for position, piece in enumerate(self._pieces):
+                try:
+                    yield from reader.entries(piece)
+                except UploadRefused as refusal:
+                    if len(self._pieces) == 1:
+                        raise
+                    where = FieldError(f"files[{position}]", refusal.detail)
+                    raise type(refusal)(f"{piece.name}: {refusal.detail}", errors=(where,)) from refusal
+                finally:
+                    self.skipped = reader.skipped
+
+
+class _Cutter:
+    """Cuts a run of entries into chunks of at most ``chunk_images``, ``chunk_bytes`` of spans and of sizes.
+
+    An entry that is larger by itself gets a chunk of its own. Pages of one file count its bytes once.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._number = 0
+        self._first = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._entries: list[Entry] = []
+        self._span = 0
+        self._size = 0
+
+    def add(self, entry: Entry) -> Chunk | None:
+        """Take the entry; return the chunk before it when that had no room for it."""
+        full = None
+        if self._entries and not self._has_room_for(entry):
+            full = self.close()
+        if self._costs(entry):
+            self._span += entry.span
+            self._size += entry.size
+        self._entries.append(entry)
+        return full
+
+    def close(self) -> Chunk:
+        """End the chunk and begin the next."""
+        chunk = Chunk(self._number, self._first, tuple(self._entries))
+        self._number += 1
+        self._first += len(self._entries)
+        self._begin()
+        return chunk
+
+    def _has_room_for(self, entry: Entry) -> bool:
+        if len(self._entries) >= self._limits.chunk_images:
+            return False
+        if not self._costs(entry):
+            return True
+        most = self._limits.chunk_bytes
+        return self._span + entry.span <= most and self._size + entry.size <= most
+
+    def _costs(self, entry: Entry) -> bool:
+        """Whether the entry adds bytes to read: not when it is refused, nor as one more page of a file."""
+        if entry.refused is not None:
+            return False
+        return not self._entries or self._entries[-1].offset != entry.offset

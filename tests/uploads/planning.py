@@ -1,0 +1,53 @@
+"""Planning and reading an upload as the web and a worker do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from digitmill.domain import Chunk, Entry
+from digitmill.uploads.limits import Limits
+from digitmill.uploads.members import read_member
+from digitmill.uploads.plan import Plan
+from digitmill.uploads.spool import Piece
+
+LIMITS = Limits(max_images=200_000, max_member_bytes=1 << 20, max_pages=50, chunk_images=512, chunk_bytes=64 << 20)
+
+
+@dataclass(frozen=True)
+class Planned:
+    chunks: list[Chunk]
+    total: int
+    skipped: int
+    blob: bytes
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [entry for chunk in self.chunks for entry in chunk.entries]
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.entries]
+
+    def read(self, entry: Entry) -> bytes:
+        """The entry's file, from its span alone."""
+        span = memoryview(self.blob)[entry.offset : entry.offset + entry.span]
+        return read_member(span, entry, LIMITS.max_member_bytes)
+
+
+def plan_of(folder: Path, *files: tuple[str, bytes], limits: Limits = LIMITS) -> Planned:
+    """Plan an upload of these files (name and content)."""
+    pieces, start = [], 0
+    for name, content in files:
+        pieces.append(Piece(name, start, len(content)))
+        start += len(content)
+    path = folder / "spooled"
+    blob = b"".join([content for _, content in files])
+    path.write_bytes(blob)
+    plan = Plan(path, pieces, limits)
+    chunks = list(plan.chunks())
+    return Planned(chunks, plan.total, plan.skipped, blob)
+
+
+def plan_zip(folder: Path, data: bytes, limits: Limits = LIMITS) -> Planned:
+    return plan_of(folder, ("scans.zip", data), limits=limits)
