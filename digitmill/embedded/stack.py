@@ -1,0 +1,223 @@
+"""Redis, worker and web server together: started in order, watched, and stopped in the reverse order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+import httpx
+import redis
+from pydantic import SecretStr
+
+from digitmill.embedded import redis_server
+from digitmill.embedded.children import Child, Guard
+from digitmill.embedded.claims import claimed_folder, free_port
+from digitmill.errors import CannotStart
+from digitmill.settings import PREFIX, Settings
+
+START_SECONDS = 240.0
+"""Loading a framework and a model for the first time takes a slow machine a minute or two."""
+
+LOOK_SECONDS = 0.1
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+STEADY_SECONDS = 60.0
+"""A child that ran for so long is started again after the first pause; one that did not, after twice its last."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What to run. ``-P`` keeps a folder named web or worker in the current directory out of the way."""
+
+    worker: Sequence[str] = (sys.executable, "-P", "-m", "worker")
+    web: Sequence[str] = (sys.executable, "-P", "-m", "web")
+
+
+@contextmanager
+def running_stack(settings: Settings, say: Say, programs: Programs | None = None) -> Iterator[Stack]:
+    """Start everything, and stop it when the block ends. For the main thread.
+
+    SIGINT and SIGTERM raise KeyboardInterrupt in the block; a second one hurries the stop up.
+
+    Args:
+        say: is called with every sentence about what goes on.
+
+    Raises:
+        CannotStart: a child ended or did not get ready; the port or the folder is in use.
+    """
+    with claimed_folder(settings.var):
+        stack = Stack(settings, say, programs or Programs())
+        with _signals_stop(stack):
+            try:
+                stack.start()
+                yield stack
+            finally:
+                stack.stop()
+
+
+@contextmanager
+def _signals_stop(stack: Stack) -> Iterator[None]:
+    asked = False
+
+    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (what a handler is called with)
+        nonlocal asked
+        if asked:
+            stack.hurry = True
+            return
+        asked = True
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass(slots=True)
+class Watched:
+    """A child and when to start it again. ``stop_seconds`` is its time for stopping in good order."""
+
+    child: Child
+    stop_seconds: float
+    next_pause: float = FIRST_PAUSE
+    started: float = field(default_factory=time.monotonic)
+    due: float | None = None
+
+
+class Stack:
+    """``url`` is the web server's address. Set ``hurry`` to have a stop in progress kill what still runs."""
+
+    def __init__(self, settings: Settings, say: Say, programs: Programs) -> None:
+        self._settings = settings
+        self._say = say
+        self._programs = programs
+        self._guard = Guard()
+        self._watched: list[Watched] = []
+        self._logs = settings.var / "logs"
+        self._port = 0
+        self.hurry = False
+
+    @property
+    def url(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    def start(self) -> None:
+        """Raises CannotStart."""
+        self._port = free_port(self._settings.host, self._settings.port)
+        self._logs.mkdir(exist_ok=True)
+        environment = self._environment(self._start_redis())
+        self._say("Starting the worker and the web server…")
+        self._add("The worker", self._programs.worker, environment, stop_seconds=30.0)
+        self._add("The web server", self._programs.web, environment, stop_seconds=10.0)
+        loading = False
+        for _ in self._waiting("The service"):
+            answer = self._readiness()
+            if answer == httpx.codes.OK:
+                return
+            if answer is not None and not loading:
+                self._say("The worker is loading the model…")
+                loading = True
+
+    def supervise(self) -> None:
+        """Start again what ends, until an exception (KeyboardInterrupt, say) leads out."""
+        while True:
+            self._guard.renew(watched.child for watched in self._watched if watched.child.running)
+            for watched in self._watched:
+                self._look_after(watched)
+            time.sleep(LOOK_SECONDS)
+
+    def stop(self) -> None:
+        """Stop the web server, then the worker, which finishes its chunk, then Redis; leave nothing behind."""
+        for watched in reversed(self._watched):
+            seconds = 0.0 if self.hurry else watched.stop_seconds
+            if not watched.child.stop(self._guard, lambda: self.hurry, seconds):
+                self._say(f"{watched.child.name} did not stop within {seconds:g} s and was killed.")
+        self._guard.close()
+
+    def _start_redis(self) -> str:
+        """The address of the Redis to use, once it answers."""
+        if self._settings.redis_url is not None:
+            _require_redis(self._settings.redis_url)
+            return self._settings.redis_url
+        self._say("Starting Redis…")
+        command, url = redis_server.prepare(self._settings.var / "redis")
+        self._add("Redis", command, os.environ, stop_seconds=15.0)
+        for _ in self._waiting("Redis"):
+            if redis_server.answers(url):
+                break
+        return url
+
+    def _add(self, name: str, command: Sequence[str], environment: Mapping[str, str], *, stop_seconds: float) -> None:
+        log = self._logs / f"{name.rpartition(' ')[2].lower()}.log"
+        child = Child(name, rank=len(self._watched), command=command, environment=environment, log=log)
+        self._watched.append(Watched(child, stop_seconds))
+        child.start(self._guard)
+
+    def _waiting(self, what: str) -> Iterator[None]:
+        """Yield until the caller has seen what it waits for; raise CannotStart when that will not happen."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            for watched in self._watched:
+                if not watched.child.running:
+                    raise _ended(watched.child)
+            yield
+            time.sleep(LOOK_SECONDS)
+        raise CannotStart(f"{what} was not ready within {START_SECONDS:g} s; look into the logs in {self._logs}.")
+
+    def _readiness(self) -> int | None:
+        """The status of /readyz; None while nothing answers."""
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5.0, trust_env=False).status_code
+        except httpx.TransportError:
+            return None
+
+    def _look_after(self, watched: Watched) -> None:
+        child, now = watched.child, time.monotonic()
+        if watched.due is not None:
+            if now >= watched.due:
+                watched.due, watched.started = None, now
+                child.start(self._guard)
+        elif not child.running:
+            pause = FIRST_PAUSE if now - watched.started > STEADY_SECONDS else watched.next_pause
+            watched.due, watched.next_pause = now + pause, min(2 * pause, LONGEST_PAUSE)
+            self._say(f"{child.name} {child.how_it_ended()} and starts again in {pause:g} s. Its log: {child.log}")
+            child.bury(self._guard)
+
+    def _environment(self, redis_url: str) -> dict[str, str]:
+        """Every setting that was made, wherever it came from, with the choices made here."""
+        settings = self._settings.model_copy(
+            update={"redis_url": redis_url, "port": self._port, "var": self._settings.var.absolute()}
+        )
+        made = {name: getattr(settings, name) for name in settings.model_fields_set}
+        others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        return others | {
+            PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in made.items()
+            if value is not None
+        }
+
+
+def _ended(child: Child) -> CannotStart:
+    return CannotStart(
+        f"{child.name} {child.how_it_ended()} before it was ready. The end of its log, {child.log}:\n"
+        f"{child.last_lines()}"
+    )
+
+
+def _require_redis(url: str) -> None:
+    try:
+        with redis.Redis.from_url(url, retry=None, socket_connect_timeout=5, socket_timeout=5) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise CannotStart(f"The Redis that DIGITMILL_REDIS_URL names does not answer: {error}") from error
