@@ -16,7 +16,6 @@ RUN groupadd --gid 10001 digitmill \
     && useradd --uid 10001 --gid digitmill --home-dir /tmp --no-create-home --shell /usr/sbin/nologin digitmill \
     && install --directory --owner digitmill --group digitmill /var/lib/digitmill
 WORKDIR /app
-COPY digitmill digitmill
 
 
 FROM ${BASE} AS web-packages
@@ -27,6 +26,7 @@ RUN python -m venv /opt/venv \
 
 FROM runtime AS web
 COPY --from=web-packages /opt/venv /opt/venv
+COPY digitmill digitmill
 COPY web web
 RUN python -m compileall -q digitmill web
 USER 10001:10001
@@ -44,11 +44,14 @@ FROM ${BASE} AS worker-packages
 ARG WORKER_REQUIREMENTS=requirements-worker.txt
 COPY requirements*.txt /build/
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --requirement "/build/${WORKER_REQUIREMENTS}"
+    && /opt/venv/bin/pip install --no-cache-dir --requirement "/build/${WORKER_REQUIREMENTS}" \
+    # 430 MB of headers that only a compiler would read
+    && rm -r /opt/venv/lib/python3*/site-packages/tensorflow/include
 
 
 FROM runtime AS worker
 COPY --from=worker-packages /opt/venv /opt/venv
+COPY digitmill digitmill
 COPY worker worker
 RUN python -m compileall -q digitmill worker
 USER 10001:10001

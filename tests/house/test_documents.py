@@ -1,0 +1,65 @@
+"""The documents and the code say the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from digitmill.cli import app
+from digitmill.settings import PREFIX, Settings
+from tests.house import settings_table
+from tests.house.sources import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+# Settings that containers do not take from outside: the Dockerfile fixes them, or they belong to the command line
+NOT_FOR_CONTAINERS = {"host", "port", "var", "data", "url", "key"}
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_settings_page_is_the_settings_table() -> None:
+    text = settings_table.PAGE.read_text()
+    assert text == settings_table.page(text), "run `make settings-table`"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in LINK.findall(path.read_text()):
+        if link.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
+def test_commands_that_documents_name_exist(path: Path) -> None:
+    text = path.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+    verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # an app with verbs is a group
+    assert set(re.findall(r"(?:^|`|bin/)digitmill ([a-z-]+)", text, re.MULTILINE)) <= verbs
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / ".env.example"], ids=ids)
+def test_settings_that_documents_name_exist(path: Path) -> None:
+    named = set(re.findall(rf"{PREFIX}([A-Z_]*[A-Z])\b", path.read_text()))
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_every_setting_reaches_the_containers_or_is_not_for_them() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    passed_on = {name.lower() for name in re.findall(rf"^ +{PREFIX}([A-Z_]+):", text, re.MULTILINE)}
+    assert passed_on == set(Settings.model_fields) - NOT_FOR_CONTAINERS

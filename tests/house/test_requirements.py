@@ -1,0 +1,77 @@
+"""Each list of requirements names what the code it serves imports: nothing more, nothing less."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from tests.house.sources import PACKAGES, ROOT, closure, modules, third_party
+
+# Never imported, and needed all the same
+COMMANDS = {"ruff", "mypy"}
+NEEDED_BY_OTHERS = {"lupa"}  # runs the Lua scripts inside fakeredis
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names_in(file: str) -> set[str]:
+    lines = [line.partition("#")[0].strip() for line in (ROOT / file).read_text().splitlines()]
+    return {normalised(re.split(r"[\[=;<>! ]", line)[0]) for line in lines if line and not line.startswith("-")}
+
+
+def distributions(imported: set[str]) -> set[str]:
+    known = _distributions()
+    missing = {name for name in imported if name not in known}
+    assert not missing, "imported, but not installed"
+    return {normalised(known[name][0]) for name in imported}
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return {name: list(found) for name, found in packages_distributions().items()}
+
+
+@pytest.mark.parametrize("package", ["web", "worker"])
+def test_an_image_installs_exactly_what_its_code_imports(package: str) -> None:
+    needed = distributions(third_party(closure(modules(package))))
+    assert names_in(f"requirements-{package}.txt") == needed
+
+
+def test_the_gpu_list_is_the_workers_with_cuda() -> None:
+    text = (ROOT / "requirements-gpu.txt").read_text()
+    assert "-r requirements-worker.txt" in text
+    assert "tensorflow[and-cuda]" in text
+
+
+def test_the_full_list_names_everything_that_is_imported_and_nothing_else() -> None:
+    imported = third_party(modules()) | _imports_of_tests()
+    assert names_in("requirements.txt") == distributions(imported) | COMMANDS | NEEDED_BY_OTHERS
+
+
+def test_versions_are_pinned_in_one_file_only() -> None:
+    for path in ROOT.glob("requirements*.txt"):
+        for line in path.read_text().splitlines():
+            if line and not line.startswith(("#", "-")):
+                assert ("==" in line) == (path.name == "requirements.txt"), f"{path.name}: {line}"
+        if path.name != "requirements.txt":
+            assert "-c requirements.txt" in path.read_text()
+
+
+def _imports_of_tests() -> set[str]:
+    import sys
+
+    found: set[str] = set()
+    for folder in ("tests", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - set(PACKAGES) - {"tests", "benchmarks"}
