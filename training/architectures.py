@@ -48,7 +48,7 @@ def _compact(x: Any) -> Any:
 def _tiny(x: Any) -> Any:
     x = _convolution(x, 8, stride=2)
     x = _convolution(x, 16, stride=2)
-    return layers.GlobalAveragePooling2D()(x)
+    return layers.Flatten()(x)
 
 
 def _convolution(x: Any, maps: int, *, side: int = 3, stride: int = 1, padding: str = "same") -> Any:

@@ -16,6 +16,8 @@ Labels = NDArray[np.uint8]
 ACCEPTED_ERROR = 0.001
 """Share of wrong rows among those that nobody will look at: at most one in a thousand."""
 BINS = 15
+ROUNDING = 1e-6
+"""A row this close below a threshold may land on either side of it, by how float32 is compared."""
 
 
 def score(probabilities: Probabilities, labels: Labels, review_below: float) -> Scores:
@@ -63,7 +65,7 @@ def fit_review_below(probabilities: Probabilities, labels: Labels) -> float:
 
     1.0, which accepts next to nothing, where no lower one will do.
     """
-    confidence = probabilities.max(axis=1)
+    confidence = probabilities.max(axis=1).astype(np.float64) + ROUNDING
     wrong = probabilities.argmax(axis=1) != labels
     order = np.argsort(confidence)[::-1]
     confidence, wrong = confidence[order], wrong[order]

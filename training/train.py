@@ -119,7 +119,6 @@ def _compiled(config: Config, training_images: int) -> Any:
         config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=steps // 20
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 

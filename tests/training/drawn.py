@@ -1,0 +1,30 @@
+"""Small data sets of printed digits."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from digitmill.domain import Polarity
+from digitmill.imaging.normalise import normalise
+from training.data import Digits, Source, split
+
+
+def digits_of(each: int, *, seed: int = 1) -> Digits:
+    """``each`` pictures of every digit, printed in several sizes and weights, in MNIST's form."""
+    random = np.random.default_rng(seed)
+    images = []
+    for label in np.repeat(np.arange(10), each):
+        sheet = np.zeros((60, 60), np.uint8)
+        size, weight = random.uniform(1.2, 1.8), int(random.integers(2, 6))
+        font = int(random.choice((cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX)))
+        cv2.putText(sheet, str(label), (12, 48), font, size, 255, weight, cv2.LINE_AA)
+        image = normalise(sheet, Polarity.LIGHT_ON_DARK)
+        assert image is not None
+        images.append(image)
+    return Digits(np.stack(images), np.repeat(np.arange(10, dtype=np.uint8), each))
+
+
+def source_of(name: str, each: int, test: Digits | None = None) -> Source:
+    training, validation = split(digits_of(each), 5, seed=1)
+    return Source(name, "CC0", training, validation, test)
