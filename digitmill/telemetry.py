@@ -9,6 +9,8 @@ import structlog
 
 from digitmill.settings import Settings
 
+_CHATTY = ("celery.worker.strategy", "celery.app.trace")
+
 
 def configure_logging(settings: Settings) -> None:
     """Send all log lines of this process, those of libraries too, to standard error. Call once, at its start."""
@@ -40,3 +42,6 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    for name in _CHATTY:
+        # a line or two for every message: only when somebody looks for trouble
+        logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)

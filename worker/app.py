@@ -53,4 +53,4 @@ def run(app: Celery, settings: Settings) -> int:
         quiet=True,
     )
     worker.start()
-    return int(worker.exitcode or 0)
+    return 1 if app.worker_process.failed else int(worker.exitcode or 0)

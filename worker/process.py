@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from typing import Any
@@ -24,6 +25,8 @@ class WorkerProcess:
     def __init__(self, settings: Settings, host: str) -> None:
         self._settings = settings
         self._work: Work | None = None
+        # shared with the parent, which made it before the fork
+        self._failed = multiprocessing.get_context("fork").Event()
         self.host = host
 
     @property
@@ -32,12 +35,18 @@ class WorkerProcess:
             raise RuntimeError("this process was not started")
         return self._work
 
+    @property
+    def failed(self) -> bool:
+        """Whether some child could not start."""
+        return self._failed.is_set()
+
     def start(self, **_: Any) -> None:
         """Celery's worker_process_init. A child that cannot work stops the whole worker, which says why."""
         try:
             self._open()
         except DigitmillError as error:
             _log.error("worker_cannot_start", code=error.code, reason=error.detail)
+            self._failed.set()
             os.kill(os.getppid(), signal.SIGTERM)
             os._exit(1)
 

@@ -339,8 +339,10 @@ def test_a_subscriber_wakes_when_the_job_changes(bench: Bench) -> None:
     job = bench.submit()
     with bench.store.subscribe(job.id) as changes:
         assert not changes.wait(0.05)
-        threading.Timer(0.1, lambda: bench.run(job.id, 0)).start()
+        worker = threading.Timer(0.1, lambda: bench.run(job.id, 0))
+        worker.start()
         assert changes.wait(5)
+        worker.join()
 
 
 def test_a_change_between_subscribing_and_waiting_is_noticed(bench: Bench) -> None:
