@@ -1,0 +1,49 @@
+"""The commands put together, and every failure as one plain sentence with an exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import stamina.instrumentation
+import typer
+
+from digitmill.cli import jobs, results, service, submit
+from digitmill.cli.exits import EXITS, Exit
+from digitmill.cli.terminal import say
+from digitmill.client import Busy, ClientError
+from digitmill.errors import DigitmillError
+
+app = typer.Typer(
+    name="digitmill",
+    help=f"Piles of scanned handwritten digits into data: a zip of scans in, a row per image out.\n\n{EXITS}",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (submit, results, jobs, service):
+    module.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    stamina.instrumentation.set_on_retry_hooks([_say_retry])
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        say(error.format_message())
+    except (ClientError, DigitmillError) as error:
+        say(error.detail)
+    except BrokenPipeError:
+        # whoever read our output has had enough; nothing is left to write, at the interpreter's end neither
+        sys.stdout = None
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}." if error.filename else f"{error}.")
+    return Exit.PROBLEM
+
+
+def _say_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    cause = details.caused_by
+    what = cause.detail if isinstance(cause, Busy) else "The service does not answer."
+    say(f"{what} Trying again in {details.wait_for:.1f} s.")

@@ -1,0 +1,38 @@
+"""``digitmill results``: the rows of a job, again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from digitmill.cli.connection import Key, Url, connect
+from digitmill.cli.exits import EXITS, exit_for
+from digitmill.cli.rows import choose_format, write_rows
+from digitmill.cli.submit import FormatOption, Out
+from digitmill.client.client import Filters
+from digitmill.domain import RowStatus
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog=EXITS)(results)
+
+
+def results(
+    job_id: str,
+    out: Out = None,
+    format_: FormatOption = None,
+    status: Annotated[RowStatus | None, typer.Option(help="Rows of this status alone.")] = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Write the rows of a job.
+
+    Of a job that still runs they come as they are read, until it is done.
+    """
+    chosen = choose_format(format_, out)
+    filters = Filters() if status is None else Filters(status=status)
+    with connect(url, key) as client:
+        write_rows(client, job_id, chosen, out, filters)
+        job = client.job(job_id)
+    raise typer.Exit(exit_for(job))

@@ -1,0 +1,67 @@
+"""Rows written out: CSV or JSON lines for programs, a table for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+
+from rich.console import Console
+
+from digitmill.cli.terminal import printable
+from digitmill.client import Client, Row
+from digitmill.client.client import Filters
+from digitmill.errors import BadOptions
+
+COLOURS = {"review": "yellow", "blank": "dim", "failed": "red"}
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    NDJSON = "ndjson"
+    TABLE = "table"
+
+
+def choose_format(chosen: Format | None, out: Path | None) -> Format:
+    """What was asked for; else what the file's ending says; else a table for a terminal and CSV for a pipe.
+
+    Raises:
+        BadOptions: the folder of ``out`` is not there; better said before hours of reading than after.
+    """
+    if out is not None and not out.absolute().parent.is_dir():
+        raise BadOptions(f"The folder of {out} does not exist; make it first.")
+    if chosen is not None:
+        return chosen
+    if out is not None:
+        return Format.NDJSON if out.suffix in (".ndjson", ".jsonl") else Format.CSV
+    return Format.TABLE if sys.stdout.isatty() else Format.CSV
+
+
+def write_rows(client: Client, job_id: str, chosen: Format, out: Path | None, filters: Filters) -> None:
+    """``out`` None is standard output. Raises ClientError and OSError."""
+    if chosen is Format.TABLE:
+        if out is None:
+            print_table(client.results(job_id, **filters))
+            return
+        with out.open("w", encoding="utf-8") as file:
+            print_table(client.results(job_id, **filters), Console(file=file))
+        return
+    write = client.results_csv if chosen is Format.CSV else client.results_ndjson
+    write(job_id, out or sys.stdout.buffer, **filters)
+    sys.stdout.flush()
+
+
+def print_table(rows: Iterable[Row], console: Console | None = None) -> None:
+    """A line for each row as it comes: a job may have more rows than a terminal, or a memory, holds."""
+    console = console or Console()
+    console.print(_line("index", "status", "digit", "confidence", "name"), style="bold", soft_wrap=True)
+    for row in rows:
+        confidence = "" if row.confidence is None else f"{row.confidence:.4f}"
+        name = row.name if row.error is None else f"{row.name}: {row.error.detail}"
+        line = _line(str(row.index), row.status, row.prediction or "", confidence, printable(name))
+        console.print(line, style=COLOURS.get(row.status), markup=False, highlight=False, soft_wrap=True)
+
+
+def _line(index: str, status: str, prediction: str, confidence: str, name: str) -> str:
+    return f"{index:>7}  {status:<10}  {prediction:<5}  {confidence:<10}  {name}"
