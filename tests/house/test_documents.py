@@ -12,6 +12,7 @@ from digitmill.cli import app
 from digitmill.settings import PREFIX, Settings
 from tests.house import settings_table
 from tests.house.sources import ROOT
+from tests.house.test_requirements import names_in
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
@@ -63,3 +64,9 @@ def test_every_setting_reaches_the_containers_or_is_not_for_them() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     passed_on = {name.lower() for name in re.findall(rf"^ +{PREFIX}([A-Z_]+):", text, re.MULTILINE)}
     assert passed_on == set(Settings.model_fields) - NOT_FOR_CONTAINERS
+
+
+def test_every_dependency_has_its_reason_in_the_architecture() -> None:
+    reasons = (ROOT / "ARCHITECTURE.md").read_text().partition("## Why each dependency")[2]
+    explained = {name for line in re.findall(r"^\| ([^|]+) \|", reasons, re.MULTILINE) for name in line.split(", ")}
+    assert names_in("requirements.txt") <= explained

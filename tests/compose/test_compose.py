@@ -1,0 +1,114 @@
+"""What the containers promise. Run by ``make compose-test``."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zipfile
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from digitmill.client import Job
+from tests.compose.conftest import Compose, Stack, eventually, inspect, run
+
+pytestmark = pytest.mark.compose
+
+IMAGES = 20_000
+JOB_SECONDS = 300
+
+
+def test_compose_refuses_to_start_without_a_key(compose: Compose, tmp_path_factory: pytest.TempPathFactory) -> None:
+    empty = tmp_path_factory.mktemp("empty") / "env"
+    empty.write_text("")
+    refused = Compose(compose.command, compose.project, empty).run("config", check=False)
+    assert refused.returncode
+    assert "DIGITMILL_ADMIN_KEY" in refused.stderr
+
+
+def test_the_web_image_holds_no_deep_learning_framework(stack: Stack) -> None:
+    said = run("docker", "run", "--rm", "digitmill-web", "pip", "list", "--format", "freeze").stdout.lower()
+    assert "flask==" in said
+    assert not [name for name in ("tensorflow", "keras", "torch", "openvino") if f"{name}==" in said]
+
+
+@pytest.mark.parametrize("image", ["digitmill-web", "digitmill-worker"])
+def test_an_image_runs_without_root_and_holds_no_compiler(stack: Stack, image: str) -> None:
+    said = run("docker", "run", "--rm", image, "sh", "-c", "id -u; command -v gcc cc make || echo none").stdout
+    assert said.split() == ["10001", "none"]
+
+
+@pytest.mark.parametrize("service", ["web", "worker", "redis"])
+def test_a_container_cannot_change_itself_nor_gain_rights(stack: Stack, service: str) -> None:
+    for container in stack.compose.containers(service):
+        assert inspect(container, "{{.HostConfig.ReadonlyRootfs}}") == "true"
+        assert inspect(container, "{{.HostConfig.CapDrop}}") == "[ALL]"
+        assert "no-new-privileges" in inspect(container, "{{.HostConfig.SecurityOpt}}")
+        assert inspect(container, "{{.HostConfig.Privileged}}") == "false"
+
+
+def test_only_web_can_be_reached_from_outside(stack: Stack) -> None:
+    published = "{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}} {{end}}{{end}}"
+    assert {inspect(container, published) for container in stack.compose.containers("web")} == {"127.0.0.1"}
+    for service in ("worker", "redis"):
+        assert {inspect(container, published) for container in stack.compose.containers(service)} == {""}
+
+
+def test_a_caller_without_the_key_is_turned_away(stack: Stack) -> None:
+    assert httpx.get(f"{stack.url}/v1/jobs").status_code == 401
+
+
+def test_a_job_of_twenty_thousand_loses_no_row_when_a_worker_is_killed(stack: Stack) -> None:
+    victim = stack.compose.containers("worker")[0]
+    with stack.client() as client:
+        job = client.submit([("scans.zip", io.BytesIO(zip_of_digits(IMAGES)))])
+        eventually(lambda: client.job(job.id).counts.done > 0, JOB_SECONDS, stack.compose)
+        run("docker", "kill", victim)
+        assert client.job(job.id).state == "running", "the job was over before the worker was killed"
+        done = client.wait(job.id, timeout=JOB_SECONDS)
+        rows = list(client.results(job.id))
+    run("docker", "start", victim)
+    assert (done.state, done.counts.total, done.counts.done) == ("completed", IMAGES, IMAGES)
+    assert [row.index for row in rows] == list(range(IMAGES))
+    assert [row.name for row in rows] == [name_of(index) for index in range(IMAGES)]
+    assert {row.status for row in rows} <= {"recognized", "review"}
+
+
+def test_rows_are_there_after_redis_was_killed(stack: Stack) -> None:
+    with stack.client() as client:
+        job = client.wait(client.submit([("scans.zip", io.BytesIO(zip_of_digits(100)))]).id, timeout=JOB_SECONDS)
+        before = list(client.results(job.id))
+        (redis,) = stack.compose.containers("redis")
+        run("docker", "kill", redis)
+        run("docker", "start", redis)
+        eventually(stack.ready, JOB_SECONDS, stack.compose)
+        assert list(client.results(job.id)) == before
+        assert _answers(client.submit([("scans.zip", io.BytesIO(zip_of_digits(100)))]), stack)
+
+
+def _answers(job: Job, stack: Stack) -> bool:
+    with stack.client() as client:
+        return client.wait(job.id, timeout=JOB_SECONDS).state == "completed"
+
+
+def zip_of_digits(images: int) -> bytes:
+    """PNGs of 28x28, dark on light, drawn with a line: ten digits in a hundred places, over and over."""
+    pictures = [_picture(digit, place) for digit in range(10) for place in range(100)]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for index, picture in zip(range(images), itertools.cycle(pictures), strict=False):
+            archive.writestr(name_of(index), picture)
+    return packed.getvalue()
+
+
+def name_of(index: int) -> str:
+    return f"scans/{index:05}.png"
+
+
+def _picture(digit: int, place: int) -> bytes:
+    paper = np.full((28, 28), 255, np.uint8)
+    left, bottom = 3 + place % 10 // 2, 20 + place // 20
+    cv2.putText(paper, str(digit), (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 0, 2)
+    return cv2.imencode(".png", paper)[1].tobytes()
