@@ -1,0 +1,38 @@
+"""What every view needs: the service, the slots for long requests, the metrics, and who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, g
+
+from digitmill.service import Service
+from web.metrics import Metrics
+from web.waiting import Waiting
+
+EXTENSION = "digitmill"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One for each application; ``create_app`` makes it."""
+
+    service: Service
+    waiting: Waiting
+    metrics: Metrics
+
+
+def context() -> Context:
+    """The context of the application that answers the present request."""
+    found: Context = current_app.extensions[EXTENSION]
+    return found
+
+
+def service() -> Service:
+    return context().service
+
+
+def owner() -> str:
+    """Whose jobs the present request may see; ``web/auth.py`` found it out."""
+    name: str = g.owner
+    return name

@@ -1,0 +1,67 @@
+"""Prometheus figures of a web process. With several processes they share files, and every scrape shows the sum."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from digitmill.errors import StorageUnavailable
+from digitmill.store.base import JobStore
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Set by ``web/__main__.py`` before this is imported, as prometheus-client wants it."""
+WORKER_SECONDS = 15.0
+"""A worker that was not heard of for so long counts as gone."""
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    def __init__(self, store: JobStore) -> None:
+        self._registry = CollectorRegistry()
+        own: CollectorRegistry | None = self._registry
+        if SHARED_FOLDER in os.environ:
+            MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]
+            own = None
+        self._requests = Counter(
+            "digitmill_http_requests", "Requests answered.", ("method", "route", "status"), registry=own
+        )
+        self._seconds = Histogram(
+            "digitmill_http_request_seconds",
+            "Seconds from a request's arrival to the first byte of its answer.",
+            ("method", "route"),
+            buckets=SECONDS,
+            registry=own,
+        )
+        self._registry.register(_Load(store))
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note one answered request. ``route`` is the rule that it matched."""
+        method = method if method in METHODS else "other"
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def scrape(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+class _Load(Collector):
+    """Read from the job store at every scrape; without an answer only that there was none."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            queued, workers = self._store.queued_images(), len(self._store.workers(WORKER_SECONDS))
+        except StorageUnavailable:
+            yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 0)
+            return
+        yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 1)
+        yield GaugeMetricFamily("digitmill_queued_images", "Images of open jobs that have no row yet.", queued)
+        yield GaugeMetricFamily("digitmill_workers", "Worker processes heard of in the last seconds.", workers)

@@ -1,0 +1,188 @@
+"""The OpenAPI 3.1 document: APIFlask lists routes and parameters, this adds bodies, answers and keys.
+
+Answers are described here rather than with APIFlask's ``output``, which knows one media type for a status and
+names the parts of a schema after the first document that holds them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from apiflask import APIBlueprint, APIFlask
+from pydantic import TypeAdapter
+
+from digitmill import __version__, errors
+from digitmill.errors import DigitmillError
+from digitmill.settings import Settings
+from web import schemas
+from web.errors import INTERNAL_ERROR, PROBLEM, status_of
+from web.options import Options
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+EVENTS = "text/event-stream"
+ZIP = "application/zip"
+REFERENCE = "#/components/schemas/{model}"
+KEY_SCHEME = "key"
+
+Document: TypeAlias = dict[str, Any]
+View = TypeVar("View", bound=Callable[..., Any])
+Mode: TypeAlias = Literal["validation", "serialization"]
+
+COMPONENTS: Mapping[str, tuple[Any, Mode]] = {
+    "Job": (schemas.Job, "serialization"),
+    "JobList": (schemas.JobList, "serialization"),
+    "Page": (schemas.Page, "serialization"),
+    "Row": (schemas.Row, "serialization"),
+    "Model": (schemas.Model, "serialization"),
+    "ModelList": (schemas.ModelList, "serialization"),
+    "Health": (schemas.Health, "serialization"),
+    "Problem": (schemas.Problem, "serialization"),
+    "Options": (Options, "validation"),
+}
+EVERYWHERE: tuple[type[DigitmillError], ...] = (errors.Unauthorized, errors.RateLimited, errors.StorageUnavailable)
+HEADERS: Mapping[str, str] = {
+    "Location": "Where the job is.",
+    "Retry-After": "Seconds after which asking again makes sense.",
+    "ETag": "Changes whenever the job does; for If-None-Match.",
+    "Preference-Applied": "The part of Prefer that was followed.",
+    "WWW-Authenticate": "How to send the key.",
+}
+
+
+def answer(description: str, *contents: str | tuple[str, Document], headers: tuple[str, ...] = ()) -> Document:
+    """One response. A content is the name of a component, sent as JSON, or a media type with its schema."""
+    described: Document = {"description": description}
+    if contents:
+        pairs = [(JSON, reference(content)) if isinstance(content, str) else content for content in contents]
+        described["content"] = {media_type: {"schema": schema} for media_type, schema in pairs}
+    if headers:
+        described["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in headers}
+    return described
+
+
+def reference(name: str) -> Document:
+    return {"$ref": REFERENCE.format(model=name)}
+
+
+def operation(
+    blueprint: APIBlueprint, answers: Mapping[int, Document], *kinds: type[DigitmillError], everywhere: bool = True
+) -> Callable[[View], View]:
+    """Describe a view: its answers, and the errors that it may raise beside those of every call to /v1."""
+    problems = _problems((*kinds, *EVERYWHERE) if everywhere else kinds)
+
+    def describe(view: View) -> View:
+        responses: Any = {**answers, **problems}
+        described: View = blueprint.doc(operation_id=view.__name__, responses=responses)(view)
+        return described
+
+    return describe
+
+
+def _problems(kinds: tuple[type[DigitmillError], ...]) -> dict[int, Document]:
+    codes: dict[int, list[str]] = {500: [INTERNAL_ERROR]}
+    for kind in kinds:
+        codes.setdefault(int(status_of(kind)), []).append(kind.code)
+    found = {}
+    for status, names in sorted(codes.items()):
+        headers = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}.get(status, ())
+        text = " or ".join(f"`{name}`" for name in dict.fromkeys(names))
+        found[status] = answer(text, (PROBLEM, reference("Problem")), headers=headers)
+    return found
+
+
+def init_openapi(app: APIFlask, settings: Settings) -> None:
+    """Configure APIFlask's own generation and finish what it makes."""
+    app.config.update(
+        AUTO_SERVERS=False,
+        AUTO_200_RESPONSE=False,
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        OPENAPI_VERSION="3.1.0",
+    )
+    app.description = (
+        "Post images or zips of handwritten digits, poll the job, read a digit and a confidence per image."
+    )
+    app.license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    app.version = __version__
+    app.spec_processor(functools.partial(_finish, with_key=settings.admin_key is not None))
+
+
+def _finish(document: Document, *, with_key: bool) -> Document:
+    document["tags"] = list({tag["name"]: tag for tag in document["tags"]}.values())
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(_schemas())
+    for path, operations in document["paths"].items():
+        for described in operations.values():
+            described["parameters"] = [_parameter(parameter) for parameter in described["parameters"]]
+            if with_key and (path.startswith("/v1") or path == "/metrics"):
+                described["security"] = [{KEY_SCHEME: []}]
+    document["paths"]["/v1/jobs"]["post"]["requestBody"] = _submission()
+    if with_key:
+        components["securitySchemes"] = {KEY_SCHEME: {"type": "http", "scheme": "bearer"}}
+    return document
+
+
+def _schemas() -> Document:
+    inputs = [(name, mode, TypeAdapter(kind)) for name, (kind, mode) in COMPONENTS.items()]
+    by_name, shared = TypeAdapter.json_schemas(inputs, ref_template=REFERENCE)
+    found: Document = dict(shared.get("$defs", {}))
+    for (name, _), schema in by_name.items():
+        if "$ref" not in schema:
+            found[name] = schema
+    return {name: _tidied(schema) for name, schema in sorted(found.items())}
+
+
+def _tidied(schema: Any) -> Any:
+    """Without the titles that pydantic makes of names, and with patterns as JSON Schema writes them (ECMA 262)."""
+    if isinstance(schema, list):
+        return [_tidied(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidied: Document = {}
+    for name, value in schema.items():
+        if name == "properties":
+            # a property may well be called title
+            tidied[name] = {inner: _tidied(part) for inner, part in value.items()}
+        elif name == "pattern":
+            tidied[name] = value.replace(r"\A", "^").replace(r"\z", "$")
+        elif name != "title":
+            tidied[name] = _tidied(value)
+    return tidied
+
+
+def _parameter(parameter: Document) -> Document:
+    schema = _tidied(parameter.get("schema", {}))
+    described = {**parameter, "schema": schema}
+    if parameter["in"] == "path":
+        described["required"] = True
+    if parameter["in"] == "header":
+        described["name"] = parameter["name"].title()
+    if "description" in schema:
+        described["description"] = schema.pop("description")
+    return described
+
+
+def _submission() -> Document:
+    binary = {"type": "string", "contentMediaType": "application/octet-stream"}
+    form = {
+        "type": "object",
+        "properties": {"files": {"type": "array", "items": binary, "minItems": 1}, "options": reference("Options")},
+        "required": ["files"],
+        "additionalProperties": False,
+    }
+    content: Document = {
+        "multipart/form-data": {"schema": form, "encoding": {"options": {"contentType": JSON}}},
+        ZIP: {"schema": {"type": "string", "contentMediaType": ZIP}},
+        "application/x-zip-compressed": {"schema": {"type": "string", "contentMediaType": ZIP}},
+        "image/*": {"schema": {"type": "string", "contentMediaType": "image/*"}},
+    }
+    return {
+        "description": "Images and zips as `files`, or one raw body with options in the query.",
+        "required": True,
+        "content": content,
+    }

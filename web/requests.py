@@ -1,0 +1,52 @@
+"""What happens around every request: its id, its count, its log line, and the security headers of its answer."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import structlog
+from flask import Flask, Response, g, request
+
+from web.context import context
+
+REQUEST_ID = "X-Request-Id"
+SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+def init_requests(app: Flask) -> None:
+    """Register the hooks; first of all hooks, so that every answer passes through them last."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.monotonic()
+        sent = request.headers.get(REQUEST_ID, "")
+        g.request_id = sent if SOUND_ID.fullmatch(sent) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers[REQUEST_ID] = g.request_id
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.path.startswith("/v1"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        seconds = time.monotonic() - g.began
+        route = request.url_rule.rule if request.url_rule else "none"
+        context().metrics.count(request.method, route, response.status_code, seconds)
+        _log.debug("request", method=request.method, path=request.path, status=response.status_code, seconds=seconds)
+        return response

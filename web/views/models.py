@@ -1,0 +1,39 @@
+"""The models that jobs may ask for."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from digitmill import errors
+from digitmill.domain import ModelReference
+from digitmill.errors import ModelNotFound
+from web.answers import json_answer
+from web.context import service
+from web.openapi import answer, operation
+from web.schemas import model_document
+
+models = APIBlueprint("models", __name__, tag="Models")
+
+
+@models.get("/v1/models")
+@operation(models, {200: answer("All models.", "ModelList")})
+def list_models() -> Response:
+    """List the models, by name, oldest version first"""
+    default = _default()
+    return json_answer({"models": [model_document(manifest, default) for manifest in service().registry.list()]})
+
+
+@models.get("/v1/models/<name>/<version>")
+@operation(models, {200: answer("The model.", "Model")}, errors.ModelNotFound)
+def get_model(name: str, version: str) -> Response:
+    """Look at a model's manifest: where it comes from, how good it is"""
+    return json_answer(model_document(service().registry.get(name, version), _default()))
+
+
+def _default() -> ModelReference | None:
+    """The model of jobs that name none; None where the default names a model that is not there."""
+    try:
+        return service().registry.default().reference
+    except ModelNotFound:
+        return None

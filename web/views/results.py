@@ -1,0 +1,164 @@
+"""Rows: pages, streams, one by one."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from pydantic import BeforeValidator, Field
+
+from digitmill import errors
+from digitmill.domain import Row, RowStatus
+from digitmill.errors import BadOptions, FieldError
+from digitmill.results import RowFilter
+from web.answers import json_answer, stream_answer
+from web.connection import client_gone
+from web.context import context, owner, service
+from web.inputs import Query, digits
+from web.openapi import CSV, JSON, NDJSON, answer, operation, reference
+from web.schemas import page_document, row_document
+
+MEDIA_TYPES = {"json": JSON, "ndjson": NDJSON, "csv": CSV}
+COLUMNS = ("index", "name", "status", "prediction", "confidence", "error")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection")."""
+
+results = APIBlueprint("results", __name__, tag="Results")
+
+
+def _split(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
+
+
+Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class ResultsQuery(Query):
+    limit: (
+        Annotated[int, Field(ge=1, le=1000, description="Rows on a page; 100 unless given."), BeforeValidator(digits)]
+        | None
+    ) = None
+    cursor: Annotated[str, Field(min_length=1, description="The `next_cursor` of the page before.")] | None = None
+    status: (
+        Annotated[
+            list[Literal["recognized", "review", "blank", "failed"]],
+            BeforeValidator(_split),
+            Field(min_length=1, description="Only rows of these statuses; repeated, or with commas."),
+        ]
+        | None
+    ) = None
+    min_confidence: Annotated[Confidence, Field(description="Only rows at least so sure.")] | None = None
+    max_confidence: Annotated[Confidence, Field(description="Only rows at most so sure.")] | None = None
+    format: Annotated[Literal["json", "ndjson", "csv"], Field(description="Instead of an Accept header.")] | None = None
+
+    def rows(self) -> RowFilter:
+        statuses = frozenset(RowStatus(status) for status in self.status) if self.status else frozenset(RowStatus)
+        return RowFilter(statuses, self.min_confidence, self.max_confidence)
+
+
+@results.get("/v1/jobs/<job_id>/results")
+@results.input(ResultsQuery, location="query", arg_name="query")
+@operation(
+    results,
+    {
+        200: answer(
+            "A page of rows as JSON; all rows as NDJSON or CSV.",
+            "Page",
+            (NDJSON, reference("Row")),
+            (CSV, {"type": "string"}),
+        )
+    },
+    errors.BadOptions,
+    errors.NotFound,
+    errors.Expired,
+    errors.Overloaded,
+)
+def list_results(job_id: str, query: ResultsQuery) -> Response:
+    """Read rows, also while the job runs
+
+    JSON comes in pages: follow `next_cursor` until it is null. NDJSON and CSV (by `Accept` or `format`) stream all
+    rows, and go on until the job is final.
+    """
+    kind = query.format or _accepted_format()
+    _check(query, kind)
+    if kind == "json":
+        page = service().results.page(owner(), job_id, rows=query.rows(), limit=query.limit or 100, cursor=query.cursor)
+        response = json_answer(page_document(page))
+    else:
+        response = _stream(job_id, query.rows(), kind)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+@results.get("/v1/jobs/<job_id>/results/<int:index>")
+@operation(results, {200: answer("The row.", "Row")}, errors.NotFound, errors.Expired)
+def get_result(job_id: str, index: int) -> Response:
+    """Read one row"""
+    return json_answer(row_document(service().results.row(owner(), job_id, index)))
+
+
+def _accepted_format() -> str:
+    """JSON unless the client likes another of our formats better."""
+    best = request.accept_mimetypes.best_match((JSON, NDJSON, CSV), default=JSON)
+    return next(kind for kind, media_type in MEDIA_TYPES.items() if media_type == best)
+
+
+def _check(query: ResultsQuery, kind: str) -> None:
+    low, high = query.min_confidence, query.max_confidence
+    if low is not None and high is not None and low > high:
+        message = "must not be above max_confidence"
+        raise BadOptions(f"min_confidence {message}.", errors=(FieldError("min_confidence", message),))
+    paged = [name for name in ("limit", "cursor") if getattr(query, name) is not None]
+    if kind != "json" and paged:
+        message = f"belongs to pages; {kind} streams all rows"
+        raise BadOptions(f"{' and '.join(paged)} {message}.", errors=tuple(FieldError(name, message) for name in paged))
+
+
+def _stream(job_id: str, rows: RowFilter, kind: str) -> Response:
+    service().jobs.get(owner(), job_id)
+    slot = context().waiting.require_slot()
+    chunks = _while_heard(service().results.stream(owner(), job_id, rows=rows), request.environ)
+    if kind == "ndjson":
+        return stream_answer(_ndjson(chunks), NDJSON, slot)
+    response = stream_answer(_csv(chunks), f"{CSV}; charset=utf-8", slot)
+    response.headers["Content-Disposition"] = f'attachment; filename="digitmill-{job_id}.csv"'
+    return response
+
+
+def _while_heard(chunks: Iterator[list[Row]], environ: dict[str, Any]) -> Iterator[list[Row]]:
+    for rows in chunks:
+        if rows:
+            yield rows
+        elif client_gone(environ):
+            # an error, since a plain end would say that these are all rows
+            raise ConnectionResetError(errno.ECONNRESET, "the client hung up")
+
+
+def _ndjson(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
+    for rows in chunks:
+        lines = [json.dumps(row_document(row), separators=(",", ":")) for row in rows]
+        yield ("\n".join(lines) + "\n").encode()
+
+
+def _csv(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
+    yield _csv_lines([COLUMNS])
+    for rows in chunks:
+        yield _csv_lines([_cells(row) for row in rows])
+
+
+def _csv_lines(lines: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(lines)
+    return text.getvalue().encode()
+
+
+def _cells(row: Row) -> tuple[Any, ...]:
+    name = f"'{row.name}" if row.name.startswith(FORMULA_STARTS) else row.name
+    error = None if row.failure is None else row.failure.code.value
+    return row.index, name, row.status.value, row.prediction, row.confidence, error

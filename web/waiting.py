@@ -1,0 +1,79 @@
+"""Long requests in a web process of a bounded number of threads.
+
+Requests that wait (``Prefer: wait``, events, streams of rows) may hold half of the threads, uploads a quarter, so
+that polls and /healthz always find a free one.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+from digitmill.domain import Job
+from digitmill.errors import Overloaded
+from digitmill.jobs import Jobs
+from web.connection import client_gone
+
+LOOK_SECONDS = 1.0
+"""How often a waiting request looks whether its client is still there and the server goes on."""
+UPLOAD_PATIENCE_SECONDS = 5.0
+"""How long an upload waits for its turn: most uploads hold theirs for milliseconds."""
+
+
+class Slot:
+    """The right to hold a thread for long. Release it once or more, or use it in a ``with`` statement."""
+
+    def __init__(self, bound: threading.Semaphore) -> None:
+        self._bound = bound
+        self._held = True
+
+    def release(self) -> None:
+        if self._held:
+            self._held = False
+            self._bound.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class Waiting:
+    """``closing`` is set when the process is asked to stop: waiting requests then answer at once."""
+
+    def __init__(self, threads: int) -> None:
+        self._long = threading.BoundedSemaphore(max(1, threads // 2))
+        self._uploads = threading.BoundedSemaphore(max(1, threads // 4))
+        self.closing = False
+
+    def slot(self) -> Slot | None:
+        """A slot for a long request, or None while all are taken."""
+        return Slot(self._long) if self._long.acquire(blocking=False) else None
+
+    def require_slot(self) -> Slot:
+        """Raises Overloaded while all are taken."""
+        slot = self.slot()
+        if slot is None:
+            raise Overloaded(
+                "Too many requests are waiting for jobs; poll the job instead, or try again.", retry_after=5
+            )
+        return slot
+
+    def upload_slot(self) -> Slot:
+        """Raises Overloaded when none gets free in a few seconds."""
+        if not self._uploads.acquire(timeout=UPLOAD_PATIENCE_SECONDS):
+            raise Overloaded("Too many uploads are coming in at this moment; try again.", retry_after=5)
+        return Slot(self._uploads)
+
+    def for_job(self, jobs: Jobs, owner: str, job_id: str, *, seconds: float, environ: dict[str, Any]) -> Job:
+        """The job when it is final; earlier when time is up, the client hung up, or the process stops."""
+        job = jobs.get(owner, job_id)
+        for seen in jobs.watch(owner, job_id, seconds=seconds, quiet=LOOK_SECONDS):
+            job = seen
+            if self.closing or client_gone(environ):
+                break
+        return job
