@@ -14,6 +14,14 @@ from tests.house.sources import PACKAGES, ROOT, closure, modules, third_party
 # Never imported, and needed all the same
 COMMANDS = {"ruff", "mypy"}
 NEEDED_BY_OTHERS = {"lupa"}  # runs the Lua scripts inside fakeredis
+# Imported by their own names, though they are parts of a package that is listed and decides their version
+PARTS_OF = {
+    "werkzeug": "flask",
+    "markupsafe": "flask",
+    "pydantic-core": "pydantic",
+    "limits": "flask-limiter",
+    "typing-extensions": "pydantic",
+}
 
 
 def normalised(name: str) -> str:
@@ -29,7 +37,8 @@ def distributions(imported: set[str]) -> set[str]:
     known = _distributions()
     missing = {name for name in imported if name not in known}
     assert not missing, "imported, but not installed"
-    return {normalised(known[name][0]) for name in imported}
+    names = {normalised(known[name][0]) for name in imported}
+    return {PARTS_OF.get(name, name) for name in names}
 
 
 @cache
