@@ -67,8 +67,9 @@ class Stack:
     def kill(self, name: str) -> None:
         """SIGKILL the process and its children, as a power cut would."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def stop(self, name: str) -> int:
         """SIGTERM, and wait; the exit status."""
