@@ -31,7 +31,6 @@ All times in scripts come from Redis itself, so that clocks of machines may diff
 from __future__ import annotations
 
 import array
-import hashlib
 import itertools
 import json
 import time
@@ -58,6 +57,15 @@ from digitmill.store.base import (
     PackedChunk,
     Subscription,
     WorkerInfo,
+)
+from digitmill.store.keys import (
+    attempts_key,
+    ending_keys,
+    events_channel,
+    idempotency_key,
+    job_key,
+    plan_key,
+    rows_key,
 )
 from digitmill.store.records import job_from_hash, record_of
 
@@ -88,7 +96,7 @@ class RedisJobStore(JobStore):
         self._finish = client.register_script(_source("finish"))
 
     def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
-        key = _plan(job_id)
+        key = plan_key(job_id)
         starts = array.array("I")
         with _as_storage_errors():
             for batch in _batches(chunks, PLAN_BATCH):
@@ -105,10 +113,10 @@ class RedisJobStore(JobStore):
 
     def discard_plan(self, job_id: str) -> None:
         with _as_storage_errors():
-            self._redis.unlink(_plan(job_id))
+            self._redis.unlink(plan_key(job_id))
 
     def create(self, job: Job, *, window: int, idempotency: tuple[Idempotency, float] | None = None) -> Job:
-        keys = [_job(job.id), _plan(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued"]
+        keys = [job_key(job.id), plan_key(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued"]
         values: list[Any] = [
             job.id,
             job.owner,
@@ -118,7 +126,7 @@ class RedisJobStore(JobStore):
             record_of(job),
         ]
         if idempotency is not None:
-            keys.append(_idempotency(job.owner, idempotency[0].key))
+            keys.append(idempotency_key(job.owner, idempotency[0].key))
             values += [idempotency[0].digest, int(idempotency[1])]
         with _as_storage_errors():
             known = self._create(keys=keys, args=values)
@@ -128,7 +136,7 @@ class RedisJobStore(JobStore):
 
     def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
         with _as_storage_errors():
-            known = self._redis.hmget(_idempotency(owner, idempotency.key), ["digest", "job"])
+            known = self._redis.hmget(idempotency_key(owner, idempotency.key), ["digest", "job"])
         return self._first_job(idempotency, known) if known[0] is not None else None
 
     def _first_job(self, idempotency: Idempotency, known: Sequence[bytes]) -> Job:
@@ -141,7 +149,7 @@ class RedisJobStore(JobStore):
     def get(self, job_id: str) -> Job:
         with _as_storage_errors():
             pipe = self._redis.pipeline(transaction=False)
-            pipe.hgetall(_job(job_id))
+            pipe.hgetall(job_key(job_id))
             pipe.time()
             fields, (now, _) = pipe.execute()
         job = _job_or_none(job_id, fields)
@@ -171,41 +179,41 @@ class RedisJobStore(JobStore):
         text = json.dumps(asdict(error)) if error else ""
         with _as_storage_errors():
             self._finish(
-                keys=_complete_keys(job_id),
+                keys=ending_keys(job_id),
                 args=[job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS],
             )
         return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
         with _as_storage_errors():
-            fields = self._redis.hgetall(_job(job_id))
+            fields = self._redis.hgetall(job_key(job_id))
             if not fields:
                 return
             owner = fields[b"owner"].decode()
-            keys = _complete_keys(job_id)
+            keys = ending_keys(job_id)
             pipe = self._redis.pipeline(transaction=True)
             self._finish(keys=keys, args=[job_id, JobState.CANCELLED.value, "", 0, 1], client=pipe)
-            pipe.unlink(_job(job_id), _plan(job_id), _rows(job_id), _attempts(job_id))
+            pipe.unlink(job_key(job_id), plan_key(job_id), rows_key(job_id), attempts_key(job_id))
             pipe.zrem(f"dm:jobs:{owner}", job_id)
             pipe.zrem("dm:expiry", job_id)
             pipe.execute()
 
     def starts(self, job_id: str) -> Sequence[int]:
         with _as_storage_errors():
-            packed = self._redis.hget(_plan(job_id), "starts")
+            packed = self._redis.hget(plan_key(job_id), "starts")
         if packed is None:
             raise NotFound("There is no such job.")
         return array.array("I", packed)
 
     def claim(self, job_id: str, chunk: int, lease: float) -> Claim | None:
         keys = [
-            _job(job_id), _rows(job_id), _attempts(job_id), "dm:leases", "dm:active", _events(job_id),
+            job_key(job_id), rows_key(job_id), attempts_key(job_id), "dm:leases", "dm:active", events_channel(job_id),
         ]  # fmt: skip
         with _as_storage_errors():
             pipe = self._redis.pipeline(transaction=False)
             self._claim(keys=keys, args=[job_id, chunk, lease], client=pipe)
-            pipe.hgetall(_job(job_id))
-            pipe.hmget(_plan(job_id), [str(chunk), "starts"])
+            pipe.hgetall(job_key(job_id))
+            pipe.hmget(plan_key(job_id), [str(chunk), "starts"])
             attempt, fields, (entries, starts) = pipe.execute()
         if attempt == 0:
             return None
@@ -231,7 +239,7 @@ class RedisJobStore(JobStore):
         job = claim.job
         with _as_storage_errors():
             stored, finished, following = self._complete(
-                keys=_complete_keys(job.id),
+                keys=ending_keys(job.id),
                 args=[
                     job.id, claim.chunk, rows, counts.total,
                     counts.recognized, counts.review, counts.blank, counts.failed,
@@ -246,8 +254,8 @@ class RedisJobStore(JobStore):
         numbers = [str(chunk) for chunk in chunks]
         with _as_storage_errors():
             pipe = self._redis.pipeline(transaction=False)
-            pipe.hmget(_plan(job_id), numbers)
-            pipe.hmget(_rows(job_id), numbers)
+            pipe.hmget(plan_key(job_id), numbers)
+            pipe.hmget(rows_key(job_id), numbers)
             entries, rows = pipe.execute()
         if None in entries:
             raise NotFound("There is no such job.")
@@ -256,7 +264,7 @@ class RedisJobStore(JobStore):
     @contextmanager
     def subscribe(self, job_id: str) -> Iterator[Subscription]:
         with _as_storage_errors(), self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-            pubsub.subscribe(_events(job_id))
+            pubsub.subscribe(events_channel(job_id))
             # the first message confirms the subscription: only from then on nothing is missed
             pubsub.get_message(timeout=5)
             yield _Channel(pubsub)
@@ -288,8 +296,8 @@ class RedisJobStore(JobStore):
 
     def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
         with _as_storage_errors():
-            sent = int(self._redis.hget(_job(job_id), "sent") or 0)
-            done = {int(chunk) for chunk in self._redis.hkeys(_rows(job_id))}
+            sent = int(self._redis.hget(job_key(job_id), "sent") or 0)
+            done = {int(chunk) for chunk in self._redis.hkeys(rows_key(job_id))}
             waiting = list(itertools.islice((n for n in range(sent) if n not in done), limit))
             if not waiting:
                 return []
@@ -305,7 +313,7 @@ class RedisJobStore(JobStore):
             ids = self._redis.zrange("dm:expiry", "-inf", self._now(), byscore=True, offset=0, num=limit)
             jobs = self._jobs([job_id.decode() for job_id in ids])
             for job in jobs:
-                self._redis.unlink(_plan(job.id), _rows(job.id))
+                self._redis.unlink(plan_key(job.id), rows_key(job.id))
                 self._redis.zrem(f"dm:jobs:{job.owner}", job.id)
             if ids:
                 self._redis.zrem("dm:expiry", *ids)
@@ -315,7 +323,7 @@ class RedisJobStore(JobStore):
         with _as_storage_errors():
             pipe = self._redis.pipeline(transaction=False)
             for job_id in job_ids:
-                pipe.exists(_job(job_id))
+                pipe.exists(job_key(job_id))
             return iter([bool(found) for found in pipe.execute()])
 
     def lock(self, name: str, seconds: float) -> bool:
@@ -349,7 +357,7 @@ class RedisJobStore(JobStore):
         with _as_storage_errors():
             pipe = self._redis.pipeline(transaction=False)
             for job_id in job_ids:
-                pipe.hgetall(_job(job_id))
+                pipe.hgetall(job_key(job_id))
             found = zip(job_ids, pipe.execute(), strict=True)
         jobs = (_job_or_none(job_id, fields) for job_id, fields in found)
         return [job for job in jobs if job is not None]
@@ -363,41 +371,9 @@ class _Channel(Subscription):
         with _as_storage_errors():
             deadline = time.monotonic() + seconds
             changed = self._pubsub.get_message(timeout=max(0.0, seconds)) is not None
-            # one wake-up for all that has happened since
             while changed and time.monotonic() < deadline and self._pubsub.get_message(timeout=0) is not None:
-                continue
+                continue  # one wake-up for all that has happened since
             return changed
-
-
-def _job(job_id: str) -> str:
-    return f"dm:job:{job_id}"
-
-
-def _plan(job_id: str) -> str:
-    return f"dm:job:{job_id}:plan"
-
-
-def _rows(job_id: str) -> str:
-    return f"dm:job:{job_id}:rows"
-
-
-def _attempts(job_id: str) -> str:
-    return f"dm:job:{job_id}:attempts"
-
-
-def _events(job_id: str) -> str:
-    return f"dm:job:{job_id}:events"
-
-
-def _idempotency(owner: str, key: str) -> str:
-    return f"dm:idempotency:{owner}:{hashlib.sha256(key.encode()).hexdigest()}"
-
-
-def _complete_keys(job_id: str) -> list[str]:
-    return [
-        _job(job_id), _plan(job_id), _rows(job_id), _attempts(job_id),
-        "dm:leases", "dm:active", "dm:expiry", "dm:queued", _events(job_id),
-    ]  # fmt: skip
 
 
 def _source(name: str) -> str:

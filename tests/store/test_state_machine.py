@@ -6,7 +6,7 @@ import fakeredis
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from digitmill.domain import LEGAL_MOVES, Counts, Job, JobState, ModelReference, Options, QueueName
 from digitmill.errors import NotFound
@@ -58,17 +58,17 @@ class StoreMachine(RuleBasedStateMachine):
         return job_id
 
     @rule(target=claims, lease=st.sampled_from([HELD, DROPPED]), pick=st.integers(0), repeat=st.booleans())
-    def take_a_message(self, lease: float, pick: int, repeat: bool) -> Claim | None:
+    def take_a_message(self, lease: float, pick: int, repeat: bool) -> Claim | MultipleResults[Claim]:
         """A worker gets a message, which the broker may deliver again later."""
         if not self.messages:
-            return None
+            return multiple()
         place = pick % len(self.messages)
         job_id, chunk = self.messages[place] if repeat else self.messages.pop(place)
         claim = self.store.claim(job_id, chunk, lease)
         if claim is not None:
             assert chunk not in self.rows[job_id]
             assert claim.first == sum(self.chunks[job_id][:chunk])
-        return claim
+        return multiple() if claim is None else claim
 
     @rule(pick=st.integers(0))
     def lose_a_message(self, pick: int) -> None:
@@ -76,10 +76,8 @@ class StoreMachine(RuleBasedStateMachine):
             self.messages.pop(pick % len(self.messages))
 
     @rule(claim=claims, rows=st.binary(min_size=1, max_size=3))
-    def write(self, claim: Claim | None, rows: bytes) -> None:
+    def write(self, claim: Claim, rows: bytes) -> None:
         """In time, late, or again: the claim stays in the bundle."""
-        if claim is None:
-            return
         job_id = claim.job.id
         size = self.chunks[job_id][claim.chunk]
         completion = self.store.complete(claim, rows, Counts(total=size, recognized=size))
@@ -91,9 +89,8 @@ class StoreMachine(RuleBasedStateMachine):
             self.messages.append((job_id, completion.next_chunk))
 
     @rule(claim=claims)
-    def die(self, claim: Claim | None) -> None:
-        if claim is not None:
-            self.store.release(claim.job.id, claim.chunk)
+    def die(self, claim: Claim) -> None:
+        self.store.release(claim.job.id, claim.chunk)
 
     @rule()
     def sweep(self) -> None:
@@ -171,6 +168,6 @@ class RedisMachine(StoreMachine):
 
 
 MemoryMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-RedisMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+RedisMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestMemoryStore = MemoryMachine.TestCase
 TestRedisStore = RedisMachine.TestCase
