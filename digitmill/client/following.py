@@ -64,7 +64,9 @@ def _listen(transport: Transport, path: str, deadline: Deadline) -> Iterator[Job
     """The job of every event, up to the last; ends early, without an error, where the stream breaks off."""
     silence = min(transport.timeout, max(deadline.left, 0.1))
     try:
-        with transport.stream(f"{path}/events", accept="text/event-stream", read_timeout=silence) as response:
+        with transport.stream(
+            f"{path}/events", accept="text/event-stream", patient=False, read_timeout=silence
+        ) as response:
             for event in events(_pieces(response, path, deadline)):
                 if event.kind == "done":
                     yield transport.read(Job.read, "GET", path)

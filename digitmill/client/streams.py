@@ -22,6 +22,9 @@ from digitmill.client.transport import Transport
 FRUITLESS_TRIES = 3
 """A stream of a final job that breaks off so often without a new row in between is given up."""
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection")."""
+
 COLUMNS = ("index", "name", "status", "prediction", "confidence", "error")
 
 RowDocument = dict[str, Any]
@@ -79,14 +82,15 @@ def _require_framing(response: httpx.Response) -> None:
 
 
 def write_csv(documents: Iterable[RowDocument], out: BinaryIO) -> None:
-    """The columns of the service's own CSV; ``error`` is the code. Raises what ``documents`` raises."""
+    """The same as the service's own CSV; ``error`` is the code. Raises what ``documents`` raises."""
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     try:
         writer = csv.writer(text)
         writer.writerow(COLUMNS)
         for row in documents:
+            name = f"'{row['name']}" if row["name"].startswith(FORMULA_STARTS) else row["name"]
             error = row["error"]["code"] if row["error"] else None
-            writer.writerow([row[name] for name in COLUMNS[:-1]] + [error])
+            writer.writerow([row["index"], name, row["status"], row["prediction"], row["confidence"], error])
     finally:
         text.detach()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from ipaddress import ip_address
 from typing import Any
 
@@ -48,12 +48,7 @@ class Transport:
         Raises:
             ClientError: the last of the tries failed, or one failed for good.
         """
-        for attempt in stamina.retry_context(
-            _again, attempts=ATTEMPTS, timeout=120.0, wait_initial=0.2, wait_max=10.0, wait_jitter=0.5
-        ):
-            with attempt:
-                return self._ask(method, path, **parts)
-        raise AssertionError("the retry context ends in a result or an error")
+        return self._retried(lambda: self._ask(self._http.build_request(method, path, **parts)))
 
     def read(self, reader: Callable[[Any], Parsed], method: str, path: str, **parts: Any) -> Parsed:
         """Ask, and read the JSON answer.
@@ -65,25 +60,46 @@ class Transport:
 
     @contextmanager
     def stream(
-        self, path: str, *, accept: str, params: Mapping[str, Any] | None = None, read_timeout: float | None = None
+        self,
+        path: str,
+        *,
+        accept: str,
+        params: Mapping[str, Any] | None = None,
+        patient: bool = True,
+        read_timeout: float | None = None,
     ) -> Iterator[httpx.Response]:
-        """Open an answer whose body the caller reads in pieces. Not retried: the caller knows what it has.
+        """An answer whose body the caller reads in pieces.
+
+        Args:
+            patient: open it as ``request`` asks, again and again; once it is open, the caller knows what it has.
 
         Raises:
             Unreachable: also where the connection is lost inside the ``with`` block.
         """
         timeout = httpx.Timeout(self.timeout, read=read_timeout or self.timeout)
-        with (
-            self._explained(),
-            self._http.stream("GET", path, params=params, headers={"Accept": accept}, timeout=timeout) as response,
-        ):
-            if response.status_code >= 400:
-                response.read()
-            yield self._good(response)
+        request = self._http.build_request("GET", path, params=params, headers={"Accept": accept}, timeout=timeout)
 
-    def _ask(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        def ask() -> httpx.Response:
+            return self._ask(request, stream=True)
+
+        response = self._retried(ask) if patient else ask()
+        with self._explained(), closing(response):
+            yield response
+
+    def _retried(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        for attempt in stamina.retry_context(
+            _again, attempts=ATTEMPTS, timeout=120.0, wait_initial=0.2, wait_max=10.0, wait_jitter=0.5
+        ):
+            with attempt:
+                return ask()
+        raise AssertionError("the retry context ends in a result or an error")
+
+    def _ask(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         with self._explained():
-            return self._good(self._http.request(method, path, **parts))
+            response = self._http.send(request, stream=stream)
+            if stream and (response.status_code >= 400 or response.has_redirect_location):
+                response.read()
+            return self._good(response)
 
     def _good(self, response: httpx.Response) -> httpx.Response:
         if response.status_code >= 400:

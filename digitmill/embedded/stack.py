@@ -118,8 +118,8 @@ class Stack:
         self._logs.mkdir(exist_ok=True)
         environment = self._environment(self._start_redis())
         self._say("Starting the worker and the web server…")
-        self._add("The worker", self._programs.worker, environment, stop_seconds=30.0)
-        self._add("The web server", self._programs.web, environment, stop_seconds=10.0)
+        self._add("The worker", self._programs.worker, environment, stop_seconds=40.0)
+        self._add("The web server", self._programs.web, environment, stop_seconds=40.0)
         loading = False
         for _ in self._waiting("The service"):
             answer = self._readiness()

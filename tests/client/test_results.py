@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from digitmill.client import BrokenStream, Client, UnexpectedAnswer
-from tests.client.scripted import Answer, ScriptedService, job_document, ndjson, row_document
+from tests.client.scripted import Answer, ScriptedService, job_document, ndjson, problem, row_document
 
 JOB = "/v1/jobs/job1"
 RESULTS = "/v1/jobs/job1/results"
@@ -83,6 +83,13 @@ def test_a_stream_that_ends_politely_but_too_early_is_an_error(finished: Scripte
         list(client.results("job1"))
 
 
+def test_a_service_too_busy_to_stream_is_asked_again_when_it_said(finished: ScriptedService, client: Client) -> None:
+    busy = problem(503, "overloaded", "Too many requests wait.")
+    busy.headers = {"Retry-After": "0"}
+    finished.on("GET", RESULTS, busy, busy, Answer(ndjson(*ROWS)))
+    assert len(list(client.results("job1"))) == 3
+
+
 def test_a_stream_whose_end_cannot_be_told_is_refused(finished: ScriptedService, client: Client) -> None:
     finished.on("GET", RESULTS, Answer(ndjson(*ROWS), framed=False))
     with pytest.raises(UnexpectedAnswer, match=r"HTTP/1\.1"):
@@ -93,7 +100,7 @@ def test_csv_is_written_as_the_contract_says(service: ScriptedService, client: C
     error = {"code": "not_an_image", "detail": "No image."}
     rows = [
         row_document(0, prediction="007", name='with,comma and "quotes"\nand a line.png'),
-        row_document(1, status="failed", prediction=None, confidence=None, error=error),
+        row_document(1, name="=1+1", status="failed", prediction=None, confidence=None, error=error),
     ]
     service.on("GET", JOB, Answer(job_document(total=2)))
     service.on("GET", RESULTS, Answer(ndjson(*rows)))
@@ -102,7 +109,7 @@ def test_csv_is_written_as_the_contract_says(service: ScriptedService, client: C
     assert list(csv.reader(io.StringIO(out.read_bytes().decode(), newline=""))) == [
         ["index", "name", "status", "prediction", "confidence", "error"],
         ["0", 'with,comma and "quotes"\nand a line.png', "recognized", "007", "0.9987", ""],
-        ["1", "1.png", "failed", "", "", "not_an_image"],
+        ["1", "'=1+1", "failed", "", "", "not_an_image"],
     ]
 
 
