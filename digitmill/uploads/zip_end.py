@@ -64,7 +64,7 @@ def find_directory(file: IO[bytes], start: int, length: int) -> DirectoryPlace:
     if disk or directory_disk:
         raise CorruptArchive(SPLIT)
     place = DirectoryPlace(after - size, after, after - size - offset, count, exact)
-    if place.start < start or place.shift < start:
+    if place.shift < start:
         raise CorruptArchive(UNFIT)
     if place.shift > start and _read(file, start, 4) == LOCAL_SIGNATURE:
         raise CorruptArchive(TWO_IN_A_ROW)

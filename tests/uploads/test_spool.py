@@ -86,6 +86,8 @@ def test_the_digest_knows_names_contents_and_where_one_file_ends(tmp_path: Path)
         [("a", b"bd")],
         [("a", b"b"), ("", b"c")],
         [("a", b""), ("", b"bc")],
+        [("", b"abc")],
+        [("abc", b"")],
         [],
     ]
     digests = []

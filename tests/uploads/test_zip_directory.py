@@ -209,6 +209,11 @@ ONE = Crafted(name="a.png", data=b"image")
         pytest.param(craft([Crafted(name="a", offset=5000)]), "entry 1", id="member beyond the directory"),
         pytest.param(craft([ONE], disk=1), "split archive", id="a volume of several"),
         pytest.param(craft([ONE]) + craft([ONE]), "two zips", id="two in one file"),
+        pytest.param(
+            craft([ONE]).replace(b"\x05\x00\x00\x00\x00\x00\x00\x00", b"\x05\x00\x00\x00\x01\x00\x00\x00"),
+            "entry 1",
+            id="comment beyond the directory",
+        ),
         pytest.param(craft([ONE, ONE]).replace(b"PK\x01\x02", b"PK\x01\x03"), "entry 1", id="signature"),
     ],
 )
