@@ -71,6 +71,9 @@ def _blocks(request: Request, max_bytes: int) -> Iterator[bytes]:
         if received > max_bytes:
             raise _too_large(max_bytes)
         yield block
+    if received < (request.content_length or 0):
+        # gunicorn ends the stream without a word when the client hangs up
+        raise _broken_off()
     g.body_read = True
 
 
@@ -78,7 +81,11 @@ def _read(stream: IO[bytes]) -> bytes:
     try:
         return stream.read(BLOCK_BYTES)
     except (OSError, ClientDisconnected, ParseException) as error:
-        raise UploadRefused("The upload broke off before its end; send it again.") from error
+        raise _broken_off() from error
+
+
+def _broken_off() -> UploadRefused:
+    return UploadRefused("The upload broke off before its end; send it again.")
 
 
 def _too_large(max_bytes: int) -> UploadTooLarge:

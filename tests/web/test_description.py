@@ -1,0 +1,132 @@
+"""The OpenAPI document and the pages made from it."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+
+from web.documentation import FAILURES, MEANINGS
+
+PAGES = ["/", "/docs"]
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.sources: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        if tag == "a":
+            self.links.append(values["href"] or "")
+        self.sources += [values[name] or "" for name in ("src", "href") if name in values and tag != "a"]
+
+
+@pytest.fixture
+def openapi(client: FlaskClient) -> dict[str, Any]:
+    document: dict[str, Any] = client.get("/openapi.json").json
+    return document
+
+
+def test_the_document_describes_every_call_of_the_api(client: FlaskClient, openapi: dict[str, Any]) -> None:
+    described = {(method.upper(), path) for path, operations in openapi["paths"].items() for method in operations}
+    routed = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in client.application.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    pages = {("GET", path) for path in ("/", "/docs", "/openapi.json", "/static/{filename}")}
+    assert described == routed - pages
+    assert openapi["openapi"].startswith("3.1")
+
+
+def test_every_reference_of_the_document_leads_somewhere(openapi: dict[str, Any]) -> None:
+    def references(part: Any) -> set[str]:
+        if isinstance(part, list):
+            return set().union(*map(references, part))
+        if not isinstance(part, dict):
+            return set()
+        found = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+        return found.union(*map(references, part.values()))
+
+    known = {f"#/components/schemas/{name}" for name in openapi["components"]["schemas"]}
+    used = references(openapi)
+    assert used
+    assert used <= known
+
+
+def test_every_operation_names_its_errors_as_problems(openapi: dict[str, Any]) -> None:
+    for operations in openapi["paths"].values():
+        for operation in operations.values():
+            assert operation["summary"]
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    assert list(answer["content"]) == ["application/problem+json"]
+
+
+@pytest.mark.parametrize(("mill", "secured"), [({}, False), ({"admin_key": SecretStr("k")}, True)], indirect=["mill"])
+def test_a_key_is_described_where_one_is_asked(openapi: dict[str, Any], secured: bool) -> None:
+    operations = openapi["paths"]
+    assert ("securitySchemes" in openapi["components"]) is secured
+    for path in ("/v1/jobs", "/v1/models", "/metrics"):
+        assert ("security" in operations[path]["get"]) is secured
+    assert "security" not in operations["/healthz"]["get"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    page = Page(response.text)
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert page.sources == ["/static/page.css"]
+    assert not {"script", "iframe", "img", "style"} & set(page.tags)
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    style = client.get(page.sources[0], buffered=True)
+    assert style.headers["Content-Type"].startswith("text/css")
+    assert "url(" not in style.text
+    assert "@import" not in style.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_link_of_a_page_leads_somewhere(client: FlaskClient, path: str) -> None:
+    page = Page(client.get(path).text)
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids
+        else:
+            assert client.get(link, buffered=True).status_code in (200, 503)
+
+
+def test_the_documentation_explains_every_error_under_the_address_that_problems_name(client: FlaskClient) -> None:
+    page = Page(client.get("/docs").text)
+    for code in (*MEANINGS, *FAILURES):
+        assert f"errors-{code}" in page.ids
+    problem_type = client.get("/nope").json["type"]
+    address, _, anchor = problem_type.partition("#")
+    assert address == "/docs"
+    assert anchor in page.ids
+
+
+def test_the_documentation_shows_every_call_and_document(client: FlaskClient, openapi: dict[str, Any]) -> None:
+    page = Page(client.get("/docs").text)
+    for operations in openapi["paths"].values():
+        assert {operation["operationId"] for operation in operations.values()} <= set(page.ids)
+    assert {f"documents-{name}" for name in ("Job", "Row", "Page", "Problem", "Options", "Model")} <= set(page.ids)
+
+
+def test_the_first_page_gives_a_line_that_can_be_run(client: FlaskClient) -> None:
+    text = client.get("/", base_url="http://mill.example:8000").text
+    assert "curl -F files=@scans.zip" in text
+    assert "http://mill.example:8000/v1/jobs" in text

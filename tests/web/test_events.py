@@ -1,0 +1,78 @@
+"""Server-sent events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from digitmill.client.events import Event, events
+from tests.core.conftest import png
+from tests.web.conftest import Mill, submitted
+
+SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 1}], indirect=True)
+
+
+def listen(client: FlaskClient, location: str, **headers: str) -> Iterator[Event]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    response: Any = client.get(f"{location}/events", headers=named)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    return events(iter(response.response))
+
+
+def done(event: Event) -> int:
+    return int(json.loads(event.data)["counts"]["done"])
+
+
+@SMALL_CHUNKS
+def test_progress_is_told_until_the_job_is_done(client: FlaskClient, mill: Mill) -> None:
+    location = submitted(client, [("a.png", png()), ("b.png", png())])
+    stream = listen(client, location)
+    first = next(stream)
+    assert (first.kind, done(first)) == ("progress", 0)
+    mill.turn(1)
+    second = next(stream)
+    assert (second.kind, done(second)) == ("progress", 1)
+    mill.turn(1)
+    last = next(stream)
+    assert (last.kind, done(last)) == ("done", 2)
+    assert json.loads(last.data) == client.get(location).json
+    assert list(stream) == []
+
+
+@SMALL_CHUNKS
+def test_who_comes_back_is_not_told_again_what_was_seen(client: FlaskClient, mill: Mill) -> None:
+    location = submitted(client, [("a.png", png()), ("b.png", png()), ("c.png", png())])
+    mill.turn(1)
+    assert done(next(listen(client, location))) == 1
+    stream = listen(client, location, Last_Event_ID="1")
+    mill.turn(1)
+    assert done(next(stream)) == 2
+    mill.turn(1)
+    assert next(stream).kind == "done"
+
+
+def test_the_end_is_told_also_to_who_has_seen_all_images(client: FlaskClient, mill: Mill) -> None:
+    location = submitted(client, [("a.png", png())])
+    mill.turn()
+    for seen in ("1", "0", "", "x", "-5", "9" * 50):
+        (event,) = listen(client, location, Last_Event_ID=seen)
+        assert event.kind == "done"
+
+
+def test_every_event_has_the_number_of_images_done_as_its_id(client: FlaskClient, mill: Mill) -> None:
+    location = submitted(client, [("a.png", png())])
+    mill.turn()
+    assert b"\nid: 1\nevent: done\ndata: {" in client.get(f"{location}/events").data
+
+
+def test_the_stream_of_a_deleted_job_just_ends(client: FlaskClient) -> None:
+    location = submitted(client, [("a.png", png())])
+    stream = listen(client, location)
+    assert next(stream).kind == "progress"
+    client.delete(location)
+    assert list(stream) == []

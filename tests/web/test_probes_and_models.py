@@ -1,0 +1,127 @@
+"""Health, readiness, metrics and the list of models."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from digitmill.queue import MemoryQueue
+from digitmill.service import Service
+from digitmill.settings import Settings
+from digitmill.store.base import WorkerInfo
+from digitmill.store.redis import RedisJobStore, connect
+from digitmill.work import Models
+from tests.core.conftest import DarkMeansSeven, png, publish
+from tests.web.conftest import Mill, assert_problem, submit, submitted
+from web.app import create_app
+
+WORKER = WorkerInfo("host/1", "keras", "cpu", "float32", "digits@1")
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+def test_alive_needs_nothing_else(tmp_path: Path) -> None:
+    client = create_app(Service.open(Settings(var=tmp_path, redis_url=NOBODY))).test_client()
+    response = client.get("/healthz")
+    assert (response.status_code, response.json) == (200, {"status": "alive"})
+
+
+def test_ready_needs_a_worker_heard_of_lately(client: FlaskClient, mill: Mill) -> None:
+    response = client.get("/readyz")
+    assert "worker" in assert_problem(response, 503, "no_worker")["detail"]
+    assert response.headers["Retry-After"]
+    mill.store.beat([WORKER])
+    assert client.get("/readyz").json == {"status": "ready"}
+    mill.pass_time(14)
+    assert client.get("/readyz").status_code == 200
+    mill.pass_time(2)
+    assert client.get("/readyz").status_code == 503
+
+
+def test_ready_needs_redis(tmp_path: Path) -> None:
+    client = create_app(Service.open(Settings(var=tmp_path, redis_url=NOBODY))).test_client()
+    assert_problem(client.get("/readyz"), 503, "storage_unavailable")
+    assert_problem(client.get("/v1/jobs"), 503, "storage_unavailable")
+
+
+def metrics(client: FlaskClient) -> dict[tuple[str, str], float]:
+    response = client.get("/metrics")
+    assert response.headers["Content-Type"].startswith("text/plain")
+    return {
+        (sample.name, ",".join(sample.labels.get(label, "") for label in ("method", "route", "status"))): sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+
+
+def test_metrics_count_requests_by_route_and_tell_the_load(client: FlaskClient, mill: Mill) -> None:
+    mill.store.beat([WORKER])
+    location = submitted(client, [("a.png", png()), ("b.png", png())])
+    for path in (location, location, "/nope", f"{location}/nope"):
+        client.get(path)
+    client.open("/v1/jobs", method="BREW")
+    found = metrics(client)
+    assert found["digitmill_http_requests_total", "POST,/v1/jobs,202"] == 1
+    assert found["digitmill_http_requests_total", "GET,/v1/jobs/<job_id>,200"] == 2
+    assert found["digitmill_http_requests_total", "GET,none,404"] == 2
+    assert found["digitmill_http_requests_total", "other,none,405"] == 1
+    assert found["digitmill_http_request_seconds_count", "GET,/v1/jobs/<job_id>,"] == 2
+    assert found["digitmill_queued_images", ",,"] == 2
+    assert found["digitmill_workers", ",,"] == 1
+    assert found["digitmill_store_up", ",,"] == 1
+    mill.turn()
+    assert metrics(client)["digitmill_queued_images", ",,"] == 0
+
+
+def test_metrics_can_be_had_while_the_store_is_away(tmp_path: Path) -> None:
+    client = create_app(Service.open(Settings(var=tmp_path, redis_url=NOBODY))).test_client()
+    found = metrics(client)
+    assert found["digitmill_store_up", ",,"] == 0
+    assert ("digitmill_workers", ",,") not in found
+
+
+def test_models_are_listed_with_their_manifests_and_the_default_is_marked(client: FlaskClient, mill: Mill) -> None:
+    publish(mill.service.settings.var / "models", "digits", "2", review_below=0.9)
+    listed = [model for model in client.get("/v1/models").json["models"] if model["name"] == "digits"]
+    published = [model for model in listed if model["version"] in ("1", "2") and model["seed"] == 1]
+    assert [(model["version"], model["default"]) for model in published][-1:] == [("2", True)]
+    one = client.get("/v1/models/digits/2").json
+    assert one == published[-1]
+    assert one["review_below"] == 0.9
+    assert_problem(client.get("/v1/models/digits/99"), 404, "model_not_found")
+    assert_problem(client.get("/v1/models/..%2f..%2fetc/passwd"), 404, "not_found")
+    assert client.get("/v1/models/..%5c/1").status_code == 404
+
+
+def test_a_default_that_is_not_there_does_not_hide_the_models(client: FlaskClient, mill: Mill) -> None:
+    (mill.service.settings.var / "models" / "default").write_text("gone@1")
+    models = client.get("/v1/models").json["models"]
+    assert models
+    assert not any(model["default"] for model in models)
+    response = submit(client, [("a.png", png())])
+    assert assert_problem(response, 400, "bad_options")["errors"][0]["field"] == "model"
+
+
+@pytest.mark.service
+def test_a_job_goes_its_whole_way_over_a_real_redis(tmp_path: Path, empty_redis_url: str) -> None:
+    settings = Settings(var=tmp_path / "var", redis_url=empty_redis_url, chunk_images=2)
+    publish(settings.var / "models")
+    queue = MemoryQueue()
+    service = Service.assemble(settings, RedisJobStore(connect(empty_redis_url)), queue)
+    client = create_app(service).test_client()
+    location = submitted(client, [(f"{number}.png", png()) for number in range(5)], {"metadata": {"ä": [1]}})
+    etag = client.get(location).headers["ETag"]
+    work = service.work(Models(lambda _: DarkMeansSeven()))
+    while message := queue.take():
+        work.run_chunk(*message)
+    job = client.get(location, headers={"If-None-Match": etag}).json
+    assert (job["state"], job["counts"]["recognized"], job["metadata"]) == ("completed", 5, {"ä": [1]})
+    assert job["created_at"] <= job["started_at"] <= job["finished_at"]
+    assert abs(time.time() - service.jobs.get("local", job["id"]).created_at) < 60
+    assert [row["index"] for row in client.get(f"{location}/results").json["results"]] == list(range(5))
+    assert b"event: done" in client.get(f"{location}/events").data
+    assert client.delete(location).status_code == 204
+    assert_problem(client.get(f"{location}/results"), 404, "not_found")
