@@ -139,6 +139,7 @@ class FailureCode(StrEnum):
     CORRUPT_MEMBER = "corrupt_member"
     MEMBER_TOO_LARGE = "member_too_large"
     NESTED_ARCHIVE = "nested_archive"
+    POISON_IMAGE = "poison_image"
     PROCESSING_FAILED = "processing_failed"
 
 
