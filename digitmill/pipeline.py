@@ -18,6 +18,8 @@ from digitmill.uploads.ranges import ranges
 Read = Callable[[int, int], bytes]
 """Bytes of the upload from start to end (exclusive)."""
 
+OnImage = Callable[[int | None], None]
+
 
 class Predictor(Protocol):
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -33,16 +35,17 @@ def answer_chunk(
     *,
     max_member_bytes: int,
     max_pixels: int,
-    on_progress: Callable[[], None] = lambda: None,
+    on_image: OnImage = lambda _: None,
 ) -> list[Row]:
     """One row for each entry, in order, numbered from ``first``. An image that cannot be read fails alone.
 
-    ``options`` are resolved (``review_below`` is set). ``on_progress`` is called after each image.
+    ``options`` are resolved (``review_below`` is set). ``on_image`` is called before each image with its place in
+    the chunk, from 0, and with None before the model is asked about all of them.
     """
     rows: dict[int, Row] = {}
     pictures: list[NDArray[np.uint8]] = []
     pictured: list[int] = []
-    for place, opened in _open_all(entries, read, max_member_bytes, max_pixels):
+    for place, opened in _open_all(entries, read, max_member_bytes, max_pixels, on_image):
         entry = entries[place]
         index = first + place
         if isinstance(opened, Failure):
@@ -54,22 +57,11 @@ def answer_chunk(
             else:
                 pictures.append(picture)
                 pictured.append(place)
-        on_progress()
+    on_image(None)
     if pictures:
         for place, probabilities in zip(pictured, model.predict(np.stack(pictures)), strict=True):
             rows[place] = _digit_row(first + place, entries[place].name, probabilities, options)
     return [rows[place] for place in range(len(entries))]
-
-
-def open_entry(
-    entry: Entry, data: memoryview, *, max_member_bytes: int, max_pixels: int
-) -> NDArray[np.uint8] | Failure:
-    """The grey picture uint8[height, width] of one entry whose span is ``data``, or why there is none."""
-    try:
-        member = read_member(data, entry, max_member_bytes)
-        return decode(member, page=entry.page, pages=entry.pages, max_pixels=max_pixels)
-    except ItemFailure as failure:
-        return Failure(failure.failure, failure.detail)
 
 
 def failed_rows(entries: Sequence[Entry], first: int, detail: str) -> list[Row]:
@@ -82,17 +74,26 @@ def failed_rows(entries: Sequence[Entry], first: int, detail: str) -> list[Row]:
 
 
 def _open_all(
-    entries: Sequence[Entry], read: Read, max_member_bytes: int, max_pixels: int
+    entries: Sequence[Entry], read: Read, max_member_bytes: int, max_pixels: int, on_image: OnImage
 ) -> Iterator[tuple[int, NDArray[np.uint8] | Failure]]:
     for place, entry in enumerate(entries):
         if entry.refused is not None:
             yield place, entry.refused
     for span in ranges(entries):
         data = memoryview(read(span.start, span.end))
+        unpacked_at, member = -1, b""
         for place in span.positions:
-            start = entries[place].offset - span.start
-            member = data[start : start + entries[place].span]
-            yield place, open_entry(entries[place], member, max_member_bytes=max_member_bytes, max_pixels=max_pixels)
+            on_image(place)
+            entry = entries[place]
+            start = entry.offset - span.start
+            try:
+                # the pages of one file are neighbours: it is unpacked once for all of them
+                if entry.offset != unpacked_at:
+                    unpacked_at, member = -1, read_member(data[start : start + entry.span], entry, max_member_bytes)
+                    unpacked_at = entry.offset
+                yield place, decode(member, page=entry.page, pages=entry.pages, max_pixels=max_pixels)
+            except ItemFailure as failure:
+                yield place, Failure(failure.failure, failure.detail)
 
 
 def _digit_row(index: int, name: str, probabilities: NDArray[np.float32], options: Options) -> Row:

@@ -14,6 +14,7 @@ from digitmill.queue import Queue
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
+from digitmill.uploads.spool import clear_old_spools
 
 BATCH = 500
 LOST_MESSAGE_SECONDS = 300
@@ -72,6 +73,8 @@ class Recovery:
             self._blobs.delete(job.blob)
 
     def _clear_orphans(self) -> None:
+        """What processes that died left behind: blobs without a record, and half-received uploads."""
+        clear_old_spools(self._settings.spool, ORPHAN_SECONDS)
         names = self._blobs.older_than(ORPHAN_SECONDS)
         while batch := list(islice(names, BATCH)):
             for name, known in zip(batch, self._store.known(batch), strict=True):

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Entry, Failure, Job, Row, RowStatus
-from digitmill.errors import BadOptions, FieldError, ItemFailure, NotFound
+from digitmill.domain import Entry, Job, Row, RowStatus
+from digitmill.errors import BadOptions, FieldError, NotFound
+from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
 from digitmill.jobs import Jobs
-from digitmill.pipeline import open_entry
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
@@ -141,15 +141,9 @@ class Results:
             ItemFailure: the image cannot be read.
         """
         entry, data = self._entry(owner, job_id, index)
-        opened = open_entry(
-            entry,
-            data,
-            max_member_bytes=self._settings.max_member_bytes,
-            max_pixels=self._settings.max_image_pixels,
-        )
-        if isinstance(opened, Failure):
-            raise ItemFailure(opened.code, opened.detail)
-        return normalise(opened, self._jobs.get(owner, job_id).options.polarity)
+        member = read_member(data, entry, self._settings.max_member_bytes)
+        grey = decode(member, page=entry.page, pages=entry.pages, max_pixels=self._settings.max_image_pixels)
+        return normalise(grey, self._jobs.get(owner, job_id).options.polarity)
 
     def _entry(self, owner: str, job_id: str, index: int) -> tuple[Entry, memoryview]:
         job = self._jobs.get(owner, job_id)

@@ -13,8 +13,9 @@ from digitmill.results import Results
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
-from digitmill.store.redis import RedisJobStore, connect
-from digitmill.work import Models, Work
+from digitmill.store.connection import connect
+from digitmill.store.redis import RedisJobStore
+from digitmill.work import Models, Watchdog, Work
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,6 @@ class Service:
             recovery=Recovery(settings, store, blobs, queue),
         )
 
-    def work(self, models: Models[Any]) -> Work:
+    def work(self, models: Models[Any], watchdog: Watchdog | None = None) -> Work:
         """The worker's side, with the models of this process."""
-        return Work(self.settings, self.store, self.blobs, self.queue, models)
+        return Work(self.settings, self.store, self.blobs, self.queue, models, watchdog or Watchdog())

@@ -95,8 +95,11 @@ class Settings(BaseModel):
     lease_seconds: float = Field(
         10.0, gt=0, description="A chunk whose worker has not been heard of for so long is given to another."
     )
+    image_seconds: float = Field(
+        30.0, gt=0, description="A worker process that is stuck in one image for so long is replaced."
+    )
     max_attempts: int = Field(
-        5, ge=1, description="Times that a chunk is tried before its images fail as `processing_failed`."
+        5, ge=1, description="Times that a chunk is tried before all its images fail as `processing_failed`."
     )
     sweep_seconds: float = Field(5.0, gt=0, description="How often a worker looks for stuck jobs.")
 

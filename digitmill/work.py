@@ -6,21 +6,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import structlog
 
-from digitmill.domain import JobState, ModelReference, Problem
-from digitmill.errors import ModelError, NotFound, StorageUnavailable
+from digitmill.domain import Failure, JobState, ModelReference, Problem
+from digitmill.errors import FailureCode, ModelError, NotFound, StorageUnavailable
 from digitmill.pipeline import Predictor, answer_chunk, failed_rows
 from digitmill.queue import Queue
 from digitmill.settings import Settings
-from digitmill.store.base import Claim, JobStore
+from digitmill.store.base import STRIKES, Claim, JobStore
 from digitmill.store.blobs import BlobStore
 from digitmill.store.rows import count_rows, pack_rows
 from digitmill.uploads.codec import unpack_plan
 
 MODELS_IN_MEMORY = 2
+POISON = Failure(FailureCode.POISON_IMAGE, "This image stopped the process that read it, more than once; scan it anew.")
 
 _log = structlog.get_logger(__name__)
 
@@ -45,15 +47,32 @@ class Models(Generic[PredictorType]):
         return self._loaded[reference]
 
 
+class Watchdog:
+    """Ends a process that is stuck in one image. This one only sleeps; the worker brings one that bites."""
+
+    def wind(self) -> None:
+        """All is well for now; bite unless wound or told to rest in time."""
+
+    def rest(self) -> None:
+        """No work at hand."""
+
+
 class Work:
     def __init__(
-        self, settings: Settings, store: JobStore, blobs: BlobStore, queue: Queue, models: Models[Any]
+        self,
+        settings: Settings,
+        store: JobStore,
+        blobs: BlobStore,
+        queue: Queue,
+        models: Models[Any],
+        watchdog: Watchdog,
     ) -> None:
         self._settings = settings
         self._store = store
         self._blobs = blobs
         self._queue = queue
         self._models = models
+        self._watchdog = watchdog
 
     def run_chunk(self, job_id: str, chunk: int) -> bool:
         """Answer one chunk if it is still to do. A repeated or late message changes nothing.
@@ -78,6 +97,7 @@ class Work:
             settled = True
             return False
         finally:
+            self._watchdog.rest()
             if not settled:
                 with suppress(StorageUnavailable):
                     self._store.release(job_id, chunk)
@@ -85,7 +105,10 @@ class Work:
     def _answer(self, claim: Claim) -> bool:
         entries = unpack_plan(claim.entries)
         job = claim.job
-        if claim.attempt > self._settings.max_attempts:
+        entries = tuple(
+            replace(entry, refused=POISON) if place in claim.poison else entry for place, entry in enumerate(entries)
+        )
+        if claim.attempt > self._settings.max_attempts + (STRIKES + 1) * len(claim.poison):
             _log.error("chunk_given_up", job=job.id, chunk=claim.chunk, attempts=claim.attempt - 1)
             rows = failed_rows(
                 entries,
@@ -101,7 +124,7 @@ class Work:
                 job.options,
                 max_member_bytes=self._settings.max_member_bytes,
                 max_pixels=self._settings.max_image_pixels,
-                on_progress=_Heartbeat(self._store, claim, self._settings.lease_seconds),
+                on_image=_Watch(self._store, claim, self._settings.lease_seconds, self._watchdog.wind),
             )
         completion = self._store.complete(claim, pack_rows(rows), count_rows(rows))
         if completion.next_chunk is not None:
@@ -113,17 +136,26 @@ class Work:
         self._store.finish(claim.job.id, JobState.FAILED, problem)
 
 
-class _Heartbeat:
-    """Renews a lease when a third of it has passed."""
+class _Watch:
+    """Called before each image: renews the lease when a third of it has passed, and winds the watchdog as often.
 
-    def __init__(self, store: JobStore, claim: Claim, lease: float) -> None:
+    After a first attempt that did not end well it also notes each place, so that the image at fault is found.
+    """
+
+    def __init__(self, store: JobStore, claim: Claim, lease: float, wind: Callable[[], None]) -> None:
         self._store = store
         self._claim = claim
         self._lease = lease
+        self._wind = wind
         self._due = time.monotonic() + lease / 3
+        wind()
 
-    def __call__(self) -> None:
+    def __call__(self, place: int | None) -> None:
+        job_id, chunk = self._claim.job.id, self._claim.chunk
         now = time.monotonic()
         if now >= self._due:
-            self._store.renew(self._claim.job.id, self._claim.chunk, self._lease)
+            self._store.renew(job_id, chunk, self._lease)
             self._due = now + self._lease / 3
+            self._wind()
+        if self._claim.attempt > 1:
+            self._store.note_place(job_id, chunk, place)

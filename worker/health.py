@@ -8,7 +8,8 @@ import sys
 from digitmill.errors import DigitmillError, ServiceUnavailable
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
-from digitmill.store.redis import RedisJobStore, connect
+from digitmill.store.connection import connect
+from digitmill.store.redis import RedisJobStore
 
 SILENT_SECONDS = 30.0
 """Six beats of ``worker/housekeeping.py``, which is not imported here: a check that runs often has to be cheap."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -14,9 +15,22 @@ from digitmill.errors import DigitmillError
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.base import WorkerInfo
-from digitmill.work import Models, Work
+from digitmill.work import Models, Watchdog, Work
 
 _log = structlog.get_logger(__name__)
+
+
+class BitingWatchdog(Watchdog):
+    """Ends this process, with a traceback in the log, even when it is stuck in C code that never returns."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def wind(self) -> None:
+        faulthandler.dump_traceback_later(self._seconds, exit=True)
+
+    def rest(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
 
 
 class WorkerProcess:
@@ -70,7 +84,7 @@ class WorkerProcess:
         default = service.registry.default()
         models = Models(load)
         engine = models.get(default.reference).engine
-        self._work = service.work(models)
+        self._work = service.work(models, BitingWatchdog(self._settings.image_seconds))
         info = WorkerInfo(
             name=f"{self.host}/{os.getpid()}",
             engine=engine.name,

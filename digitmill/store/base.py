@@ -17,6 +17,9 @@ from digitmill.domain import Counts, Job, JobState, Problem, QueueName
 TOMBSTONE_SECONDS = 7 * 86400
 """How long the record of an expired job answers "expired" before it becomes unknown."""
 
+STRIKES = 2
+"""Attempts that ended at the same image before it counts as poison: one may have been chance."""
+
 UNRECORDED_SECONDS = 86400
 """How long a plan lives whose job was never recorded, because the web process died in between."""
 
@@ -40,13 +43,17 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a chunk until the lease ends. ``attempt`` counts from 1."""
+    """The right to work on a chunk until the lease ends. ``attempt`` counts from 1.
+
+    ``poison`` are the places within the chunk, from 0, at which earlier attempts ended STRIKES times.
+    """
 
     job: Job
     chunk: int
     first: int
     entries: bytes
     attempt: int
+    poison: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,13 @@ class JobStore(ABC):
         """Take the chunk for ``lease`` seconds; None when it is done, held by another, or the job is over.
 
         The first claim moves the job from queued to running.
+        """
+
+    @abstractmethod
+    def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
+        """Leave word that the image at this place of a claimed chunk is worked on now; None: no single one is.
+
+        When the chunk is claimed again before it is done, that place gets a strike.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from digitmill.domain import Counts, Job, JobState, Problem
 from digitmill.errors import Expired, IdempotencyConflict, NotFound
 from digitmill.store.base import (
+    STRIKES,
     TOMBSTONE_SECONDS,
     Claim,
     Completion,
@@ -31,6 +32,8 @@ class _Record:
     rows: dict[int, bytes] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
     leases: dict[int, float] = field(default_factory=dict)
+    places: dict[int, int] = field(default_factory=dict)
+    strikes: dict[tuple[int, int], int] = field(default_factory=dict)
     changes: int = 0
 
 
@@ -127,7 +130,16 @@ class MemoryJobStore(JobStore):
                 record.job = replace(record.job, state=JobState.RUNNING, started_at=now)
                 self._notify(record)
             planned = self._plan(job_id)[chunk]
-            return Claim(record.job, chunk, planned.first, planned.entries, record.attempts[chunk])
+            poison = self._poison(record, chunk)
+            return Claim(record.job, chunk, planned.first, planned.entries, record.attempts[chunk], poison)
+
+    def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
+        with self._changed:
+            record = self._records.get(job_id)
+            if record is not None and place is not None:
+                record.places[chunk] = place
+            elif record is not None:
+                record.places.pop(chunk, None)
 
     def renew(self, job_id: str, chunk: int, lease: float) -> None:
         with self._changed:
@@ -246,6 +258,15 @@ class MemoryJobStore(JobStore):
         if job_id not in self._plans:
             raise NotFound("There is no such job.")
         return self._plans[job_id]
+
+    @staticmethod
+    def _poison(record: _Record, chunk: int) -> frozenset[int]:
+        place = record.places.pop(chunk, None)
+        if place is not None:
+            record.strikes[chunk, place] = record.strikes.get((chunk, place), 0) + 1
+        return frozenset(
+            place for (struck, place), strikes in record.strikes.items() if struck == chunk and strikes >= STRIKES
+        )
 
     def _expired(self, job: Job) -> bool:
         return job.expires_at is not None and job.expires_at <= self._clock()

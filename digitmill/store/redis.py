@@ -10,7 +10,9 @@ Every key, its type, its content, its life:
     dm:job:<id>:plan        hash    chunk number -> its packed entries; "starts": u32 of each chunk's first row.
                                     A day until the job is recorded, then until it expires.
     dm:job:<id>:rows        hash    chunk number -> its packed rows. Membership means done. Until the job expires.
-    dm:job:<id>:attempts    hash    chunk number -> times claimed, of chunks not done. Until the job is final.
+    dm:job:<id>:attempts    hash    of chunks not done: <chunk> -> times claimed · <chunk>:place -> the image worked
+                                    on · <chunk>:strikes:<place> -> attempts that ended there · <chunk>:poison ->
+                                    places with too many. Until the job is final.
     dm:job:<id>:events      channel a word at every change of the job
     dm:jobs:<owner>         zset    ids of the owner's jobs, score 0: ids sort by time. Until deleted or expired.
     dm:idempotency:<owner>:<sha256 of key>
@@ -33,7 +35,6 @@ from __future__ import annotations
 import array
 import itertools
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -41,12 +42,11 @@ from importlib import resources
 from typing import Any
 
 import redis
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
 
 from digitmill.domain import Counts, Job, JobState, Problem
-from digitmill.errors import Expired, IdempotencyConflict, NotFound, StorageUnavailable
+from digitmill.errors import Expired, IdempotencyConflict, NotFound
 from digitmill.store.base import (
+    STRIKES,
     TOMBSTONE_SECONDS,
     UNRECORDED_SECONDS,
     Claim,
@@ -58,6 +58,7 @@ from digitmill.store.base import (
     Subscription,
     WorkerInfo,
 )
+from digitmill.store.connection import Channel, storage_errors
 from digitmill.store.keys import (
     attempts_key,
     ending_keys,
@@ -71,17 +72,6 @@ from digitmill.store.records import job_from_hash, record_of
 
 PLAN_BATCH = 64
 """Chunks written in one round trip while a job is planned."""
-
-
-def connect(url: str) -> redis.Redis:
-    """A client with explicit timeouts; nothing is sent yet. redis-py's own defaults change between versions."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=5,
-        socket_connect_timeout=2,
-        health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
-    )
 
 
 class RedisJobStore(JobStore):
@@ -98,7 +88,7 @@ class RedisJobStore(JobStore):
     def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
         key = plan_key(job_id)
         starts = array.array("I")
-        with _as_storage_errors():
+        with storage_errors():
             for batch in _batches(chunks, PLAN_BATCH):
                 fields: dict[str | bytes, Any] = {}
                 for chunk in batch:
@@ -112,7 +102,7 @@ class RedisJobStore(JobStore):
         return len(starts)
 
     def discard_plan(self, job_id: str) -> None:
-        with _as_storage_errors():
+        with storage_errors():
             self._redis.unlink(plan_key(job_id))
 
     def create(self, job: Job, *, window: int, idempotency: tuple[Idempotency, float] | None = None) -> Job:
@@ -128,14 +118,14 @@ class RedisJobStore(JobStore):
         if idempotency is not None:
             keys.append(idempotency_key(job.owner, idempotency[0].key))
             values += [idempotency[0].digest, int(idempotency[1])]
-        with _as_storage_errors():
+        with storage_errors():
             known = self._create(keys=keys, args=values)
         if known and idempotency is not None:
             return self._first_job(idempotency[0], known)
         return job
 
     def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
-        with _as_storage_errors():
+        with storage_errors():
             known = self._redis.hmget(idempotency_key(owner, idempotency.key), ["digest", "job"])
         return self._first_job(idempotency, known) if known[0] is not None else None
 
@@ -147,7 +137,7 @@ class RedisJobStore(JobStore):
         return self.get(known[1].decode())
 
     def get(self, job_id: str) -> Job:
-        with _as_storage_errors():
+        with storage_errors():
             pipe = self._redis.pipeline(transaction=False)
             pipe.hgetall(job_key(job_id))
             pipe.time()
@@ -162,10 +152,10 @@ class RedisJobStore(JobStore):
     def jobs_of(self, owner: str, *, before: str | None, limit: int) -> Sequence[Job]:
         found: list[Job] = []
         end = f"({before}" if before else "+"
-        with _as_storage_errors():
+        with storage_errors():
             now = self._now()
         while len(found) < limit:
-            with _as_storage_errors():
+            with storage_errors():
                 ids = self._redis.zrange(f"dm:jobs:{owner}", end, "-", desc=True, bylex=True, offset=0, num=limit)
                 jobs = self._jobs([job_id.decode() for job_id in ids])
             found += [job for job in jobs if job.expires_at is None or job.expires_at > now]
@@ -177,7 +167,7 @@ class RedisJobStore(JobStore):
     def finish(self, job_id: str, state: JobState, error: Problem | None = None) -> Job:
         job = self.get(job_id)
         text = json.dumps(asdict(error)) if error else ""
-        with _as_storage_errors():
+        with storage_errors():
             self._finish(
                 keys=ending_keys(job_id),
                 args=[job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS],
@@ -185,7 +175,7 @@ class RedisJobStore(JobStore):
         return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
-        with _as_storage_errors():
+        with storage_errors():
             fields = self._redis.hgetall(job_key(job_id))
             if not fields:
                 return
@@ -199,7 +189,7 @@ class RedisJobStore(JobStore):
             pipe.execute()
 
     def starts(self, job_id: str) -> Sequence[int]:
-        with _as_storage_errors():
+        with storage_errors():
             packed = self._redis.hget(plan_key(job_id), "starts")
         if packed is None:
             raise NotFound("There is no such job.")
@@ -209,19 +199,28 @@ class RedisJobStore(JobStore):
         keys = [
             job_key(job_id), rows_key(job_id), attempts_key(job_id), "dm:leases", "dm:active", events_channel(job_id),
         ]  # fmt: skip
-        with _as_storage_errors():
+        with storage_errors():
             pipe = self._redis.pipeline(transaction=False)
-            self._claim(keys=keys, args=[job_id, chunk, lease], client=pipe)
+            self._claim(keys=keys, args=[job_id, chunk, lease, STRIKES], client=pipe)
             pipe.hgetall(job_key(job_id))
             pipe.hmget(plan_key(job_id), [str(chunk), "starts"])
-            attempt, fields, (entries, starts) = pipe.execute()
+            (attempt, poison), fields, (entries, starts) = pipe.execute()
         if attempt == 0:
             return None
         job = _job_or_none(job_id, fields)
         if job is None or entries is None:
             return None
         first = array.array("I", starts)[chunk]
-        return Claim(job=job, chunk=chunk, first=first, entries=entries, attempt=attempt)
+        places = frozenset(int(place) for place in poison.split())
+        return Claim(job=job, chunk=chunk, first=first, entries=entries, attempt=attempt, poison=places)
+
+    def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
+        field = f"{chunk}:place"
+        with storage_errors():
+            if place is None:
+                self._redis.hdel(attempts_key(job_id), field)
+            else:
+                self._redis.hset(attempts_key(job_id), field, place)
 
     def renew(self, job_id: str, chunk: int, lease: float) -> None:
         self._set_lease(job_id, chunk, lease)
@@ -231,13 +230,13 @@ class RedisJobStore(JobStore):
 
     def _set_lease(self, job_id: str, chunk: int, seconds: float) -> None:
         # XX: a lease that is gone (chunk done, job over, given to another) must not come back
-        with _as_storage_errors():
+        with storage_errors():
             until = self._now() + seconds
             self._redis.zadd("dm:leases", {f"{job_id} {chunk}": until}, xx=True)
 
     def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
         job = claim.job
-        with _as_storage_errors():
+        with storage_errors():
             stored, finished, following = self._complete(
                 keys=ending_keys(job.id),
                 args=[
@@ -252,7 +251,7 @@ class RedisJobStore(JobStore):
         if not chunks:
             return []
         numbers = [str(chunk) for chunk in chunks]
-        with _as_storage_errors():
+        with storage_errors():
             pipe = self._redis.pipeline(transaction=False)
             pipe.hmget(plan_key(job_id), numbers)
             pipe.hmget(rows_key(job_id), numbers)
@@ -263,18 +262,18 @@ class RedisJobStore(JobStore):
 
     @contextmanager
     def subscribe(self, job_id: str) -> Iterator[Subscription]:
-        with _as_storage_errors(), self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+        with storage_errors(), self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
             pubsub.subscribe(events_channel(job_id))
             # the first message confirms the subscription: only from then on nothing is missed
             pubsub.get_message(timeout=5)
-            yield _Channel(pubsub)
+            yield Channel(pubsub)
 
     def queued_images(self) -> int:
-        with _as_storage_errors():
+        with storage_errors():
             return max(0, int(self._redis.get("dm:queued") or 0))
 
     def expired_leases(self, limit: int) -> Sequence[LostChunk]:
-        with _as_storage_errors():
+        with storage_errors():
             members = self._redis.zrange("dm:leases", "-inf", self._now(), byscore=True, offset=0, num=limit)
             taken = [member for member in members if self._redis.zrem("dm:leases", member)]
         lost = [(job_id, int(chunk)) for job_id, chunk in (member.decode().split(" ") for member in taken)]
@@ -286,7 +285,7 @@ class RedisJobStore(JobStore):
         ]
 
     def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
-        with _as_storage_errors():
+        with storage_errors():
             now = self._now()
             found = self._redis.zrange(
                 "dm:active", "-inf", now - idle, byscore=True, offset=0, num=limit, withscores=True
@@ -295,7 +294,7 @@ class RedisJobStore(JobStore):
         return [(job, since[job.id]) for job in self._jobs(list(since))]
 
     def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
-        with _as_storage_errors():
+        with storage_errors():
             sent = int(self._redis.hget(job_key(job_id), "sent") or 0)
             done = {int(chunk) for chunk in self._redis.hkeys(rows_key(job_id))}
             waiting = list(itertools.islice((n for n in range(sent) if n not in done), limit))
@@ -305,11 +304,11 @@ class RedisJobStore(JobStore):
         return [chunk for chunk, lease in zip(waiting, leases, strict=True) if lease is None]
 
     def touch(self, job_id: str) -> None:
-        with _as_storage_errors():
+        with storage_errors():
             self._redis.zadd("dm:active", {job_id: int(self._now())}, xx=True)
 
     def take_expired(self, limit: int) -> Sequence[Job]:
-        with _as_storage_errors():
+        with storage_errors():
             ids = self._redis.zrange("dm:expiry", "-inf", self._now(), byscore=True, offset=0, num=limit)
             jobs = self._jobs([job_id.decode() for job_id in ids])
             for job in jobs:
@@ -320,20 +319,20 @@ class RedisJobStore(JobStore):
         return jobs
 
     def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
-        with _as_storage_errors():
+        with storage_errors():
             pipe = self._redis.pipeline(transaction=False)
             for job_id in job_ids:
                 pipe.exists(job_key(job_id))
             return iter([bool(found) for found in pipe.execute()])
 
     def lock(self, name: str, seconds: float) -> bool:
-        with _as_storage_errors():
+        with storage_errors():
             return bool(self._redis.set(f"dm:lock:{name}", "1", nx=True, px=int(seconds * 1000)))
 
     def beat(self, workers: Sequence[WorkerInfo]) -> None:
         if not workers:
             return
-        with _as_storage_errors():
+        with storage_errors():
             now = self._now()
             pipe = self._redis.pipeline(transaction=False)
             pipe.zadd("dm:workers", {json.dumps(asdict(worker)): now for worker in workers})
@@ -341,12 +340,12 @@ class RedisJobStore(JobStore):
             pipe.execute()
 
     def workers(self, within: float) -> Sequence[WorkerInfo]:
-        with _as_storage_errors():
+        with storage_errors():
             found = self._redis.zrange("dm:workers", self._now() - within, "+inf", byscore=True)
         return [WorkerInfo(**json.loads(member)) for member in found]
 
     def ping(self) -> None:
-        with _as_storage_errors():
+        with storage_errors():
             self._redis.ping()
 
     def _now(self) -> float:
@@ -354,26 +353,13 @@ class RedisJobStore(JobStore):
         return float(seconds) + float(microseconds) / 1e6
 
     def _jobs(self, job_ids: Sequence[str]) -> list[Job]:
-        with _as_storage_errors():
+        with storage_errors():
             pipe = self._redis.pipeline(transaction=False)
             for job_id in job_ids:
                 pipe.hgetall(job_key(job_id))
             found = zip(job_ids, pipe.execute(), strict=True)
         jobs = (_job_or_none(job_id, fields) for job_id, fields in found)
         return [job for job in jobs if job is not None]
-
-
-class _Channel(Subscription):
-    def __init__(self, pubsub: Any) -> None:
-        self._pubsub = pubsub
-
-    def wait(self, seconds: float) -> bool:
-        with _as_storage_errors():
-            deadline = time.monotonic() + seconds
-            changed = self._pubsub.get_message(timeout=max(0.0, seconds)) is not None
-            while changed and time.monotonic() < deadline and self._pubsub.get_message(timeout=0) is not None:
-                continue  # one wake-up for all that has happened since
-            return changed
 
 
 def _source(name: str) -> str:
@@ -388,13 +374,3 @@ def _batches(chunks: Iterable[PackedChunk], size: int) -> Iterator[list[PackedCh
     source = iter(chunks)
     while batch := list(itertools.islice(source, size)):
         yield batch
-
-
-@contextmanager
-def _as_storage_errors() -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        raise StorageUnavailable(
-            f"The job store does not answer ({type(error).__name__}); try again in a moment."
-        ) from error

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -131,3 +132,12 @@ def _as_storage_errors() -> Iterator[None]:
             f"The server cannot store the upload ({error.strerror or type(error).__name__}); "
             "try again later, or ask its operator for more disk space."
         ) from error
+
+
+def clear_old_spools(folder: Path, seconds: float) -> None:
+    """Remove uploads in ``folder`` that nobody has written to for so long: their process died."""
+    for path in folder.glob(f"*{SUFFIX}"):
+        # another process may clear at the same time
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > seconds:
+                path.unlink()

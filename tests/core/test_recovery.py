@@ -134,16 +134,19 @@ def test_a_slow_chunk_keeps_its_lease(mill: Mill, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(type(mill.store), "renew", lambda *values: renewed.append(values))
     submit(mill, 3)
     mill.turn()
-    assert len(renewed) == 3
+    assert len(renewed) == 4, "before each image, and before the model is asked"
 
 
 def test_an_upload_without_a_record_is_cleared_away(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = submit(mill)
     lost = mill.service.settings.var / "blobs" / "neverrecorded"
     lost.write_bytes(b"x")
+    half = mill.service.settings.spool / "abc.upload"
+    half.write_bytes(b"x")
     monkeypatch.setattr("digitmill.recovery.ORPHAN_SECONDS", -60)
     mill.service.recovery._clear_orphans()
     assert not lost.exists()
+    assert not half.exists()
     assert (mill.service.settings.var / "blobs" / kept).exists()
 
 

@@ -44,16 +44,17 @@ class Stack:
     def client(self) -> Client:
         return Client(self.url)
 
-    def start(self, name: str) -> None:
-        """Start ``redis``, ``web`` or a worker (any other name)."""
+    def start(self, name: str, *arguments: str) -> None:
+        """Start ``redis``, ``web`` or a worker (any other name); ``arguments`` for Python start another program."""
         if name == "redis":
             command = [
                 *(server_binary(), "--bind", "127.0.0.1", "--port", str(self.redis_port), "--dir", str(self.folder)),
                 *("--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"),
             ]
         else:
-            command = [sys.executable, "-m", "web" if name == "web" else "worker"]
+            command = [sys.executable, *(arguments or ("-m", "web" if name == "web" else "worker"))]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITMILL_")}
+        environment["PYTHONPATH"] = str(Path(__file__).parents[2])
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,

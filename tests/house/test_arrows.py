@@ -36,7 +36,7 @@ ONLY_IN = {
     "celery": ("digitmill.queue", "worker"),
     "kombu": ("digitmill.queue", "worker"),
     "billiard": ("worker",),
-    "redis": ("digitmill.store.redis", "digitmill.embedded"),
+    "redis": ("digitmill.store.redis", "digitmill.store.connection", "digitmill.embedded"),
     "tensorflow": ("digitmill.models.engines", "training"),
     "keras": ("digitmill.models.engines", "training"),
     "httpx": ("digitmill.client", "digitmill.cli", "digitmill.embedded"),

@@ -117,6 +117,22 @@ def test_a_lease_that_ends_gives_the_chunk_to_another_and_counts_the_attempt(ben
     assert second.attempt == 2
 
 
+def test_a_place_where_two_attempts_ended_is_poison(bench: Bench) -> None:
+    job = bench.submit()
+    poison = []
+    for place in (7, 7, None, 3, 3, None):
+        claim = bench.store.claim(job.id, 1, 0)
+        assert claim is not None
+        poison.append(claim.poison)
+        bench.store.note_place(job.id, 1, 5)
+        bench.store.note_place(job.id, 1, place)
+        bench.pass_time(0.001)
+    assert poison == [set(), set(), {7}, {7}, {7}, {3, 7}]
+    other = bench.store.claim(job.id, 0, 5)
+    assert other is not None
+    assert (other.attempt, other.poison) == (1, frozenset())
+
+
 def test_a_renewed_lease_holds(bench: Bench) -> None:
     job = bench.submit()
     bench.store.claim(job.id, 0, 0.2)

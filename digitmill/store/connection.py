@@ -1,0 +1,51 @@
+"""How this project speaks with Redis: timeouts, errors, news."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from digitmill.errors import StorageUnavailable
+from digitmill.store.base import Subscription
+
+
+def connect(url: str) -> redis.Redis:
+    """A client with explicit timeouts; nothing is sent yet. redis-py's own defaults change between versions."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+    )
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise StorageUnavailable(
+            f"The job store does not answer ({type(error).__name__}); try again in a moment."
+        ) from error
+
+
+class Channel(Subscription):
+    """A subscribed ``pubsub`` of redis-py."""
+
+    def __init__(self, pubsub: Any) -> None:
+        self._pubsub = pubsub
+
+    def wait(self, seconds: float) -> bool:
+        with storage_errors():
+            deadline = time.monotonic() + seconds
+            changed = self._pubsub.get_message(timeout=max(0.0, seconds)) is not None
+            while changed and time.monotonic() < deadline and self._pubsub.get_message(timeout=0) is not None:
+                continue  # one wake-up for all that has happened since
+            return changed
