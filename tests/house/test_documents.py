@@ -9,6 +9,8 @@ import pytest
 import typer.main
 
 from digitmill.cli import app
+from digitmill.errors import DigitmillError, FailureCode
+from digitmill.models.registry import Registry
 from digitmill.settings import PREFIX, Settings
 from tests.house import settings_table
 from tests.house.sources import ROOT
@@ -18,6 +20,9 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 # Settings that containers do not take from outside: the Dockerfile fixes them, or they belong to the command line
 NOT_FOR_CONTAINERS = {"host", "port", "var", "data", "url", "key"}
+HELD_OUT = ("usps", "optdigits", "semeion")
+# Errors that end a process at its start, or a row
+NOT_FOR_CALLERS = {"bad_settings", "cannot_start", "item_failure", "engine_unavailable", "model_rejected"}
 
 
 def ids(path: Path) -> str:
@@ -58,6 +63,27 @@ def test_commands_that_documents_name_exist(path: Path) -> None:
 def test_settings_that_documents_name_exist(path: Path) -> None:
     named = set(re.findall(rf"{PREFIX}([A-Z_]*[A-Z])\b", path.read_text()))
     assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_the_integrators_page_names_every_code_that_a_caller_may_meet() -> None:
+    text = (ROOT / "docs" / "integrator.md").read_text()
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+|unauthorized|overloaded|expired)`", text))
+    assert {code.value for code in FailureCode} <= named
+    assert {kind.code for kind in _leaves(DigitmillError)} - NOT_FOR_CALLERS <= named
+
+
+def _leaves(kind: type[DigitmillError]) -> list[type[DigitmillError]]:
+    below = kind.__subclasses__()
+    return [leaf for child in below for leaf in _leaves(child)] if below else [kind]
+
+
+def test_the_readme_says_of_the_built_in_model_what_its_manifest_says() -> None:
+    manifest = Registry("memory://none", Path("unused")).default()
+    text = (ROOT / "README.md").read_text()
+    assert f"`{manifest.label}`" in text
+    for scores in (manifest.metrics.test["mnist"], *(manifest.metrics.validation[name] for name in HELD_OUT)):
+        shares = (scores.accuracy, scores.coverage, scores.accepted_error)
+        assert f"| {scores.images:,} | {' | '.join(f'{share:.2%}'.replace('%', ' %') for share in shares)} |" in text
 
 
 def test_every_setting_reaches_the_containers_or_is_not_for_them() -> None:
