@@ -14,7 +14,8 @@
     │   └── Overloaded  StorageUnavailable  NoWorker
     ├── ItemFailure                  one image cannot be read: it costs its own row and nothing else
     ├── ModelError                   a model or an engine that was asked for cannot be used
-    └── CannotStart                  `digitmill up` cannot bring up Redis, the worker or the web server
+    ├── CannotStart                  `digitmill up` cannot bring up Redis, the worker or the web server
+    └── TrainingError                the data or the folder of a training run does not fit what was asked
 
 ``code`` is stable and part of the HTTP contract; the message is a sentence that tells the user what to do.
 Only ``web/errors.py`` knows HTTP statuses.
@@ -175,3 +176,7 @@ class EngineUnavailable(ModelError):
 
 class CannotStart(DigitmillError):
     code = "cannot_start"
+
+
+class TrainingError(DigitmillError):
+    code = "training_error"
