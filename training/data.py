@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain import Polarity
-from digitmill.errors import DigitmillError
+from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import normalise
 
 Images = NDArray[np.uint8]
@@ -39,12 +39,6 @@ NATURAL_WIDTH = 0.7
 """Typical width of a digit by its height, to undo the stretching of a set to squares."""
 
 _log = logging.getLogger(__name__)
-
-
-class DataError(DigitmillError):
-    """A data set is missing or does not have the arrays that it should have."""
-
-    code = "bad_data"
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,7 @@ def load_sources(data: Path | None, seed: int) -> tuple[Source, ...]:
     """All data sets that are present, MNIST first, split the same way for the same ``seed``.
 
     Raises:
-        DataError: an array is missing, misshapen, or of another type.
+        TrainingError: an array is missing, misshapen, or of another type.
     """
     sources = [_mnist(data, seed)]
     for extra in EXTRAS:
@@ -155,9 +149,9 @@ def _read(path: Path) -> dict[str, NDArray[np.uint8]]:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist. Point DIGITMILL_DATA at a folder with mnist.npz.") from error
+        raise TrainingError(f"{path} does not exist. Point DIGITMILL_DATA at a folder with mnist.npz.") from error
     except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"{path} is not an .npz archive of plain arrays: {error}.") from error
+        raise TrainingError(f"{path} is not an .npz archive of plain arrays: {error}.") from error
 
 
 def _download() -> dict[str, NDArray[np.uint8]]:
@@ -169,11 +163,11 @@ def _download() -> dict[str, NDArray[np.uint8]]:
 
 def _present(arrays: dict[str, NDArray[np.uint8]], name: str, source: str) -> NDArray[np.uint8]:
     if name not in arrays:
-        raise DataError(f"{source} has no array {name}; it has {', '.join(sorted(arrays)) or 'none'}.")
+        raise TrainingError(f"{source} has no array {name}; it has {', '.join(sorted(arrays)) or 'none'}.")
     return arrays[name]
 
 
 def _check(arrays: dict[str, NDArray[np.uint8]], name: str, shape: tuple[int, ...], source: str) -> None:
     array = _present(arrays, name, source)
     if array.shape != shape or array.dtype != np.uint8:
-        raise DataError(f"{source}: {name} is {array.dtype} {array.shape}, and must be uint8 {shape}.")
+        raise TrainingError(f"{source}: {name} is {array.dtype} {array.shape}, and must be uint8 {shape}.")

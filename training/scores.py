@@ -67,10 +67,9 @@ def fit_review_below(probabilities: Probabilities, labels: Labels) -> float:
     """
     confidence = probabilities.max(axis=1).astype(np.float64) + ROUNDING
     wrong = probabilities.argmax(axis=1) != labels
-    order = np.argsort(confidence)[::-1]
-    confidence, wrong = confidence[order], wrong[order]
-    for threshold in np.arange(0.0, 1.0, 0.0001):
-        accepted = int(np.searchsorted(-confidence, -threshold, side="right"))
-        if wrong[:accepted].sum() <= ACCEPTED_ERROR * accepted:
-            return round(float(threshold), 4)
-    return 1.0
+    order = np.argsort(-confidence)
+    errors = np.concatenate(([0], np.cumsum(wrong[order])))
+    thresholds = np.arange(10_000) / 10_000
+    accepted = np.searchsorted(-confidence[order], -thresholds, side="right")
+    good = np.flatnonzero(errors[accepted] <= ACCEPTED_ERROR * accepted)
+    return float(thresholds[good[0]]) if len(good) else 1.0

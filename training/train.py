@@ -21,7 +21,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.errors import DigitmillError
+from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.keras import configure
 from digitmill.models.manifest import (
@@ -48,23 +48,17 @@ VALIDATION_SEED = 1_000_003
 _log = logging.getLogger(__name__)
 
 
-class RunError(DigitmillError):
-    """The run's folder does not fit what was asked."""
-
-    code = "bad_run"
-
-
 def start(config: Config, sources: tuple[Source, ...], folder: Path, threads: int, *, resume: bool) -> Manifest:
     """Begin a run in a new ``folder``, or with ``resume`` go on with the one there.
 
     Raises:
-        RunError: a new run's folder is taken, or a resumed run is not there or had another configuration.
+        TrainingError: a new run's folder is taken, or a resumed run is not there or had another configuration.
     """
     path = folder / CONFIG_FILE
     if resume and (not path.is_file() or Config.model_validate_json(path.read_bytes()) != config):
-        raise RunError(f"{path} is not there or says otherwise. Resume with the options that the run began with.")
+        raise TrainingError(f"{path} is not there or says otherwise. Resume with the options that the run began with.")
     if not resume and path.is_file():
-        raise RunError(f"{folder} holds a run already. Take another folder, or go on with it by --resume.")
+        raise TrainingError(f"{folder} holds a run already. Take another folder, or go on with it by --resume.")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(config.model_dump_json(indent=1) + "\n")
     return train(config, sources, folder, threads)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from digitmill.errors import TrainingError
 from tests.training.drawn import digits_of
-from training.data import CLASSES, DataError, Digits, load_sources, split
+from training.data import CLASSES, Digits, load_sources, split
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_without_a_folder_keras_downloads_mnist(
 
 
 def test_an_empty_folder_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="DIGITMILL_DATA"):
+    with pytest.raises(TrainingError, match="DIGITMILL_DATA"):
         load_sources(tmp_path, seed=1)
 
 
@@ -96,19 +97,19 @@ def test_arrays_that_are_not_mnist_are_refused(
 ) -> None:
     content = {name: array for name, array in (arrays | change).items() if array is not None}
     np.savez(tmp_path / "mnist.npz", **content)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(TrainingError, match=said):
         load_sources(tmp_path, seed=1)
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mnist.npz").write_bytes(b"no archive")
-    with pytest.raises(DataError, match=r"not an \.npz archive"):
+    with pytest.raises(TrainingError, match=r"not an \.npz archive"):
         load_sources(tmp_path, seed=1)
 
 
 def test_pickled_objects_are_not_loaded(tmp_path: Path) -> None:
     np.savez(tmp_path / "mnist.npz", x_train=np.array([{}], dtype=object))
-    with pytest.raises(DataError, match=r"not an \.npz archive"):
+    with pytest.raises(TrainingError, match=r"not an \.npz archive"):
         load_sources(tmp_path, seed=1)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import training.publish
 import training.train
-from digitmill.errors import Conflict, ModelRejected
+from digitmill.errors import Conflict, ModelRejected, TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import Registry
@@ -21,7 +21,7 @@ from training.architectures import DESCRIPTIONS, build, multiply_adds
 from training.data import Source
 from training.evaluate import Report, evaluate, table
 from training.publish import publish
-from training.train import RunError, start
+from training.train import start
 
 
 @pytest.fixture
@@ -72,17 +72,17 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
 
 
 def test_a_run_does_not_overwrite_another(run: Path, sources: tuple[Source, ...]) -> None:
-    with pytest.raises(RunError, match="--resume"):
+    with pytest.raises(TrainingError, match="--resume"):
         start(RUN, sources, run, 1, resume=False)
 
 
 def test_a_run_is_not_resumed_with_another_configuration(run: Path, sources: tuple[Source, ...]) -> None:
-    with pytest.raises(RunError, match="options"):
+    with pytest.raises(TrainingError, match="options"):
         start(RUN.model_copy(update={"seed": 2}), sources, run, 1, resume=True)
 
 
 def test_a_run_that_never_began_is_not_resumed(tmp_path: Path, sources: tuple[Source, ...]) -> None:
-    with pytest.raises(RunError):
+    with pytest.raises(TrainingError):
         start(RUN, sources, tmp_path / "nothing", 1, resume=True)
 
 
