@@ -1,4 +1,4 @@
-"""What several test folders share: a real Redis of the test session's own."""
+"""What several test folders share: a real Redis of the test session's own, and properties tried without a clock."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from digitmill.embedded.redis_server import answers, prepare
 from digitmill.errors import CannotStart
+
+settings.register_profile("without a clock", deadline=None)
+settings.load_profile("without a clock")
 
 START_SECONDS = 20.0
 
