@@ -75,8 +75,8 @@ class Client:
             files: paths or binary file objects, or pairs (name, path or file object).
             model, polarity, review_below, alternatives, expires_in, metadata: the job's options; None leaves
                 the choice to the service.
-            wait: 1 to 60: let the service answer only when the job is completed, or after so many seconds. A
-                job that was completed in time carries its rows in ``results``.
+            wait: 1 to 60: let the service answer only when the job is final, or after so many seconds. A
+                job that was final in time carries its first rows in ``results``.
             idempotency_key: the same key with the same files and options gives the same job, however often it
                 is submitted. Unset: a new one for this call, which covers this call's own repetitions.
             on_upload: called with (bytes sent, bytes in all) as the files go out.

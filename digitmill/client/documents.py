@@ -157,7 +157,8 @@ class Page:
 class Job:
     """One submission. ``state`` is queued, running, completed, cancelled or failed.
 
-    ``results`` is set where ``submit`` waited and the job was completed in time.
+    ``results`` is set where ``submit`` waited and the job was final in time; it holds the first 1,000 rows at most,
+    and ``Client.results`` all of them.
     """
 
     id: str

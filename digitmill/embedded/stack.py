@@ -118,8 +118,8 @@ class Stack:
         self._logs.mkdir(exist_ok=True)
         environment = self._environment(self._start_redis())
         self._say("Starting the worker and the web server…")
-        self._add("The worker", self._programs.worker, environment, stop_seconds=40.0)
-        self._add("The web server", self._programs.web, environment, stop_seconds=40.0)
+        self._add("worker", "The worker", self._programs.worker, environment, stop_seconds=40.0)
+        self._add("web", "The web server", self._programs.web, environment, stop_seconds=40.0)
         loading = False
         for _ in self._waiting("The service"):
             answer = self._readiness()
@@ -152,15 +152,16 @@ class Stack:
             return self._settings.redis_url
         self._say("Starting Redis…")
         command, url = redis_server.prepare(self._settings.var / "redis")
-        self._add("Redis", command, os.environ, stop_seconds=15.0)
+        self._add("redis", "Redis", command, os.environ, stop_seconds=15.0)
         for _ in self._waiting("Redis"):
             if redis_server.answers(url):
                 break
         return url
 
-    def _add(self, name: str, command: Sequence[str], environment: Mapping[str, str], *, stop_seconds: float) -> None:
-        log = self._logs / f"{name.rpartition(' ')[2].lower()}.log"
-        child = Child(name, rank=len(self._watched), command=command, environment=environment, log=log)
+    def _add(
+        self, log: str, name: str, command: Sequence[str], environment: Mapping[str, str], *, stop_seconds: float
+    ) -> None:
+        child = Child(name, len(self._watched), command, environment, self._logs / f"{log}.log")
         self._watched.append(Watched(child, stop_seconds))
         child.start(self._guard)
 
