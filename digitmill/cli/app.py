@@ -11,7 +11,7 @@ import typer
 from digitmill.cli import jobs, results, service, submit
 from digitmill.cli.exits import EXITS, Exit
 from digitmill.cli.terminal import say
-from digitmill.client import Busy, ClientError
+from digitmill.client import Busy, ClientError, Unauthorized
 from digitmill.errors import DigitmillError
 
 app = typer.Typer(
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(app(arguments, standalone_mode=False) or 0)
     except typer.TyperException as error:
         say(error.format_message())
+    except Unauthorized as error:
+        say(f"{error.detail} Here that is DIGITMILL_KEY, or --key.")
     except (ClientError, DigitmillError) as error:
         say(error.detail)
     except BrokenPipeError:

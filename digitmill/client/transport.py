@@ -116,9 +116,10 @@ class Transport:
         try:
             yield
         except httpx.LocalProtocolError as error:
+            # its own words may quote the key
             raise ClientError(
-                f"The request could not be sent ({error}): a file changed while it was sent, "
-                "or the key holds a character that a header cannot carry."
+                "The request could not be sent: a file changed while it was sent, or the key holds a character "
+                "that a header cannot carry."
             ) from error
         except httpx.ConnectError as error:
             raise Unreachable(

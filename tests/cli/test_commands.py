@@ -140,6 +140,14 @@ def test_a_refusal_of_the_service_is_told_in_its_own_words(
     assert capfd.readouterr().err == "The zip is damaged; make it again.\n"
 
 
+def test_a_missing_key_is_told_with_where_to_put_it(
+    service: ScriptedService, capfd: pytest.CaptureFixture[str]
+) -> None:
+    service.on("GET", "/v1/models", problem(401, "unauthorized", "Send a valid key."))
+    assert main(["models"]) == 1
+    assert capfd.readouterr().err == "Send a valid key. Here that is DIGITMILL_KEY, or --key.\n"
+
+
 def test_a_busy_service_is_waited_for_and_the_user_is_told(
     service: ScriptedService, image: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
