@@ -50,6 +50,7 @@ clean: ## remove the virtual environment and all caches
 
 # pip runs again only when what it installs has changed
 $(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Digitmill needs Python 3.11 to 3.13: make PYTHON=python3.12 install")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --requirement requirements.txt
 	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
