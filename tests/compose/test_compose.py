@@ -88,6 +88,16 @@ def test_rows_are_there_after_redis_was_killed(stack: Stack) -> None:
         assert _answers(client.submit([("scans.zip", io.BytesIO(zip_of_digits(100)))]), stack)
 
 
+def test_web_and_workers_stop_in_order_when_they_are_told(stack: Stack) -> None:
+    stack.compose.run("stop", "web", "worker")
+    try:
+        stopped = stack.compose.run("ps", "--all", "--quiet", "web", "worker").stdout.split()
+        assert {inspect(container, "{{.State.ExitCode}}") for container in stopped} == {"0"}
+    finally:
+        stack.compose.run("start", "web", "worker")
+        eventually(stack.ready, JOB_SECONDS, stack.compose)
+
+
 def _answers(job: Job, stack: Stack) -> bool:
     with stack.client() as client:
         return client.wait(job.id, timeout=JOB_SECONDS).state == "completed"
