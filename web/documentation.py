@@ -44,7 +44,8 @@ FAILURES: Mapping[FailureCode, str] = {
     FailureCode.CORRUPT_MEMBER: "The zip member is damaged.",
     FailureCode.MEMBER_TOO_LARGE: "The file has too many bytes.",
     FailureCode.NESTED_ARCHIVE: "The file is an archive within an archive.",
-    FailureCode.PROCESSING_FAILED: "Several workers died or failed on the image's chunk.",
+    FailureCode.PROCESSING_FAILED: "The workers failed several times on the images around this one.",
+    FailureCode.POISON_IMAGE: "The image ended every worker that tried to read it.",
 }
 OTHER_STATUSES: Mapping[str, int] = {"bad_request": 400, "method_not_allowed": 405, INTERNAL_ERROR: 500}
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -35,7 +35,6 @@ def init_requests(app: Flask) -> None:
         g.began = time.monotonic()
         sent = request.headers.get(REQUEST_ID, "")
         g.request_id = sent if SOUND_ID.fullmatch(sent) else uuid.uuid4().hex
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=g.request_id)
 
     @app.after_request

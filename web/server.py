@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
@@ -117,6 +118,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Let waiting requests answer now, so that the process can end."""
         self.wsgi.extensions[EXTENSION].waiting.closing = True
         super().handle_exit(sig, frame)
+
+    def handle(self, conn: Any) -> Any:
+        """Log lines carry the id of the request that the thread works on, not of the one before."""
+        structlog.contextvars.clear_contextvars()
+        return super().handle(conn)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP request as a problem too."""

@@ -12,19 +12,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import httpx
 import pytest
-from flask.testing import FlaskClient
+from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.core.conftest import Mill, mill
+from digitmill.domain import Options
+from digitmill.queue import MemoryQueue
+from digitmill.service import Service
+from digitmill.settings import Settings
+from digitmill.store.memory import MemoryJobStore
+from digitmill.uploads.spool import Spool
+from digitmill.work import Models, Work
+from tests.core.conftest import publish
+from tests.web.fakes import WideMeansSeven
 from web.app import create_app
-
-__all__ = ["Mill", "mill"]
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
@@ -32,9 +39,75 @@ START_SECONDS = 30
 Files = Sequence[tuple[str, bytes]]
 
 
+class Answer(TestResponse):
+    """Flask's test response, whose JSON may be looked into without a question first."""
+
+    @property
+    def json(self) -> Any:
+        return self.get_json()
+
+
+class Client(Protocol):
+    """Flask's test client."""
+
+    application: Flask
+
+    def open(self, path: str, **parts: Any) -> Answer: ...
+    def get(self, path: str, **parts: Any) -> Answer: ...
+    def head(self, path: str, **parts: Any) -> Answer: ...
+    def post(self, path: str, **parts: Any) -> Answer: ...
+    def put(self, path: str, **parts: Any) -> Answer: ...
+    def delete(self, path: str, **parts: Any) -> Answer: ...
+
+
+def client_of(service: Service) -> Client:
+    return cast(Client, create_app(service).test_client())
+
+
+@dataclass
+class Mill:
+    """A service in this process's memory, and a hand that turns it."""
+
+    service: Service
+    store: MemoryJobStore
+    queue: MemoryQueue
+    worker: Work
+    pass_time: Callable[[float], None]
+
+    def turn(self, chunks: int = 1_000_000) -> None:
+        """Answer up to so many of the messages that wait."""
+        for _ in range(chunks):
+            message = self.queue.take()
+            if message is None:
+                return
+            self.worker.run_chunk(*message)
+
+    def submit_for(self, owner: str, name: str, content: bytes) -> str:
+        """The id of a new job of another owner."""
+        settings = self.service.settings
+        with Spool(settings.spool, settings.max_upload_bytes) as spool:
+            spool.add(name, io.BytesIO(content))
+            return self.service.jobs.submit(owner, spool, Options()).job.id
+
+
 @pytest.fixture
-def client(mill: Mill) -> FlaskClient:
-    return create_app(mill.service).test_client()
+def mill(tmp_path: Path, request: pytest.FixtureRequest) -> Mill:
+    """Parametrize a test with ``mill`` indirectly to give settings."""
+    passed = [0.0]
+
+    def pass_time(seconds: float) -> None:
+        passed[0] += seconds
+
+    settings = Settings(var=tmp_path / "var", **getattr(request, "param", {}))
+    publish(settings.var / "models")
+    store, queue = MemoryJobStore(lambda: time.time() + passed[0]), MemoryQueue()
+    service = Service.assemble(settings, store, queue)
+    return Mill(service, store, queue, service.work(Models(lambda _: WideMeansSeven())), pass_time)
+
+
+@pytest.fixture
+def client(mill: Mill) -> Client:
+    return client_of(mill.service)
 
 
 @pytest.fixture
@@ -62,13 +135,13 @@ def form(files: Files, options: Mapping[str, Any] | None = None) -> dict[str, An
     return data
 
 
-def submit(client: FlaskClient, files: Files, options: Mapping[str, Any] | None = None, **headers: str) -> TestResponse:
+def submit(client: Client, files: Files, options: Mapping[str, Any] | None = None, **headers: str) -> Answer:
     """Post the files as one job; headers are given with _ for -."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.post("/v1/jobs", data=form(files, options), headers=named)
 
 
-def submitted(client: FlaskClient, files: Files, options: Mapping[str, Any] | None = None) -> str:
+def submitted(client: Client, files: Files, options: Mapping[str, Any] | None = None) -> str:
     """The address of a new job with these files."""
     response = submit(client, files, options)
     assert response.status_code == 202, response.text
@@ -126,33 +199,22 @@ class Server:
         return self.process.wait(timeout=40)
 
 
-StartServer = Callable[..., Server]
-
-
-@pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Start servers with settings of their own, by name; they are stopped at the end."""
-    servers: list[Server] = []
-
-    def start(**settings: Any) -> Server:
-        server = _start(tmp_path / f"server{len(servers)}", settings)
-        servers.append(server)
-        return server
-
-    yield start
-    for server in servers:
-        _end(server)
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server with small limits, for the tests of a module that leave it as it was."""
-    started = _start(
-        tmp_path_factory.mktemp("server"),
-        {"chunk_images": 2, "max_upload_bytes": 300 << 20, "web_threads": 8, "max_files": 50},
-    )
-    yield started
-    _end(started)
+    var = tmp_path_factory.mktemp("server")
+    with serving(var, chunk_images=2, max_upload_bytes=300 << 20, web_threads=8, max_files=50) as started:
+        yield started
+
+
+@contextmanager
+def serving(var: Path, **settings: Any) -> Iterator[Server]:
+    """A web server with these settings, by name, until the end of the ``with`` block."""
+    started = _start(var, settings)
+    try:
+        yield started
+    finally:
+        _end(started)
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 15) -> None:

@@ -18,7 +18,8 @@ from digitmill.store.base import WorkerInfo
 from digitmill.store.memory import MemoryJobStore
 from digitmill.telemetry import configure_logging
 from digitmill.work import Models
-from tests.core.conftest import DarkMeansSeven, publish
+from tests.core.conftest import publish
+from tests.web.fakes import WideMeansSeven
 from web.app import create_app
 from web.server import run
 
@@ -32,15 +33,15 @@ def make_app(settings: Settings) -> Flask:
 
 
 def turn(service: Service, queue: MemoryQueue) -> None:
-    model = DarkMeansSeven()
+    model = WideMeansSeven()
     work = service.work(Models(lambda _: model))
     turning, once = service.settings.var / "turning", service.settings.var / "turn"
     while True:
         if turning.exists() or once.exists():
             message = queue.take()
             if message is not None:
-                work.run_chunk(*message)
-                once.unlink(missing_ok=True)
+                if work.run_chunk(*message):
+                    once.unlink(missing_ok=True)
                 continue
         time.sleep(0.01)
 

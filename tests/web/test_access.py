@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import redis
-from flask.testing import FlaskClient
 from pydantic import SecretStr
 
 from digitmill.errors import SettingsError
@@ -16,8 +15,8 @@ from digitmill.queue import MemoryQueue
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.memory import MemoryJobStore
-from tests.core.conftest import png
-from tests.web.conftest import Mill, assert_problem, submit, submitted
+from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
+from tests.web.fakes import one
 from web.app import create_app
 
 KEY = "correct-horse"
@@ -37,15 +36,15 @@ def bearer(key: str) -> dict[str, str]:
     [{}, bearer("wrong"), bearer(""), bearer(KEY + "x"), {"Authorization": f"Basic {KEY}"}, {"Authorization": KEY},
      bearer("schlüssel")],
 )  # fmt: skip
-def test_without_the_key_nothing_is_told(client: FlaskClient, path: str, headers: dict[str, str]) -> None:
+def test_without_the_key_nothing_is_told(client: Client, path: str, headers: dict[str, str]) -> None:
     response = client.get(path, headers=headers)
     assert_problem(response, 401, "unauthorized")
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @WITH_KEY
-def test_with_the_key_every_call_works(client: FlaskClient) -> None:
-    response = submit(client, [("a.png", png())], **bearer(KEY))
+def test_with_the_key_every_call_works(client: Client) -> None:
+    response = submit(client, [("a.png", one())], Authorization=f"Bearer {KEY}")
     assert response.status_code == 202
     assert client.get(response.headers["Location"], headers={"Authorization": f"bearer  {KEY}"}).status_code == 200
     assert client.get("/metrics", headers=bearer(KEY)).status_code == 200
@@ -53,20 +52,20 @@ def test_with_the_key_every_call_works(client: FlaskClient) -> None:
 
 @WITH_KEY
 @pytest.mark.parametrize("path", OPEN)
-def test_pages_and_probes_are_for_everybody(client: FlaskClient, path: str) -> None:
+def test_pages_and_probes_are_for_everybody(client: Client, path: str) -> None:
     assert client.get(path, buffered=True).status_code == 200
 
 
 @WITH_KEY
-def test_a_job_belongs_to_its_key_which_is_not_stored(client: FlaskClient, mill: Mill) -> None:
-    submit(client, [("a.png", png())], **bearer(KEY))
+def test_a_job_belongs_to_its_key_which_is_not_stored(client: Client, mill: Mill) -> None:
+    submit(client, [("a.png", one())], Authorization=f"Bearer {KEY}")
     (job,) = mill.store.jobs_of(hashlib.sha256(KEY.encode()).hexdigest()[:16], before=None, limit=10)
     assert KEY not in repr(job)
 
 
 @WITH_KEY
-def test_an_upload_without_the_key_is_refused_before_it_is_read(client: FlaskClient, mill: Mill) -> None:
-    assert_problem(submit(client, [("a.png", png())]), 401, "unauthorized")
+def test_an_upload_without_the_key_is_refused_before_it_is_read(client: Client, mill: Mill) -> None:
+    assert_problem(submit(client, [("a.png", one())]), 401, "unauthorized")
     assert not mill.service.settings.spool.exists()
 
 
@@ -82,7 +81,7 @@ def test_a_server_that_others_can_reach_does_not_start_without_a_key(tmp_path: P
 
 
 @pytest.mark.parametrize("mill", [{"rate_limit": 3}], indirect=True)
-def test_a_caller_who_asks_too_often_is_told_when_to_come_back(client: FlaskClient) -> None:
+def test_a_caller_who_asks_too_often_is_told_when_to_come_back(client: Client) -> None:
     assert [client.get("/v1/jobs").status_code for _ in range(3)] == [200, 200, 200]
     response = client.get("/v1/models")
     assert_problem(response, 429, "rate_limited")
@@ -91,13 +90,13 @@ def test_a_caller_who_asks_too_often_is_told_when_to_come_back(client: FlaskClie
     assert client.get("/metrics").status_code == 200
 
 
-def test_without_a_limit_nothing_is_counted(client: FlaskClient) -> None:
+def test_without_a_limit_nothing_is_counted(client: Client) -> None:
     assert {client.get("/v1/jobs").status_code for _ in range(50)} == {200}
 
 
 def test_requests_are_counted_in_redis_for_all_processes_together(tmp_path: Path, empty_redis_url: str) -> None:
     settings = Settings(var=tmp_path, redis_url=empty_redis_url, rate_limit=2)
-    clients = [create_app(Service.open(settings)).test_client() for _ in range(2)]
+    clients = [client_of(Service.open(settings)) for _ in range(2)]
     assert [client.get("/v1/jobs").status_code for client in clients] == [200, 200]
     assert_problem(clients[0].get("/v1/jobs"), 429, "rate_limited")
     with redis.Redis.from_url(empty_redis_url) as server:
@@ -110,12 +109,12 @@ def test_requests_are_counted_in_redis_for_all_processes_together(tmp_path: Path
 
 def test_a_limit_that_cannot_be_counted_is_an_unavailable_storage(tmp_path: Path) -> None:
     settings = Settings(var=tmp_path, redis_url="redis://127.0.0.1:1/0", rate_limit=2)
-    client = create_app(Service.open(settings)).test_client()
+    client = client_of(Service.open(settings))
     response = client.get("/v1/jobs")
     assert_problem(response, 503, "storage_unavailable")
     assert response.headers["Retry-After"]
 
 
-def test_jobs_without_a_key_are_those_of_the_local_owner(client: FlaskClient, mill: Mill) -> None:
-    submitted(client, [("a.png", png())])
+def test_jobs_without_a_key_are_those_of_the_local_owner(client: Client, mill: Mill) -> None:
+    submitted(client, [("a.png", one())])
     assert len(mill.store.jobs_of("local", before=None, limit=10)) == 1

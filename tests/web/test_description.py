@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from pydantic import SecretStr
 
+from tests.web.conftest import Client
 from web.documentation import FAILURES, MEANINGS
 
 PAGES = ["/", "/docs"]
@@ -34,12 +34,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def openapi(client: FlaskClient) -> dict[str, Any]:
+def openapi(client: Client) -> dict[str, Any]:
     document: dict[str, Any] = client.get("/openapi.json").json
     return document
 
 
-def test_the_document_describes_every_call_of_the_api(client: FlaskClient, openapi: dict[str, Any]) -> None:
+def test_the_document_describes_every_call_of_the_api(client: Client, openapi: dict[str, Any]) -> None:
     described = {(method.upper(), path) for path, operations in openapi["paths"].items() for method in operations}
     routed = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
@@ -85,7 +85,7 @@ def test_a_key_is_described_where_one_is_asked(openapi: dict[str, Any], secured:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing(client: FlaskClient, path: str) -> None:
+def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing(client: Client, path: str) -> None:
     response = client.get(path)
     page = Page(response.text)
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -99,7 +99,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing(client: FlaskClien
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_link_of_a_page_leads_somewhere(client: FlaskClient, path: str) -> None:
+def test_every_link_of_a_page_leads_somewhere(client: Client, path: str) -> None:
     page = Page(client.get(path).text)
     assert len(page.ids) == len(set(page.ids))
     for link in page.links:
@@ -109,7 +109,7 @@ def test_every_link_of_a_page_leads_somewhere(client: FlaskClient, path: str) ->
             assert client.get(link, buffered=True).status_code in (200, 503)
 
 
-def test_the_documentation_explains_every_error_under_the_address_that_problems_name(client: FlaskClient) -> None:
+def test_the_documentation_explains_every_error_under_the_address_that_problems_name(client: Client) -> None:
     page = Page(client.get("/docs").text)
     for code in (*MEANINGS, *FAILURES):
         assert f"errors-{code}" in page.ids
@@ -119,14 +119,14 @@ def test_the_documentation_explains_every_error_under_the_address_that_problems_
     assert anchor in page.ids
 
 
-def test_the_documentation_shows_every_call_and_document(client: FlaskClient, openapi: dict[str, Any]) -> None:
+def test_the_documentation_shows_every_call_and_document(client: Client, openapi: dict[str, Any]) -> None:
     page = Page(client.get("/docs").text)
     for operations in openapi["paths"].values():
         assert {operation["operationId"] for operation in operations.values()} <= set(page.ids)
     assert {f"documents-{name}" for name in ("Job", "Row", "Page", "Problem", "Options", "Model")} <= set(page.ids)
 
 
-def test_the_first_page_gives_a_line_that_can_be_run(client: FlaskClient) -> None:
+def test_the_first_page_gives_a_line_that_can_be_run(client: Client) -> None:
     text = client.get("/", base_url="http://mill.example:8000").text
     assert "curl -F files=@scans.zip" in text
     assert "http://mill.example:8000/v1/jobs" in text

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from flask.testing import FlaskClient
 
 from digitmill import errors
 from digitmill.errors import DigitmillError, FailureCode, ItemFailure, StorageUnavailable
-from tests.web.conftest import Mill, assert_problem
+from tests.web.conftest import Client, Mill, assert_problem
 from web.documentation import FAILURES, MEANINGS
 from web.errors import status_of
 
@@ -20,7 +19,16 @@ EXPECTED = {
     "unavailable": 503, "overloaded": 503, "storage_unavailable": 503, "no_worker": 503, "item_failure": 422,
     "model_not_found": 404,
 }  # fmt: skip
-NEVER_ANSWERED = {"error", "conflict", "unavailable", "item_failure", "model_error", "bad_settings", "cannot_start"}
+NEVER_ANSWERED = {
+    "error",
+    "conflict",
+    "unavailable",
+    "item_failure",
+    "model_error",
+    "bad_settings",
+    "cannot_start",
+    "training_error",
+}
 """Classes that only others are raised of, and those that end a process instead of a request."""
 
 
@@ -38,7 +46,7 @@ def raised(kind: type[DigitmillError]) -> DigitmillError:
 
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.__module__ == errors.__name__])
 def test_every_error_of_the_core_becomes_a_problem(
-    client: FlaskClient, mill: Mill, monkeypatch: pytest.MonkeyPatch, kind: type[DigitmillError]
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch, kind: type[DigitmillError]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise raised(kind)
@@ -60,7 +68,7 @@ def test_every_code_that_can_come_is_explained() -> None:
 
 
 def test_an_unexpected_error_shows_no_trace_but_an_id(
-    client: FlaskClient, mill: Mill, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("secret of the inside")
@@ -75,7 +83,7 @@ def test_an_unexpected_error_shows_no_trace_but_an_id(
     assert response.headers["X-Request-Id"] in logged
 
 
-def test_an_unknown_address_and_a_wrong_method_are_problems(client: FlaskClient) -> None:
+def test_an_unknown_address_and_a_wrong_method_are_problems(client: Client) -> None:
     assert_problem(client.get("/v2/jobs"), 404, "not_found")
     assert_problem(client.get("/static/../app.py"), 404, "not_found")
     response = client.put("/v1/jobs")
@@ -83,7 +91,7 @@ def test_an_unknown_address_and_a_wrong_method_are_problems(client: FlaskClient)
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
-def test_every_answer_has_an_id_and_takes_a_sound_one_from_the_client(client: FlaskClient) -> None:
+def test_every_answer_has_an_id_and_takes_a_sound_one_from_the_client(client: Client) -> None:
     first, second = (client.get("/healthz").headers["X-Request-Id"] for _ in range(2))
     assert first != second
     assert client.get("/nope", headers={"X-Request-Id": "abc-1.2"}).headers["X-Request-Id"] == "abc-1.2"
@@ -94,7 +102,7 @@ def test_every_answer_has_an_id_and_takes_a_sound_one_from_the_client(client: Fl
 @pytest.mark.parametrize(
     "path", ["/v1/jobs", "/v1/jobs/x", "/nope", "/healthz", "/", "/docs", "/openapi.json", "/metrics"]
 )
-def test_every_answer_carries_the_security_headers(client: FlaskClient, path: str) -> None:
+def test_every_answer_carries_the_security_headers(client: Client, path: str) -> None:
     headers = client.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
@@ -104,7 +112,7 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient, path: st
 
 
 def test_a_storage_that_fails_while_rows_are_read_is_told_as_such(
-    client: FlaskClient, mill: Mill, monkeypatch: pytest.MonkeyPatch
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise StorageUnavailable("The job store does not answer; try again in a moment.")

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from digitmill.client.events import Event, events
-from tests.core.conftest import png
-from tests.web.conftest import Mill, submitted
+from tests.web.conftest import Client, Mill, submitted
+from tests.web.fakes import one
 
 SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 1}], indirect=True)
 
 
-def listen(client: FlaskClient, location: str, **headers: str) -> Iterator[Event]:
+def listen(client: Client, location: str, **headers: str) -> Iterator[Event]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     response: Any = client.get(f"{location}/events", headers=named)
     assert response.status_code == 200
@@ -29,8 +28,8 @@ def done(event: Event) -> int:
 
 
 @SMALL_CHUNKS
-def test_progress_is_told_until_the_job_is_done(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png()), ("b.png", png())])
+def test_progress_is_told_until_the_job_is_done(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one()), ("b.png", one())])
     stream = listen(client, location)
     first = next(stream)
     assert (first.kind, done(first)) == ("progress", 0)
@@ -45,8 +44,8 @@ def test_progress_is_told_until_the_job_is_done(client: FlaskClient, mill: Mill)
 
 
 @SMALL_CHUNKS
-def test_who_comes_back_is_not_told_again_what_was_seen(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png()), ("b.png", png()), ("c.png", png())])
+def test_who_comes_back_is_not_told_again_what_was_seen(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one()), ("b.png", one()), ("c.png", one())])
     mill.turn(1)
     assert done(next(listen(client, location))) == 1
     stream = listen(client, location, Last_Event_ID="1")
@@ -56,22 +55,22 @@ def test_who_comes_back_is_not_told_again_what_was_seen(client: FlaskClient, mil
     assert next(stream).kind == "done"
 
 
-def test_the_end_is_told_also_to_who_has_seen_all_images(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_the_end_is_told_also_to_who_has_seen_all_images(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
     mill.turn()
     for seen in ("1", "0", "", "x", "-5", "9" * 50):
         (event,) = listen(client, location, Last_Event_ID=seen)
         assert event.kind == "done"
 
 
-def test_every_event_has_the_number_of_images_done_as_its_id(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_every_event_has_the_number_of_images_done_as_its_id(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
     mill.turn()
     assert b"\nid: 1\nevent: done\ndata: {" in client.get(f"{location}/events").data
 
 
-def test_the_stream_of_a_deleted_job_just_ends(client: FlaskClient) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_the_stream_of_a_deleted_job_just_ends(client: Client) -> None:
+    location = submitted(client, [("a.png", one())])
     stream = listen(client, location)
     assert next(stream).kind == "progress"
     client.delete(location)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from flask.testing import FlaskClient
 
-from tests.core.conftest import png
-from tests.web.conftest import Mill, assert_problem, submit
+from tests.web.conftest import Client, Mill, assert_problem, client_of, submit
+from tests.web.fakes import one, seven
 
 
-def test_the_same_key_with_the_same_body_gives_the_first_job(client: FlaskClient, mill: Mill) -> None:
-    first = submit(client, [("a.png", png())], {"alternatives": 1}, Idempotency_Key="k1")
+def test_the_same_key_with_the_same_body_gives_the_first_job(client: Client, mill: Mill) -> None:
+    first = submit(client, [("a.png", one())], {"alternatives": 1}, Idempotency_Key="k1")
     mill.turn()
-    second = submit(client, [("a.png", png())], {"alternatives": 1}, Idempotency_Key="k1")
+    second = submit(client, [("a.png", one())], {"alternatives": 1}, Idempotency_Key="k1")
     assert second.status_code == 202
     assert second.json["id"] == first.json["id"]
     assert second.headers["Location"] == first.headers["Location"]
@@ -23,26 +22,26 @@ def test_the_same_key_with_the_same_body_gives_the_first_job(client: FlaskClient
     assert list(mill.service.settings.spool.iterdir()) == []
 
 
-def test_another_body_other_options_or_another_name_conflict(client: FlaskClient) -> None:
-    submit(client, [("a.png", png())], Idempotency_Key="k1")
+def test_another_body_other_options_or_another_name_conflict(client: Client) -> None:
+    submit(client, [("a.png", one())], Idempotency_Key="k1")
     for files, options in (
-        ([("a.png", png(thick=True))], None),
-        ([("a.png", png())], {"alternatives": 9}),
-        ([("b.png", png())], None),
-        ([("a.png", png()), ("a.png", png())], None),
+        ([("a.png", seven())], None),
+        ([("a.png", one())], {"alternatives": 9}),
+        ([("b.png", one())], None),
+        ([("a.png", one()), ("a.png", one())], None),
     ):
         assert_problem(submit(client, files, options, Idempotency_Key="k1"), 409, "idempotency_conflict")
     assert len(client.get("/v1/jobs").json["jobs"]) == 1
 
 
-def test_another_key_is_another_job(client: FlaskClient) -> None:
-    ids = {submit(client, [("a.png", png())], Idempotency_Key=key).json["id"] for key in ("k1", "k2", "~" * 255)}
+def test_another_key_is_another_job(client: Client) -> None:
+    ids = {submit(client, [("a.png", one())], Idempotency_Key=key).json["id"] for key in ("k1", "k2", "~" * 255)}
     assert len(ids) == 3
 
 
-def test_the_same_key_at_the_same_time_makes_one_job(client: FlaskClient, mill: Mill) -> None:
+def test_the_same_key_at_the_same_time_makes_one_job(client: Client, mill: Mill) -> None:
     def post(_: int) -> str:
-        response = submit(client.application.test_client(), [("a.png", png())], Idempotency_Key="k1")
+        response = submit(client_of(mill.service), [("a.png", one())], Idempotency_Key="k1")
         assert response.status_code == 202
         return str(response.json["id"])
 
@@ -54,6 +53,6 @@ def test_the_same_key_at_the_same_time_makes_one_job(client: FlaskClient, mill: 
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 256, "tab\tbed", "caf\xe9"])
-def test_a_key_of_other_than_1_to_255_visible_characters_is_refused(client: FlaskClient, key: str) -> None:
-    problem = assert_problem(submit(client, [("a.png", png())], Idempotency_Key=key), 400, "bad_options")
+def test_a_key_of_other_than_1_to_255_visible_characters_is_refused(client: Client, key: str) -> None:
+    problem = assert_problem(submit(client, [("a.png", one())], Idempotency_Key=key), 400, "bad_options")
     assert problem["errors"][0]["field"] == "Idempotency-Key"

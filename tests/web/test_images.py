@@ -6,12 +6,11 @@ import io
 
 import numpy as np
 import pytest
-from flask.testing import FlaskClient
 from PIL import Image
 
 from tests.archives import Crafted, craft
-from tests.core.conftest import blank_png, png
-from tests.web.conftest import Mill, assert_problem, submitted
+from tests.web.conftest import Client, Mill, assert_problem, submitted
+from tests.web.fakes import blank, one
 from web.views.images import UNKNOWN, sniff
 
 
@@ -21,10 +20,10 @@ def picture(kind: str) -> bytes:
     return out.getvalue()
 
 
-def test_the_image_is_served_as_uploaded_and_can_do_no_harm(client: FlaskClient) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_the_image_is_served_as_uploaded_and_can_do_no_harm(client: Client) -> None:
+    location = submitted(client, [("a.png", one())])
     response = client.get(f"{location}/results/0/image")
-    assert response.data == png()
+    assert response.data == one()
     assert response.headers["Content-Type"] == "image/png"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in response.headers["Content-Security-Policy"]
@@ -39,7 +38,7 @@ def test_the_image_is_served_as_uploaded_and_can_do_no_harm(client: FlaskClient)
         ("TIFF", "image/tiff"), ("WEBP", "image/webp"), ("PPM", "image/x-portable-anymap"),
     ],
 )  # fmt: skip
-def test_the_media_type_is_that_of_the_bytes(client: FlaskClient, kind: str, media_type: str) -> None:
+def test_the_media_type_is_that_of_the_bytes(client: Client, kind: str, media_type: str) -> None:
     location = submitted(client, [("looks-like.html", picture(kind))])
     assert client.get(f"{location}/results/0/image").headers["Content-Type"] == media_type
 
@@ -47,7 +46,7 @@ def test_the_media_type_is_that_of_the_bytes(client: FlaskClient, kind: str, med
 @pytest.mark.parametrize(
     "content", [b"<script>alert(1)</script>", b"<svg xmlns='x'/>", b"%PDF-1.7", b"P9 ", b"RIFFxxxxWAVE"]
 )
-def test_what_is_no_image_is_only_bytes_to_download(client: FlaskClient, content: bytes) -> None:
+def test_what_is_no_image_is_only_bytes_to_download(client: Client, content: bytes) -> None:
     location = submitted(client, [("a.png", content)])
     response = client.get(f"{location}/results/0/image")
     assert response.data == content
@@ -55,8 +54,8 @@ def test_what_is_no_image_is_only_bytes_to_download(client: FlaskClient, content
     assert response.headers["Content-Disposition"].startswith("attachment;")
 
 
-def test_the_normalised_view_is_what_the_model_saw(client: FlaskClient) -> None:
-    location = submitted(client, [("a.png", png(size=200))])
+def test_the_normalised_view_is_what_the_model_saw(client: Client) -> None:
+    location = submitted(client, [("a.png", one(scale=5))])
     response = client.get(f"{location}/results/0/image?view=normalised")
     seen = Image.open(io.BytesIO(response.data))
     assert response.headers["Content-Type"] == "image/png"
@@ -66,15 +65,15 @@ def test_the_normalised_view_is_what_the_model_saw(client: FlaskClient) -> None:
     assert pixels.max() > 200
 
 
-def test_of_a_blank_image_the_model_saw_nothing(client: FlaskClient) -> None:
-    location = submitted(client, [("a.png", blank_png())])
+def test_of_a_blank_image_the_model_saw_nothing(client: Client) -> None:
+    location = submitted(client, [("a.png", blank())])
     assert_problem(client.get(f"{location}/results/0/image?view=normalised"), 404, "not_found")
     assert client.get(f"{location}/results/0/image").status_code == 200
 
 
-def test_an_image_that_cannot_be_read_is_answered_with_its_failure(client: FlaskClient, mill: Mill) -> None:
-    archive = craft([Crafted(name="checksum.png", data=png(), crc=1), Crafted(name="secret.png", data=png(), flags=1)])
-    location = submitted(client, [("a.zip", archive), ("text.png", b"text"), ("cut.png", png()[:60])])
+def test_an_image_that_cannot_be_read_is_answered_with_its_failure(client: Client, mill: Mill) -> None:
+    archive = craft([Crafted(name="checksum.png", data=one(), crc=1), Crafted(name="secret.png", data=one(), flags=1)])
+    location = submitted(client, [("a.zip", archive), ("text.png", b"text"), ("cut.png", one()[:60])])
     mill.turn()
     for index, view, code in (
         (0, "original", "corrupt_member"),
@@ -88,7 +87,7 @@ def test_an_image_that_cannot_be_read_is_answered_with_its_failure(client: Flask
             assert row["error"] == {"code": code, "detail": problem["detail"]}
 
 
-def test_a_view_or_an_image_that_is_not_there_is_refused(client: FlaskClient) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_a_view_or_an_image_that_is_not_there_is_refused(client: Client) -> None:
+    location = submitted(client, [("a.png", one())])
     assert_problem(client.get(f"{location}/results/0/image?view=x-ray"), 400, "bad_options")
     assert_problem(client.get(f"{location}/results/1/image"), 404, "not_found")

@@ -24,12 +24,12 @@ from digitmill.queue import MemoryQueue
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.memory import MemoryJobStore
-from tests.core.conftest import png
+from tests.web.fakes import one
 from web.app import create_app
 client = create_app(Service.assemble(Settings(var=Path(sys.argv[1])), MemoryJobStore(), MemoryQueue())).test_client()
 for path in ("/v1/models", "/v1/jobs", "/readyz", "/docs"):
     client.get(path)
-posted = client.post("/v1/jobs", data=png(), content_type="image/png")
+posted = client.post("/v1/jobs", data=one(), content_type="image/png")
 if posted.status_code == 202:
     client.get(posted.headers["Location"] + "/results/0/image?view=normalised")
 print(json.dumps({"loaded": sorted(sys.modules)}))

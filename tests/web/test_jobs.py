@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from flask.testing import FlaskClient
 
 from digitmill.domain import JobState, Problem
-from tests.core.conftest import png
-from tests.web.conftest import Mill, assert_problem, submitted
+from tests.web.conftest import Client, Mill, assert_problem, submitted
+from tests.web.fakes import one
 
 UNKNOWN = "0" * 26
 OF_A_JOB = (
@@ -16,8 +15,8 @@ OF_A_JOB = (
 )  # fmt: skip
 
 
-def test_a_finished_job_says_so_and_asks_for_no_more_polls(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png()), ("b.png", b"text")])
+def test_a_finished_job_says_so_and_asks_for_no_more_polls(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one()), ("b.png", b"text")])
     assert client.get(location).headers["Retry-After"]
     mill.turn()
     response = client.get(location)
@@ -29,8 +28,8 @@ def test_a_finished_job_says_so_and_asks_for_no_more_polls(client: FlaskClient, 
     assert response.json["finished_at"] < response.json["expires_at"]
 
 
-def test_an_unchanged_job_is_not_sent_again(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_an_unchanged_job_is_not_sent_again(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
     first = client.get(location)
     etag = {"If-None-Match": first.headers["ETag"]}
     again = client.get(location, headers=etag)
@@ -43,28 +42,29 @@ def test_an_unchanged_job_is_not_sent_again(client: FlaskClient, mill: Mill) -> 
     assert changed.headers["ETag"] != first.headers["ETag"]
 
 
-def test_head_answers_as_get_without_a_body(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_head_answers_as_get_without_a_body(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
     mill.turn()
     for path in (
-        location, f"{location}/results", f"{location}/results?format=csv", f"{location}/results/0", f"{location}/events",
-        f"{location}/results/0/image", "/v1/jobs", "/v1/models", "/healthz", "/", "/docs", "/openapi.json", "/metrics",
+        location, f"{location}/results", f"{location}/results?format=csv", f"{location}/results/0",
+        f"{location}/events", f"{location}/results/0/image", "/v1/jobs", "/v1/models", "/healthz", "/", "/docs",
+        "/openapi.json", "/metrics",
     ):  # fmt: skip
         head, get = client.head(path), client.get(path)
         assert (head.status_code, head.data) == (200, b"")
         assert head.headers["Content-Type"] == get.headers["Content-Type"]
 
 
-def test_a_slash_at_the_end_changes_nothing(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_a_slash_at_the_end_changes_nothing(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
     mill.turn()
     for path in (location, f"{location}/results", f"{location}/results/0", "/v1/jobs", "/healthz", "/docs"):
         assert client.get(f"{path}/").status_code == client.get(path).status_code == 200
     assert_problem(client.get("//v1/jobs"), 404, "not_found")
 
 
-def test_jobs_are_listed_newest_first_and_page_by_page(client: FlaskClient) -> None:
-    made = [submitted(client, [("a.png", png())]).rpartition("/")[2] for _ in range(5)]
+def test_jobs_are_listed_newest_first_and_page_by_page(client: Client) -> None:
+    made = [submitted(client, [("a.png", one())]).rpartition("/")[2] for _ in range(5)]
     seen, cursor = [], None
     while True:
         query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
@@ -77,10 +77,10 @@ def test_jobs_are_listed_newest_first_and_page_by_page(client: FlaskClient) -> N
     assert client.get("/v1/jobs?limit=5").json["next_cursor"] is None
 
 
-def test_jobs_are_listed_by_state(client: FlaskClient, mill: Mill) -> None:
-    submitted(client, [("a.png", png())])
+def test_jobs_are_listed_by_state(client: Client, mill: Mill) -> None:
+    submitted(client, [("a.png", one())])
     mill.turn()
-    waiting = submitted(client, [("a.png", png())])
+    waiting = submitted(client, [("a.png", one())])
     states = {state: [job["links"]["self"] for job in client.get(f"/v1/jobs?state={state}").json["jobs"]]
               for state in JobState}  # fmt: skip
     assert states[JobState.QUEUED] == [waiting]
@@ -92,13 +92,13 @@ def test_jobs_are_listed_by_state(client: FlaskClient, mill: Mill) -> None:
     "query",
     ["state=done", "limit=0", "limit=1001", "limit=x", "limit=1_0", "limit=%2B5", "cursor=x", "cursor=", "page=2"],
 )
-def test_a_bad_query_for_jobs_is_refused_by_its_name(client: FlaskClient, query: str) -> None:
+def test_a_bad_query_for_jobs_is_refused_by_its_name(client: Client, query: str) -> None:
     problem = assert_problem(client.get(f"/v1/jobs?{query}"), 400, "bad_options")
     assert problem["errors"][0]["field"] == query.partition("=")[0]
 
 
-def test_a_cancelled_job_keeps_its_rows_and_stays_cancelled(client: FlaskClient) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_a_cancelled_job_keeps_its_rows_and_stays_cancelled(client: Client) -> None:
+    location = submitted(client, [("a.png", one())])
     cancelled = client.post(f"{location}/cancel")
     assert cancelled.status_code == 200
     assert cancelled.json["state"] == "cancelled"
@@ -107,14 +107,14 @@ def test_a_cancelled_job_keeps_its_rows_and_stays_cancelled(client: FlaskClient)
     assert client.get(f"{location}/results").json["next_cursor"] is None
 
 
-def test_a_completed_job_cannot_be_cancelled_any_more(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_a_completed_job_cannot_be_cancelled_any_more(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
     mill.turn()
     assert client.post(f"{location}/cancel").json["state"] == "completed"
 
 
-def test_a_deleted_job_is_gone_with_its_upload(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_a_deleted_job_is_gone_with_its_upload(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
     mill.turn()
     deleted = client.delete(location)
     assert (deleted.status_code, deleted.data) == (204, b"")
@@ -126,9 +126,9 @@ def test_a_deleted_job_is_gone_with_its_upload(client: FlaskClient, mill: Mill) 
 
 @pytest.mark.parametrize(("method", "path"), OF_A_JOB)
 def test_an_unknown_job_and_that_of_another_owner_look_the_same(
-    client: FlaskClient, mill: Mill, method: str, path: str
+    client: Client, mill: Mill, method: str, path: str
 ) -> None:
-    theirs = mill.submission({"a.png": png()}, owner="bob")[0].id
+    theirs = mill.submit_for("bob", "a.png", one())
     mill.turn()
     for job_id in (UNKNOWN, theirs, "x", "a b", "%00", "é", f"{theirs}:plan"):
         response = client.open(f"/v1/jobs/{job_id}{path}", method=method)
@@ -140,8 +140,8 @@ def test_an_unknown_job_and_that_of_another_owner_look_the_same(
 
 
 @pytest.mark.parametrize(("method", "path"), OF_A_JOB)
-def test_an_expired_job_is_gone_for_good(client: FlaskClient, mill: Mill, method: str, path: str) -> None:
-    location = submitted(client, [("a.png", png())], {"expires_in": 60})
+def test_an_expired_job_is_gone_for_good(client: Client, mill: Mill, method: str, path: str) -> None:
+    location = submitted(client, [("a.png", one())], {"expires_in": 60})
     mill.turn()
     mill.pass_time(61)
     response = client.open(f"{location}{path}", method=method)
@@ -150,8 +150,8 @@ def test_an_expired_job_is_gone_for_good(client: FlaskClient, mill: Mill, method
         assert_problem(response, 410, "expired")
 
 
-def test_a_job_that_failed_as_a_whole_says_why(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
+def test_a_job_that_failed_as_a_whole_says_why(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
     job_id = location.rpartition("/")[2]
     mill.store.finish(job_id, JobState.FAILED, Problem("upload_lost", "The upload of this job is no longer stored."))
     job = client.get(location).json

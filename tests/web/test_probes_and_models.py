@@ -6,30 +6,30 @@ import time
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from digitmill.queue import MemoryQueue
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.base import WorkerInfo
-from digitmill.store.redis import RedisJobStore, connect
+from digitmill.store.connection import connect
+from digitmill.store.redis import RedisJobStore
 from digitmill.work import Models
-from tests.core.conftest import DarkMeansSeven, png, publish
-from tests.web.conftest import Mill, assert_problem, submit, submitted
-from web.app import create_app
+from tests.core.conftest import publish
+from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
+from tests.web.fakes import WideMeansSeven, one
 
 WORKER = WorkerInfo("host/1", "keras", "cpu", "float32", "digits@1")
 NOBODY = "redis://127.0.0.1:1/0"
 
 
 def test_alive_needs_nothing_else(tmp_path: Path) -> None:
-    client = create_app(Service.open(Settings(var=tmp_path, redis_url=NOBODY))).test_client()
+    client = client_of(Service.open(Settings(var=tmp_path, redis_url=NOBODY)))
     response = client.get("/healthz")
     assert (response.status_code, response.json) == (200, {"status": "alive"})
 
 
-def test_ready_needs_a_worker_heard_of_lately(client: FlaskClient, mill: Mill) -> None:
+def test_ready_needs_a_worker_heard_of_lately(client: Client, mill: Mill) -> None:
     response = client.get("/readyz")
     assert "worker" in assert_problem(response, 503, "no_worker")["detail"]
     assert response.headers["Retry-After"]
@@ -42,12 +42,12 @@ def test_ready_needs_a_worker_heard_of_lately(client: FlaskClient, mill: Mill) -
 
 
 def test_ready_needs_redis(tmp_path: Path) -> None:
-    client = create_app(Service.open(Settings(var=tmp_path, redis_url=NOBODY))).test_client()
+    client = client_of(Service.open(Settings(var=tmp_path, redis_url=NOBODY)))
     assert_problem(client.get("/readyz"), 503, "storage_unavailable")
     assert_problem(client.get("/v1/jobs"), 503, "storage_unavailable")
 
 
-def metrics(client: FlaskClient) -> dict[tuple[str, str], float]:
+def metrics(client: Client) -> dict[tuple[str, str], float]:
     response = client.get("/metrics")
     assert response.headers["Content-Type"].startswith("text/plain")
     return {
@@ -57,9 +57,9 @@ def metrics(client: FlaskClient) -> dict[tuple[str, str], float]:
     }
 
 
-def test_metrics_count_requests_by_route_and_tell_the_load(client: FlaskClient, mill: Mill) -> None:
+def test_metrics_count_requests_by_route_and_tell_the_load(client: Client, mill: Mill) -> None:
     mill.store.beat([WORKER])
-    location = submitted(client, [("a.png", png()), ("b.png", png())])
+    location = submitted(client, [("a.png", one()), ("b.png", one())])
     for path in (location, location, "/nope", f"{location}/nope"):
         client.get(path)
     client.open("/v1/jobs", method="BREW")
@@ -77,13 +77,13 @@ def test_metrics_count_requests_by_route_and_tell_the_load(client: FlaskClient, 
 
 
 def test_metrics_can_be_had_while_the_store_is_away(tmp_path: Path) -> None:
-    client = create_app(Service.open(Settings(var=tmp_path, redis_url=NOBODY))).test_client()
+    client = client_of(Service.open(Settings(var=tmp_path, redis_url=NOBODY)))
     found = metrics(client)
     assert found["digitmill_store_up", ",,"] == 0
     assert ("digitmill_workers", ",,") not in found
 
 
-def test_models_are_listed_with_their_manifests_and_the_default_is_marked(client: FlaskClient, mill: Mill) -> None:
+def test_models_are_listed_with_their_manifests_and_the_default_is_marked(client: Client, mill: Mill) -> None:
     publish(mill.service.settings.var / "models", "digits", "2", review_below=0.9)
     listed = [model for model in client.get("/v1/models").json["models"] if model["name"] == "digits"]
     published = [model for model in listed if model["version"] in ("1", "2") and model["seed"] == 1]
@@ -96,12 +96,12 @@ def test_models_are_listed_with_their_manifests_and_the_default_is_marked(client
     assert client.get("/v1/models/..%5c/1").status_code == 404
 
 
-def test_a_default_that_is_not_there_does_not_hide_the_models(client: FlaskClient, mill: Mill) -> None:
+def test_a_default_that_is_not_there_does_not_hide_the_models(client: Client, mill: Mill) -> None:
     (mill.service.settings.var / "models" / "default").write_text("gone@1")
     models = client.get("/v1/models").json["models"]
     assert models
     assert not any(model["default"] for model in models)
-    response = submit(client, [("a.png", png())])
+    response = submit(client, [("a.png", one())])
     assert assert_problem(response, 400, "bad_options")["errors"][0]["field"] == "model"
 
 
@@ -111,10 +111,10 @@ def test_a_job_goes_its_whole_way_over_a_real_redis(tmp_path: Path, empty_redis_
     publish(settings.var / "models")
     queue = MemoryQueue()
     service = Service.assemble(settings, RedisJobStore(connect(empty_redis_url)), queue)
-    client = create_app(service).test_client()
-    location = submitted(client, [(f"{number}.png", png()) for number in range(5)], {"metadata": {"ä": [1]}})
+    client = client_of(service)
+    location = submitted(client, [(f"{number}.png", one()) for number in range(5)], {"metadata": {"ä": [1]}})
     etag = client.get(location).headers["ETag"]
-    work = service.work(Models(lambda _: DarkMeansSeven()))
+    work = service.work(Models(lambda _: WideMeansSeven()))
     while message := queue.take():
         work.run_chunk(*message)
     job = client.get(location, headers={"If-None-Match": etag}).json

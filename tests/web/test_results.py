@@ -6,36 +6,36 @@ import csv
 import io
 import json
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digitmill.domain import Row, RowStatus
 from digitmill.uploads.names import label
 from tests.archives import zip_of
-from tests.core.conftest import blank_png, png
-from tests.web.conftest import Mill, assert_problem, submitted
+from tests.web.conftest import Client, Mill, assert_problem, submitted
+from tests.web.fakes import blank, one, seven
 from web.views.results import FORMULA_STARTS, _cells, _csv_lines
 
 SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2, "chunks_in_flight": 100}], indirect=True)
 
 
 def images(count: int) -> list[tuple[str, bytes]]:
-    return [(f"{number}.png", png(thick=number % 2 == 1)) for number in range(count)]
+    return [(f"{number}.png", seven() if number % 2 else one()) for number in range(count)]
 
 
-def mixed(client: FlaskClient, mill: Mill) -> str:
+def mixed(client: Client, mill: Mill) -> str:
     """A finished job with a row of every status, those of the digits being sure to 0.98 and 0.99."""
-    files = [("a.png", png()), ("b.png", blank_png()), ("c.png", b"no image"), ("d.png", png(thick=True))]
+    files = [("a.png", one()), ("b.png", blank()), ("c.png", b"no image"), ("d.png", seven())]
     location = submitted(client, files, {"review_below": 0.99})
     mill.turn()
     return location
 
 
-def test_a_row_holds_what_the_contract_says(client: FlaskClient, mill: Mill) -> None:
+def test_a_row_holds_what_the_contract_says(client: Client, mill: Mill) -> None:
     location = mixed(client, mill)
     page = client.get(f"{location}/results").json
     assert set(page) == {"job_id", "state", "results", "next_cursor"}
@@ -55,7 +55,7 @@ def test_a_row_holds_what_the_contract_says(client: FlaskClient, mill: Mill) -> 
 
 
 @SMALL_CHUNKS
-def test_who_follows_cursors_while_the_job_runs_sees_every_row_once(client: FlaskClient, mill: Mill) -> None:
+def test_who_follows_cursors_while_the_job_runs_sees_every_row_once(client: Client, mill: Mill) -> None:
     location = submitted(client, images(11))
     seen: list[int] = []
     cursor = None
@@ -72,7 +72,7 @@ def test_who_follows_cursors_while_the_job_runs_sees_every_row_once(client: Flas
 
 
 @SMALL_CHUNKS
-def test_a_page_of_a_running_job_ends_before_what_is_not_done(client: FlaskClient, mill: Mill) -> None:
+def test_a_page_of_a_running_job_ends_before_what_is_not_done(client: Client, mill: Mill) -> None:
     location = submitted(client, images(6))
     first, second = mill.queue.take(), mill.queue.take()
     assert first is not None
@@ -102,7 +102,7 @@ def test_a_page_of_a_running_job_ends_before_what_is_not_done(client: FlaskClien
 )
 @pytest.mark.parametrize("kind", ["json", "ndjson", "csv"])
 def test_filters_hold_for_pages_and_streams(
-    client: FlaskClient, mill: Mill, query: str, indices: list[int], kind: str
+    client: Client, mill: Mill, query: str, indices: list[int], kind: str
 ) -> None:
     response = client.get(f"{mixed(client, mill)}/results?format={kind}&{query}")
     if kind == "json":
@@ -118,12 +118,12 @@ def test_filters_hold_for_pages_and_streams(
     "query",
     [
         "status=good", "status=", "status=review,", "min_confidence=1.1", "max_confidence=-0.1", "min_confidence=nan",
-        "min_confidence=inf", "min_confidence=x", "limit=0", "limit=1001", "cursor=x", "cursor=", "cursor=-1", "cursor=5",
-        "format=xml", "colour=red", "limit=10&format=csv", "cursor=1&format=ndjson",
+        "min_confidence=inf", "min_confidence=x", "limit=0", "limit=1001", "cursor=x", "cursor=", "cursor=-1",
+        "cursor=5", "format=xml", "colour=red", "limit=10&format=csv", "cursor=1&format=ndjson",
         "min_confidence=0.9&max_confidence=0.1",
     ],
 )  # fmt: skip
-def test_a_bad_query_for_rows_is_refused_by_its_name(client: FlaskClient, mill: Mill, query: str) -> None:
+def test_a_bad_query_for_rows_is_refused_by_its_name(client: Client, mill: Mill, query: str) -> None:
     location = mixed(client, mill)
     problem = assert_problem(client.get(f"{location}/results?{query}"), 400, "bad_options")
     assert problem["errors"][0]["field"] == query.partition("=")[0]
@@ -141,24 +141,24 @@ def test_a_bad_query_for_rows_is_refused_by_its_name(client: FlaskClient, mill: 
         ("", "application/json"),
     ],
 )
-def test_accept_chooses_the_format(client: FlaskClient, mill: Mill, accept: str, kind: str) -> None:
+def test_accept_chooses_the_format(client: Client, mill: Mill, accept: str, kind: str) -> None:
     response = client.get(f"{mixed(client, mill)}/results", headers={"Accept": accept})
     assert response.headers["Content-Type"] == kind
     assert response.headers["Vary"] == "Accept"
 
 
-def test_the_format_in_the_query_wins_over_accept(client: FlaskClient, mill: Mill) -> None:
+def test_the_format_in_the_query_wins_over_accept(client: Client, mill: Mill) -> None:
     response = client.get(f"{mixed(client, mill)}/results?format=json", headers={"Accept": "text/csv"})
     assert response.headers["Content-Type"] == "application/json"
 
 
-def test_the_stream_has_the_same_rows_as_the_pages(client: FlaskClient, mill: Mill) -> None:
+def test_the_stream_has_the_same_rows_as_the_pages(client: Client, mill: Mill) -> None:
     location = mixed(client, mill)
     lines = client.get(f"{location}/results?format=ndjson").text.splitlines()
     assert [json.loads(line) for line in lines] == client.get(f"{location}/results").json["results"]
 
 
-def test_csv_is_a_table_to_download(client: FlaskClient, mill: Mill) -> None:
+def test_csv_is_a_table_to_download(client: Client, mill: Mill) -> None:
     location = mixed(client, mill)
     response = client.get(f"{location}/results?format=csv")
     job_id = location.rpartition("/")[2]
@@ -169,9 +169,9 @@ def test_csv_is_a_table_to_download(client: FlaskClient, mill: Mill) -> None:
     assert lines[2:4] == ["1,b.png,blank,,,", "2,c.png,failed,,,not_an_image"]
 
 
-def test_a_name_that_a_spreadsheet_would_run_is_only_a_name(client: FlaskClient, mill: Mill) -> None:
+def test_a_name_that_a_spreadsheet_would_run_is_only_a_name(client: Client, mill: Mill) -> None:
     names = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", 'say "7", please', "Ünï\ncode.png"]
-    archive = zip_of([(name, png()) for name in names])
+    archive = zip_of([(name, one()) for name in names])
     location = submitted(client, [("a.zip", archive)])
     mill.turn()
     text = client.get(f"{location}/results?format=csv").data.decode()
@@ -189,11 +189,11 @@ def test_any_name_survives_csv_and_begins_no_formula(name: str) -> None:
 
 
 @SMALL_CHUNKS
-def test_a_stream_follows_a_running_job_to_its_end(client: FlaskClient, mill: Mill) -> None:
+def test_a_stream_follows_a_running_job_to_its_end(client: Client, mill: Mill) -> None:
     location = submitted(client, images(7))
     mill.turn(1)
     response = client.get(f"{location}/results?format=ndjson")
-    pieces = iter(response.response)
+    pieces: Iterator[Any] = filter(None, response.response)
     assert len(next(pieces).splitlines()) == 2
     worker = threading.Thread(target=mill.turn)
     worker.start()
@@ -202,7 +202,7 @@ def test_a_stream_follows_a_running_job_to_its_end(client: FlaskClient, mill: Mi
     assert [json.loads(line)["index"] for line in rest.splitlines()] == [2, 3, 4, 5, 6]
 
 
-def test_a_row_beyond_the_last_is_not_there(client: FlaskClient, mill: Mill) -> None:
+def test_a_row_beyond_the_last_is_not_there(client: Client, mill: Mill) -> None:
     location = mixed(client, mill)
     assert client.get(f"{location}/results/3").json["index"] == 3
     for index in ("4", "999999999", "99999999999999999999", "9" * 5000, "-1", "x", "1.0"):

@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import pytest
-from flask.testing import FlaskClient
 
 from tests.archives import zip_of
-from tests.core.conftest import blank_png, png
-from tests.web.conftest import Mill, assert_problem, form, submit, submitted
+from tests.web.conftest import Client, Mill, assert_problem, form, submit, submitted
+from tests.web.fakes import blank, one, seven
 
 LONG = {"text": "x" * 4090}
 
 
-def test_a_submission_is_answered_with_the_job_and_where_it_is(client: FlaskClient) -> None:
-    response = submit(client, [("a.png", png()), ("b.png", blank_png())], {"metadata": {"batch": 7}})
+def test_a_submission_is_answered_with_the_job_and_where_it_is(client: Client) -> None:
+    response = submit(client, [("a.png", one()), ("b.png", blank())], {"metadata": {"batch": 7}})
     job = response.json
     assert response.status_code == 202
     assert response.headers["Location"] == f"/v1/jobs/{job['id']}" == job["links"]["self"]
@@ -38,20 +37,20 @@ def test_a_submission_is_answered_with_the_job_and_where_it_is(client: FlaskClie
     assert set(job["model"]) == {"name", "version", "sha256"}
 
 
-def test_options_are_resolved_and_returned(client: FlaskClient) -> None:
+def test_options_are_resolved_and_returned(client: Client) -> None:
     chosen = {"model": "digits", "polarity": "dark_on_light", "review_below": 1, "alternatives": 0, "expires_in": 60}
-    job = submit(client, [("a.png", png())], {**chosen, "read": "digit"}).json
+    job = submit(client, [("a.png", one())], {**chosen, "read": "digit"}).json
     assert job["options"] == {**chosen, "model": "digits@1", "read": "digit"}
-    job = submit(client, [("a.png", png())]).json
+    job = submit(client, [("a.png", one())]).json
     assert job["options"] == {
         "model": "digits@1", "read": "digit", "polarity": "auto", "review_below": 0.6, "alternatives": 2,
         "expires_in": 7 * 86400,
     }  # fmt: skip
 
 
-def test_zips_and_images_of_one_request_are_rows_in_upload_order(client: FlaskClient, mill: Mill) -> None:
-    archive = zip_of({"in/1.png": png(), "__MACOSX/x": b"", "in/2.png": png(thick=True)})
-    location = submitted(client, [("first.png", png()), ("scans.zip", archive), ("last.png", blank_png())])
+def test_zips_and_images_of_one_request_are_rows_in_upload_order(client: Client, mill: Mill) -> None:
+    archive = zip_of({"in/1.png": one(), "__MACOSX/x": b"", "in/2.png": seven()})
+    location = submitted(client, [("first.png", one()), ("scans.zip", archive), ("last.png", blank())])
     mill.turn()
     rows = client.get(f"{location}/results").json["results"]
     assert [row["name"] for row in rows] == ["first.png", "in/1.png", "in/2.png", "last.png"]
@@ -69,31 +68,31 @@ def test_zips_and_images_of_one_request_are_rows_in_upload_order(client: FlaskCl
     ],
 )
 def test_a_raw_image_is_a_job_of_one_row(
-    client: FlaskClient, mill: Mill, media_type: str, query: Mapping[str, str], name: str
+    client: Client, mill: Mill, media_type: str, query: Mapping[str, str], name: str
 ) -> None:
-    response = client.post("/v1/jobs", query_string=query, data=png(), content_type=media_type)
+    response = client.post("/v1/jobs", query_string=query, data=one(), content_type=media_type)
     mill.turn()
     rows = client.get(f"{response.headers['Location']}/results").json["results"]
     assert [(row["name"], row["prediction"]) for row in rows] == [(name, "1")]
 
 
 @pytest.mark.parametrize("media_type", ["application/zip", "application/x-zip-compressed"])
-def test_a_raw_zip_takes_its_options_from_the_query(client: FlaskClient, media_type: str) -> None:
+def test_a_raw_zip_takes_its_options_from_the_query(client: Client, media_type: str) -> None:
     query = {"alternatives": "3", "review_below": "0.25", "metadata": '{"box": [1, null]}', "polarity": "auto"}
-    response = client.post("/v1/jobs", query_string=query, data=zip_of({"a.png": png()}), content_type=media_type)
+    response = client.post("/v1/jobs", query_string=query, data=zip_of({"a.png": one()}), content_type=media_type)
     assert response.status_code == 202
     assert response.json["options"]["alternatives"] == 3
     assert response.json["options"]["review_below"] == 0.25
     assert response.json["metadata"] == {"box": [1, None]}
 
 
-def test_options_may_come_as_a_file_part_before_the_files(client: FlaskClient) -> None:
-    data = {"options": (io.BytesIO(b'{"alternatives": 4}'), "o.json"), "files": (io.BytesIO(png()), "a.png")}
+def test_options_may_come_as_a_file_part_before_the_files(client: Client) -> None:
+    data = {"options": (io.BytesIO(b'{"alternatives": 4}'), "o.json"), "files": (io.BytesIO(one()), "a.png")}
     assert client.post("/v1/jobs", data=data).json["options"]["alternatives"] == 4
 
 
-def test_a_file_part_without_a_name_is_named_by_its_place(client: FlaskClient, mill: Mill) -> None:
-    body = b'--x\r\nContent-Disposition: form-data; name="files"\r\n\r\n' + png() + b"\r\n--x--\r\n"
+def test_a_file_part_without_a_name_is_named_by_its_place(client: Client, mill: Mill) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="files"\r\n\r\n' + one() + b"\r\n--x--\r\n"
     response = client.post("/v1/jobs", data=body, content_type="multipart/form-data; boundary=x")
     mill.turn()
     assert client.get(f"{response.headers['Location']}/results/0").json["name"] == "file-1"
@@ -122,29 +121,29 @@ def test_a_file_part_without_a_name_is_named_by_its_place(client: FlaskClient, m
         ({"webhook_url": "https://example.com/hook"}, "webhook_url"),
     ],
 )
-def test_a_bad_option_is_refused_by_its_name(client: FlaskClient, options: dict[str, Any], field: str) -> None:
-    problem = assert_problem(submit(client, [("a.png", png())], options), 400, "bad_options")
+def test_a_bad_option_is_refused_by_its_name(client: Client, options: dict[str, Any], field: str) -> None:
+    problem = assert_problem(submit(client, [("a.png", one())], options), 400, "bad_options")
     assert [fault["field"] for fault in problem["errors"]] == [field]
     assert field in problem["detail"] or "model" in problem["detail"]
 
 
-def test_what_is_to_come_is_said_to_be_not_available_yet(client: FlaskClient) -> None:
+def test_what_is_to_come_is_said_to_be_not_available_yet(client: Client) -> None:
     for options in ({"read": "number"}, {"webhook_url": "https://example.com"}):
-        assert "not available yet" in submit(client, [("a.png", png())], options).json["detail"]
-    response = client.post("/v1/jobs?read=number", data=png(), content_type="image/png")
+        assert "not available yet" in submit(client, [("a.png", one())], options).json["detail"]
+    response = client.post("/v1/jobs?read=number", data=one(), content_type="image/png")
     assert "not available yet" in assert_problem(response, 400, "bad_options")["detail"]
 
 
-def test_several_bad_options_are_all_named(client: FlaskClient) -> None:
-    problem = submit(client, [("a.png", png())], {"alternatives": -1, "colour": 1}).json
+def test_several_bad_options_are_all_named(client: Client) -> None:
+    problem = submit(client, [("a.png", one())], {"alternatives": -1, "colour": 1}).json
     assert {fault["field"] for fault in problem["errors"]} == {"alternatives", "colour"}
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '"text"', '{"metadata": {"x": NaN}}', "[" * 100_000, "9" * 5000]
 )
-def test_an_options_part_that_is_no_json_object_is_refused(client: FlaskClient, text: str) -> None:
-    data = {"files": (io.BytesIO(png()), "a.png"), "options": text}
+def test_an_options_part_that_is_no_json_object_is_refused(client: Client, text: str) -> None:
+    data = {"files": (io.BytesIO(one()), "a.png"), "options": text}
     response = client.post("/v1/jobs", data=data)
     if text == "":
         assert response.status_code == 202, "an empty part names no options"
@@ -164,26 +163,26 @@ def test_an_options_part_that_is_no_json_object_is_refused(client: FlaskClient, 
         ("name=", "name"),
     ],
 )
-def test_a_bad_option_in_the_query_is_refused_by_its_name(client: FlaskClient, query: str, field: str) -> None:
-    response = client.post(f"/v1/jobs?{query}", data=png(), content_type="image/png")
+def test_a_bad_option_in_the_query_is_refused_by_its_name(client: Client, query: str, field: str) -> None:
+    response = client.post(f"/v1/jobs?{query}", data=one(), content_type="image/png")
     problem = assert_problem(response, 400, "bad_options")
     assert [fault["field"] for fault in problem["errors"]] == [field]
 
 
-def test_options_in_the_query_of_a_multipart_upload_are_refused(client: FlaskClient) -> None:
-    response = client.post("/v1/jobs?alternatives=3", data=form([("a.png", png())]))
+def test_options_in_the_query_of_a_multipart_upload_are_refused(client: Client) -> None:
+    response = client.post("/v1/jobs?alternatives=3", data=form([("a.png", one())]))
     assert assert_problem(response, 400, "bad_options")["errors"][0]["field"] == "alternatives"
 
 
-def test_another_part_than_files_and_options_is_refused(client: FlaskClient) -> None:
-    data = {"files": (io.BytesIO(png()), "a.png"), "file": (io.BytesIO(png()), "b.png")}
+def test_another_part_than_files_and_options_is_refused(client: Client) -> None:
+    data = {"files": (io.BytesIO(one()), "a.png"), "file": (io.BytesIO(one()), "b.png")}
     assert assert_problem(client.post("/v1/jobs", data=data), 400, "bad_options")["errors"][0]["field"] == "file"
 
 
-def test_options_that_come_twice_or_are_too_long_are_refused(client: FlaskClient) -> None:
-    twice = {"files": (io.BytesIO(png()), "a.png"), "options": ["{}", "{}"]}
+def test_options_that_come_twice_or_are_too_long_are_refused(client: Client) -> None:
+    twice = {"files": (io.BytesIO(one()), "a.png"), "options": ["{}", "{}"]}
     assert_problem(client.post("/v1/jobs", data=twice), 400, "bad_options")
-    long = {"files": (io.BytesIO(png()), "a.png"), "options": " " * 70_000 + "{}"}
+    long = {"files": (io.BytesIO(one()), "a.png"), "options": " " * 70_000 + "{}"}
     assert_problem(client.post("/v1/jobs", data=long), 400, "bad_options")
 
 
@@ -201,7 +200,7 @@ def test_options_that_come_twice_or_are_too_long_are_refused(client: FlaskClient
     ],
     ids=["empty", "text", "begun", "cut off", "without disposition", "no text", "long header", "long preamble"],
 )
-def test_a_body_that_is_no_complete_multipart_is_refused(client: FlaskClient, mill: Mill, body: bytes) -> None:
+def test_a_body_that_is_no_complete_multipart_is_refused(client: Client, mill: Mill, body: bytes) -> None:
     response = client.post(
         "/v1/jobs", input_stream=io.BytesIO(body), content_type="multipart/form-data; boundary=x",
         headers={"Content-Length": str(len(body))},
@@ -210,7 +209,7 @@ def test_a_body_that_is_no_complete_multipart_is_refused(client: FlaskClient, mi
     assert_nothing_is_left(mill)
 
 
-def test_multipart_without_a_boundary_is_refused(client: FlaskClient) -> None:
+def test_multipart_without_a_boundary_is_refused(client: Client) -> None:
     response = client.post("/v1/jobs", data=b"x", content_type="multipart/form-data")
     assert_problem(response, 400, "bad_options")
 
@@ -218,18 +217,18 @@ def test_multipart_without_a_boundary_is_refused(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "application/json", "application/octet-stream", "multipart/mixed"]
 )
-def test_another_media_type_is_refused(client: FlaskClient, media_type: str) -> None:
-    assert_problem(client.post("/v1/jobs", data=png(), content_type=media_type), 415, "unsupported_media_type")
+def test_another_media_type_is_refused(client: Client, media_type: str) -> None:
+    assert_problem(client.post("/v1/jobs", data=one(), content_type=media_type), 415, "unsupported_media_type")
 
 
-def test_no_media_type_and_a_content_encoding_are_refused(client: FlaskClient) -> None:
+def test_no_media_type_and_a_content_encoding_are_refused(client: Client) -> None:
     assert_problem(client.post("/v1/jobs"), 415, "unsupported_media_type")
     headers = {"Content-Encoding": "gzip"}
-    response = client.post("/v1/jobs", data=png(), content_type="image/png", headers=headers)
+    response = client.post("/v1/jobs", data=one(), content_type="image/png", headers=headers)
     assert_problem(response, 415, "unsupported_media_type")
 
 
-def test_an_upload_without_a_byte_is_empty(client: FlaskClient, mill: Mill) -> None:
+def test_an_upload_without_a_byte_is_empty(client: Client, mill: Mill) -> None:
     assert_problem(client.post("/v1/jobs", data=b"", content_type="image/png"), 400, "empty_upload")
     assert_problem(submit(client, [("a.png", b"")]), 400, "empty_upload")
     without_files = client.post("/v1/jobs", data={"options": "{}"}, content_type="multipart/form-data")
@@ -237,20 +236,18 @@ def test_an_upload_without_a_byte_is_empty(client: FlaskClient, mill: Mill) -> N
     assert_nothing_is_left(mill)
 
 
-def test_a_damaged_zip_and_one_without_images_are_refused(client: FlaskClient, mill: Mill) -> None:
-    whole = zip_of({"a.png": png()})
+def test_a_damaged_zip_and_one_without_images_are_refused(client: Client, mill: Mill) -> None:
+    whole = zip_of({"a.png": one()})
     assert_problem(submit(client, [("a.zip", whole[:-10])]), 422, "corrupt_archive")
     assert_problem(client.post("/v1/jobs", data=b"text", content_type="application/zip"), 422, "corrupt_archive")
     assert_problem(submit(client, [("a.zip", zip_of({"folder/": b"", ".DS_Store": b"x"}))]), 422, "no_images")
-    problem = assert_problem(submit(client, [("a.png", png()), ("b.zip", whole[:-10])]), 422, "corrupt_archive")
+    problem = assert_problem(submit(client, [("a.png", one()), ("b.zip", whole[:-10])]), 422, "corrupt_archive")
     assert problem["errors"][0]["field"] == "files[1]"
     assert_nothing_is_left(mill)
 
 
 @pytest.mark.parametrize("mill", [{"max_upload_bytes": 2000}], indirect=True)
-def test_an_upload_with_too_many_bytes_is_refused_by_its_length_and_by_counting(
-    client: FlaskClient, mill: Mill
-) -> None:
+def test_an_upload_with_too_many_bytes_is_refused_by_its_length_and_by_counting(client: Client, mill: Mill) -> None:
     problem = assert_problem(
         client.post("/v1/jobs", data=b"x" * 2001, content_type="image/png"), 413, "upload_too_large"
     )
@@ -261,15 +258,15 @@ def test_an_upload_with_too_many_bytes_is_refused_by_its_length_and_by_counting(
 
 
 @pytest.mark.parametrize("mill", [{"max_files": 3, "max_images": 4}], indirect=True)
-def test_too_many_files_and_too_many_images_are_refused(client: FlaskClient, mill: Mill) -> None:
-    problem = assert_problem(submit(client, [("a.png", png())] * 4), 413, "too_many_images")
+def test_too_many_files_and_too_many_images_are_refused(client: Client, mill: Mill) -> None:
+    problem = assert_problem(submit(client, [("a.png", one())] * 4), 413, "too_many_images")
     assert "3 files" in problem["detail"]
-    archive = zip_of({f"{number}.png": png() for number in range(5)})
+    archive = zip_of({f"{number}.png": one() for number in range(5)})
     assert_problem(submit(client, [("a.zip", archive)]), 413, "too_many_images")
     assert_nothing_is_left(mill)
 
 
-def post_stream(client: FlaskClient, stream: Any, length: int | None) -> Any:
+def post_stream(client: Client, stream: Any, length: int | None) -> Any:
     """Post a body that says its length, or comes in chunks where that is None."""
     environ = {"wsgi.input": stream, "wsgi.input_terminated": length is None}
     environ |= {} if length is None else {"CONTENT_LENGTH": str(length)}
@@ -282,21 +279,21 @@ class Untouchable(io.RawIOBase):
 
 
 @pytest.mark.parametrize("mill", [{"max_queued_images": 1}], indirect=True)
-def test_an_overloaded_service_refuses_before_it_reads_the_body(client: FlaskClient) -> None:
-    submitted(client, [("a.png", png())])
+def test_an_overloaded_service_refuses_before_it_reads_the_body(client: Client) -> None:
+    submitted(client, [("a.png", one())])
     response = post_stream(client, Untouchable(), 1000)
     assert_problem(response, 503, "overloaded")
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_a_body_that_ends_early_is_refused_and_leaves_nothing(client: FlaskClient, mill: Mill) -> None:
-    response = post_stream(client, io.BytesIO(png()), 100_000)
+def test_a_body_that_ends_early_is_refused_and_leaves_nothing(client: Client, mill: Mill) -> None:
+    response = post_stream(client, io.BytesIO(one()), 100_000)
     assert_problem(response, 400, "upload_refused")
     assert_nothing_is_left(mill)
 
 
-def test_an_accepted_upload_leaves_no_spool_file(client: FlaskClient, mill: Mill) -> None:
-    submitted(client, [("a.png", png())])
+def test_an_accepted_upload_leaves_no_spool_file(client: Client, mill: Mill) -> None:
+    submitted(client, [("a.png", one())])
     assert list(mill.service.settings.spool.iterdir()) == []
 
 
@@ -307,8 +304,8 @@ def assert_nothing_is_left(mill: Mill) -> None:
     assert mill.store.jobs_of("local", before=None, limit=10) == []
 
 
-def test_lone_surrogates_and_other_odd_text_in_metadata_come_back_untouched(client: FlaskClient) -> None:
+def test_lone_surrogates_and_other_odd_text_in_metadata_come_back_untouched(client: Client) -> None:
     odd = {"a\ud800": ["\u2028", "\x00", 10**30, 0.1, None, {"": ""}]}
     body = json.dumps({"metadata": odd})
-    data = {"files": (io.BytesIO(png()), "a.png"), "options": body}
+    data = {"files": (io.BytesIO(one()), "a.png"), "options": body}
     assert client.post("/v1/jobs", data=data).json["metadata"] == odd

@@ -5,25 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from digitmill.errors import Overloaded
 from tests.archives import zip_of
-from tests.core.conftest import png
-from tests.web.conftest import Mill, assert_problem, form, submit, submitted
+from tests.web.conftest import Client, Mill, assert_problem, form, submit, submitted
+from tests.web.fakes import one, seven
 from web.context import EXTENSION
 from web.views.jobs import wait_seconds
 from web.waiting import Waiting
 
 
-def waiting_of(client: FlaskClient) -> Waiting:
+def waiting_of(client: Client) -> Waiting:
     found: Waiting = client.application.extensions[EXTENSION].waiting
     return found
 
 
 @pytest.mark.usefixtures("turning")
-def test_a_job_that_is_final_in_time_is_answered_with_its_rows(client: FlaskClient) -> None:
-    response = submit(client, [("a.png", png()), ("b.png", png(thick=True))], Prefer="wait=30")
+def test_a_job_that_is_final_in_time_is_answered_with_its_rows(client: Client) -> None:
+    response = submit(client, [("a.png", one()), ("b.png", seven())], Prefer="wait=30")
     job = response.json
     assert response.status_code == 200
     assert response.headers["Preference-Applied"] == "wait=30"
@@ -36,8 +35,8 @@ def test_a_job_that_is_final_in_time_is_answered_with_its_rows(client: FlaskClie
 
 
 @pytest.mark.usefixtures("turning")
-def test_a_large_job_carries_its_first_thousand_rows_and_a_link_to_the_next(client: FlaskClient) -> None:
-    image = png()
+def test_a_large_job_carries_its_first_thousand_rows_and_a_link_to_the_next(client: Client) -> None:
+    image = one()
     archive = zip_of((f"{number}.png", image) for number in range(1003))
     response = client.post(
         "/v1/jobs", data=archive, content_type="application/zip", headers={"Prefer": "respond-async, wait=60"}
@@ -48,8 +47,8 @@ def test_a_large_job_carries_its_first_thousand_rows_and_a_link_to_the_next(clie
     assert rest["next_cursor"] is None
 
 
-def test_a_job_that_is_not_final_in_time_is_answered_as_accepted(client: FlaskClient) -> None:
-    response = submit(client, [("a.png", png())], Prefer="wait=1")
+def test_a_job_that_is_not_final_in_time_is_answered_as_accepted(client: Client) -> None:
+    response = submit(client, [("a.png", one())], Prefer="wait=1")
     assert response.status_code == 202
     assert response.headers["Preference-Applied"] == "wait=1"
     assert response.headers["Retry-After"]
@@ -68,9 +67,9 @@ def test_what_cannot_be_followed_of_prefer_is_ignored(prefer: str, seconds: int 
     assert wait_seconds(prefer) == seconds
 
 
-def test_without_a_free_slot_waiting_ends_at_once(client: FlaskClient) -> None:
+def test_without_a_free_slot_waiting_ends_at_once(client: Client) -> None:
     slots = [waiting_of(client).require_slot() for _ in range(24)]
-    response = submit(client, [("a.png", png())], Prefer="wait=60")
+    response = submit(client, [("a.png", one())], Prefer="wait=60")
     assert response.status_code == 202
     assert "Preference-Applied" not in response.headers
     location = response.headers["Location"]
@@ -84,9 +83,9 @@ def test_without_a_free_slot_waiting_ends_at_once(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("mill", [{"web_threads": 4}], indirect=True)
-def test_every_slot_comes_back(client: FlaskClient, mill: Mill) -> None:
-    location = submitted(client, [("a.png", png())])
-    submit(client, [("a.png", png())], Prefer="wait=1")
+def test_every_slot_comes_back(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
+    submit(client, [("a.png", one())], Prefer="wait=1")
     client.post(f"{location}/cancel")
     for path in (f"{location}/events", f"{location}/results?format=csv") * 3:
         for method in ("GET", "HEAD", "GET"):
@@ -109,9 +108,9 @@ def test_a_slot_is_given_back_once_however_often_it_is_released() -> None:
         waiting.require_slot()
 
 
-def test_a_process_that_is_to_stop_answers_waiting_requests_at_once(client: FlaskClient) -> None:
+def test_a_process_that_is_to_stop_answers_waiting_requests_at_once(client: Client) -> None:
     waiting_of(client).closing = True
-    response = client.post("/v1/jobs", data=form([("a.png", png())]), headers={"Prefer": "wait=60"})
+    response = client.post("/v1/jobs", data=form([("a.png", one())]), headers={"Prefer": "wait=60"})
     assert response.status_code == 202
     events: Any = client.get(f"{response.headers['Location']}/events")
     assert b"event: done" not in events.data

@@ -19,7 +19,7 @@ from web.answers import stream_answer
 from web.connection import client_gone
 from web.context import context, owner, service
 from web.inputs import Headers
-from web.openapi import EVENTS, answer, operation
+from web.openapi import EVENTS, JSON, Document, answer, operation, reference
 from web.schemas import job_document
 from web.waiting import LOOK_SECONDS, Waiting
 
@@ -27,6 +27,16 @@ LEAST_PAUSE_SECONDS = 0.25
 KEEP_ALIVE_SECONDS = 15.0
 BEGINNING = b"retry: 2000\n\n"
 KEEP_ALIVE = b": the job goes on\n\n"
+
+EVENT: Document = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": ["progress", "done"]},
+        "data": {"type": "string", "contentMediaType": JSON, "contentSchema": reference("Job")},
+    },
+    "required": ["id", "event", "data"],
+}
 
 events = APIBlueprint("events", __name__, tag="Jobs")
 
@@ -39,7 +49,7 @@ class EventHeaders(Headers):
 @events.input(EventHeaders, location="headers", arg_name="headers")
 @operation(
     events,
-    {200: answer("The events, until the job is final.", (EVENTS, {"type": "string"}))},
+    {200: answer("The events, until the job is final.", (EVENTS, EVENT))},
     errors.NotFound,
     errors.Expired,
     errors.Overloaded,

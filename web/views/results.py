@@ -44,7 +44,9 @@ class ResultsQuery(Query):
         Annotated[int, Field(ge=1, le=1000, description="Rows on a page; 100 unless given."), BeforeValidator(digits)]
         | None
     ) = None
-    cursor: Annotated[str, Field(min_length=1, description="The `next_cursor` of the page before.")] | None = None
+    cursor: (
+        Annotated[str, Field(pattern="^[0-9]{1,12}$", description="The `next_cursor` of the page before.")] | None
+    ) = None
     status: (
         Annotated[
             list[Literal["recognized", "review", "blank", "failed"]],
@@ -141,6 +143,8 @@ def _while_heard(chunks: Iterator[list[Row]], environ: dict[str, Any]) -> Iterat
 
 
 def _ndjson(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
+    # sends the headers now, though the first row may be long in coming
+    yield b""
     for rows in chunks:
         lines = [json.dumps(row_document(row), separators=(",", ":")) for row in rows]
         yield ("\n".join(lines) + "\n").encode()

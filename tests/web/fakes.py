@@ -1,0 +1,44 @@
+"""Images that a model of a few lines can tell apart, however they are normalised."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+class WideMeansSeven:
+    """Says 7 for ink wider than it is high, sure to 0.995, and 1 for other ink, sure to 0.98."""
+
+    def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        answers = np.zeros((len(batch), 10), np.float32)
+        for answer, picture in zip(answers, batch, strict=True):
+            rows, columns = np.nonzero(picture > 64)
+            digit, confidence = (7, 0.995) if np.ptp(columns) > np.ptp(rows) else (1, 0.98)
+            answer[:] = (1 - confidence) / 9
+            answer[digit] = confidence
+        return answers
+
+
+def one(scale: int = 1) -> bytes:
+    """A PNG with a high stroke, a 1 for this model."""
+    return _png(slice(8, 32), slice(17, 23), scale)
+
+
+def seven(scale: int = 1) -> bytes:
+    """A PNG with a broad stroke, a 7 for this model."""
+    return _png(slice(16, 24), slice(8, 32), scale)
+
+
+def blank() -> bytes:
+    return _png(slice(0, 0), slice(0, 0), 1)
+
+
+def _png(rows: slice, columns: slice, scale: int) -> bytes:
+    picture = np.full((40, 40), 255, np.uint8)
+    picture[rows, columns] = 0
+    out = io.BytesIO()
+    Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1)).save(out, "PNG")
+    return out.getvalue()

@@ -1,0 +1,82 @@
+"""The description and the code agree: whatever is asked, every answer is one that the description names.
+
+Schemathesis makes valid and invalid requests of the OpenAPI document, single ones and chains in which one call
+uses what another answered, and applies all its checks: no server error, no status, media type, header or document
+that is not described, bad input refused, good input taken, no call without the key, nothing left after a delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+
+from tests.web.conftest import Server, serving
+from tests.web.fakes import blank, one
+
+KEY = "correct-horse"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+BY_MEANING = ("POST /v1/jobs", "GET /v1/jobs/{job_id}/results")
+"""Calls of which requests that fit the schema may be refused: the model is not there, the bytes are no zip,
+the cursor is of another job, a bound lies above the other."""
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that asks for a key, and whose worker works."""
+    with serving(tmp_path_factory.mktemp("keyed"), admin_key=KEY) as started:
+        started.turn()
+        yield started
+
+
+def complaints(server: Server, **settings: Any) -> list[str]:
+    """What Schemathesis finds wrong, each with the command that shows it."""
+    accepting = {"positive_data_acceptance": {"enabled": False}}
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": 1,
+            "headers": HEADERS,
+            "generation": {"max-examples": 10, "database": "none"},
+            "operations": [{"include-name": name, "checks": accepting} for name in BY_MEANING],
+            **settings,
+        }
+    )
+    schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json", config=config)
+    found, requests = [], 0
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.NonFatalError):
+            found.append(f"{event.label}: {event.value!r}")
+        elif isinstance(event, events.FatalError):
+            found.append(repr(event.exception))
+        elif isinstance(event, events.ScenarioFinished):
+            requests += len(event.recorder.interactions)
+            found += _failed_checks(event.recorder)
+    assert requests > 100, "hardly anything was asked"
+    return found
+
+
+def _failed_checks(recorder: ScenarioRecorder) -> Iterator[str]:
+    for case_id, checks in recorder.checks.items():
+        for check in checks:
+            if check.failure_info is not None:
+                command = recorder.cases[case_id].value.as_curl_command()
+                yield f"{check.name}: {check.failure_info.failure}\n{command}"
+
+
+def test_any_request_gets_an_answer_that_is_described(keyed: Server) -> None:
+    assert complaints(keyed) == []
+
+
+def test_any_request_for_a_finished_job_gets_an_answer_that_is_described(keyed: Server) -> None:
+    files = [("files", (name, data)) for name, data in (("a.png", one()), ("b.png", blank()), ("c.png", b"text"))]
+    job = httpx.post(f"{keyed.url}/v1/jobs", files=files, headers={**HEADERS, "Prefer": "wait=30"}).json()
+    assert job["state"] == "completed"
+    assert complaints(keyed, parameters={"path.job_id": job["id"], "path.index": 0}) == []
