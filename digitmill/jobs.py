@@ -107,7 +107,6 @@ class Jobs:
         Changes that come fast are yielded as one. Every ``quiet`` seconds without change it is yielded as it is.
         """
         deadline = time.monotonic() + seconds
-        self.get(owner, job_id)
         with self._store.subscribe(job_id) as changes:
             while True:
                 job = self.get(owner, job_id)
@@ -119,9 +118,7 @@ class Jobs:
 
     def wait(self, owner: str, job_id: str, *, seconds: float) -> Job:
         """The job when it is final, or as it is after so many seconds."""
-        job = self.get(owner, job_id)
-        for changed in self.watch(owner, job_id, seconds=seconds):
-            job = changed
+        *_, job = self.watch(owner, job_id, seconds=seconds)
         return job
 
     def cancel(self, owner: str, job_id: str) -> Job:
