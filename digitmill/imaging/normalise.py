@@ -21,6 +21,8 @@ INK_SIDE = 20
 WORKING_SIDE = 96
 """Longest side, in pixels, that ink is looked for in: larger pictures are shrunk first."""
 POLARITY_SIDE = 48
+PAPER_WINDOW = 0.55
+"""Share of the picture's longest side that is wider than any stroke; paper is wider still."""
 LEAST_CONTRAST = 7
 """Grey levels between paper and ink that a picture with a digit has at least."""
 NOISE_RATIO = 3.2
@@ -123,9 +125,9 @@ def _ink(light: Grey) -> Grey | None:
 def _paper(light: Grey) -> Grey:
     """The picture without its ink: what is left of its light where every stroke is too thin to stay.
 
-    A morphological opening over half the picture keeps shadows, even sharp ones, and removes strokes.
+    A morphological opening keeps shadows, even sharp ones, and removes strokes.
     """
-    across = max(3, max(light.shape) // 2)
+    across = max(3, int(PAPER_WINDOW * max(light.shape)))
     return np.asarray(cv2.morphologyEx(light, cv2.MORPH_OPEN, np.ones((across, across), np.uint8)), np.uint8)
 
 
