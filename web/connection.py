@@ -47,7 +47,7 @@ def init_connection(app: Flask) -> None:
         response.headers["Connection"] = "close"
         connection: socket.socket | None = request.environ.get("gunicorn.socket")
         if connection is not None:
-            response.call_on_close(lambda: _linger(connection))
+            response.call_on_close(lambda: linger(connection, LINGER_SECONDS))
         return response
 
 
@@ -57,8 +57,9 @@ def _much_unread() -> bool:
     return (request.content_length or 0) > SERVER_DRAINS_BYTES
 
 
-def _linger(connection: socket.socket) -> None:
-    deadline = time.monotonic() + LINGER_SECONDS
+def linger(connection: socket.socket, seconds: float) -> None:
+    """Close our side, and read away what the client still sends, until it closes too or for so long."""
+    deadline = time.monotonic() + seconds
     received = 0
     with suppress(OSError):
         connection.shutdown(socket.SHUT_WR)

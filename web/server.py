@@ -6,6 +6,8 @@ import logging
 import os
 import shutil
 import socket
+import struct
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,16 @@ from prometheus_client.multiprocess import mark_process_dead
 from digitmill.service import Service
 from digitmill.settings import Settings
 from web.app import create_app
+from web.connection import linger
 from web.context import EXTENSION
 from web.errors import problem_document
 from web.metrics import SHARED_FOLDER
 
 SILENCE_SECONDS = 60.0
 """A client that neither sends nor takes a byte for so long is given up."""
+HEAD_SECONDS = 5
+"""So long may a client pause within the head of a request, which a thread waits for."""
+FAREWELL_SECONDS = 2.0
 GRACE_SECONDS = 30
 """How long requests at hand may take to end when the server stops."""
 KEEP_ALIVE_SECONDS = 15
@@ -120,9 +126,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().handle_exit(sig, frame)
 
     def handle(self, conn: Any) -> Any:
-        """Log lines carry the id of the request that the thread works on, not of the one before."""
+        """Serve what comes on a connection next, in one of the threads."""
+        # log lines carry the id of the request that the thread works on, not of the one before
         structlog.contextvars.clear_contextvars()
-        return super().handle(conn)
+        # gunicorn itself reads the head without a time limit; seconds and microseconds, as the kernel has them
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", HEAD_SECONDS, 0))
+        stays = super().handle(conn)
+        if not stays:
+            # gunicorn would do so in its main thread, where each such client holds up all others for seconds
+            linger(conn.sock, FAREWELL_SECONDS)
+        return stays
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP request as a problem too."""
@@ -156,3 +169,10 @@ class PlainLogger(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
         self.error_log.setLevel(logging.NOTSET)
         self.access_log.disabled = True
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """A client that fell silent is no fault of the server's."""
+        if isinstance(sys.exc_info()[1], (TimeoutError, BlockingIOError)):
+            self.debug("gave up a silent client")
+        else:
+            super().exception(msg, *args, **kwargs)

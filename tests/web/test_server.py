@@ -223,6 +223,17 @@ def test_polls_find_a_thread_while_all_slots_are_taken_and_slots_come_back(serve
         httpx.delete(f"{server.url}{job['links']['self']}")
 
 
+def test_clients_that_fall_silent_within_a_head_hold_no_thread_for_long(server: Server) -> None:
+    silent = [connect(server) for _ in range(8)]
+    for connection in silent:
+        connection.sendall(b"GET /healthz HT")
+    assert httpx.get(f"{server.url}/healthz", timeout=30).status_code == 200
+    for connection in silent:
+        assert connection.recv(100) == b""
+        connection.close()
+    assert "Traceback" not in server.log.read_text()
+
+
 def test_rows_are_streamed_while_the_job_runs(server: Server) -> None:
     location = new_job(server, 5)
     with httpx.stream("GET", f"{server.url}{location}/results?format=ndjson", timeout=30) as response:

@@ -114,3 +114,14 @@ def test_a_process_that_is_to_stop_answers_waiting_requests_at_once(client: Clie
     assert response.status_code == 202
     events: Any = client.get(f"{response.headers['Location']}/events")
     assert b"event: done" not in events.data
+
+
+@pytest.mark.parametrize("mill", [{"web_threads": 8}], indirect=True)
+def test_uploads_take_turns_and_are_refused_when_none_comes_free(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.waiting.UPLOAD_PATIENCE_SECONDS", 0.01)
+    with waiting_of(client).upload_slot(), waiting_of(client).upload_slot():
+        assert_problem(submit(client, [("a.png", one())]), 503, "overloaded")
+    for _ in range(3):
+        submitted(client, [("a.png", one())])
