@@ -19,7 +19,8 @@ NOT_YET = {"webhook_url": "is not available yet", "read": "must be 'digit': 'num
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     if _depth(value) > METADATA_DEPTH:
         raise ValueError(f"must not be nested deeper than {METADATA_DEPTH} levels")
-    if len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) > METADATA_BYTES:
+    # a number such as 1e999 reads as infinity, which is no JSON to return
+    if len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")) > METADATA_BYTES:
         raise ValueError(f"must be at most {METADATA_BYTES} bytes as JSON")
     return value
 

@@ -71,9 +71,7 @@ class Waiting:
 
     def for_job(self, jobs: Jobs, owner: str, job_id: str, *, seconds: float, environ: dict[str, Any]) -> Job:
         """The job when it is final; earlier when time is up, the client hung up, or the process stops."""
-        job = jobs.get(owner, job_id)
-        for seen in jobs.watch(owner, job_id, seconds=seconds, quiet=LOOK_SECONDS):
-            job = seen
-            if self.closing or client_gone(environ):
+        for job in jobs.watch(owner, job_id, seconds=seconds, quiet=LOOK_SECONDS):
+            if job.state.final or self.closing or client_gone(environ):
                 break
         return job

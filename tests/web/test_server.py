@@ -213,14 +213,33 @@ def test_polls_find_a_thread_while_all_slots_are_taken_and_slots_come_back(serve
     assert httpx.get(f"{server.url}/healthz").status_code == 200
     for listener in listeners:
         listener.close()
+    wait_until(lambda: listened_to(server, location))
+    delete_all(server)
 
-    def listened_to() -> bool:
-        with httpx.stream("GET", f"{server.url}{location}/events") as response:
-            return response.status_code == 200
 
-    wait_until(listened_to)
+def listened_to(server: Server, location: str) -> bool:
+    with httpx.stream("GET", f"{server.url}{location}/events") as response:
+        return response.status_code == 200
+
+
+def delete_all(server: Server) -> None:
     for job in httpx.get(f"{server.url}/v1/jobs").json()["jobs"]:
         httpx.delete(f"{server.url}{job['links']['self']}")
+
+
+def test_a_client_that_hangs_up_while_it_waits_gives_its_slot_back(server: Server) -> None:
+    image = one()
+    waiting = [connect(server) for _ in range(4)]
+    for connection in waiting:
+        headers = ("Content-Type: image/png", f"Content-Length: {len(image)}", "Prefer: wait=60")
+        connection.sendall(head("POST", "/v1/jobs", *headers) + image)
+    wait_until(lambda: len(httpx.get(f"{server.url}/v1/jobs").json()["jobs"]) == 4)
+    location = httpx.get(f"{server.url}/v1/jobs").json()["jobs"][0]["links"]["self"]
+    assert_problem(httpx.get(f"{server.url}{location}/events"), 503, "overloaded")
+    for connection in waiting:
+        connection.close()
+    wait_until(lambda: listened_to(server, location))
+    delete_all(server)
 
 
 def test_clients_that_fall_silent_within_a_head_hold_no_thread_for_long(server: Server) -> None:

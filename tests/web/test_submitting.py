@@ -140,7 +140,18 @@ def test_several_bad_options_are_all_named(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '"text"', '{"metadata": {"x": NaN}}', "[" * 100_000, "9" * 5000]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"text"',
+        '{"metadata": {"x": NaN}}',
+        '{"metadata": {"x": 1e999}}',
+        "[" * 100_000,
+        "9" * 5000,
+    ],
 )
 def test_an_options_part_that_is_no_json_object_is_refused(client: Client, text: str) -> None:
     data = {"files": (io.BytesIO(one()), "a.png"), "options": text}
