@@ -3,163 +3,152 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from digitmill.errors import FailureCode, ItemFailure
+from digitmill.imaging.formats import recognise
+from digitmill.imaging.grey import grey_of
+from digitmill.imaging.pages import BrokenChain, page_offsets, with_first_page
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
-LONG_SIDE = 2000
-"""A larger JPEG may be decoded at a half, a quarter or an eighth, but never below this many pixels of its long side."""
+REDUCED_SIDE = 2000
+"""A JPEG is decoded at a half, a quarter or an eighth where its longest side keeps so many pixels."""
+ORIENTATION, TILE_WIDTH, TILE_LENGTH = 274, 322, 323
 
-_OTHER_FORMATS = (
-    (b"%PDF", 0, "a PDF"),
-    (b"ftypheic", 4, "a HEIC photo"),
-    (b"ftypheix", 4, "a HEIC photo"),
-    (b"ftypmif1", 4, "a HEIF photo"),
-    (b"ftypavif", 4, "an AVIF photo"),
-    (b"\x00\x00\x00\x0cjP  ", 0, "a JPEG 2000"),
-    (b"\xff\x4f\xff\x51", 0, "a JPEG 2000"),
-    (b"8BPS", 0, "a Photoshop file"),
-    (b"\x00\x00\x01\x00", 0, "an icon"),
-    (b"AT&TFORM", 0, "a DjVu file"),
+_DAMAGE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
 )
-_ARCHIVES = (
-    (b"PK\x03\x04", 0),
-    (b"PK\x05\x06", 0),
-    (b"\x1f\x8b", 0),
-    (b"7z\xbc\xaf\x27\x1c", 0),
-    (b"Rar!\x1a\x07", 0),
-    (b"\xfd7zXZ\x00", 0),
-    (b"BZh", 0),
-    (b"ustar", 257),
-)
-# what Pillow's readers are known to raise on damaged files, besides OSError
-_DAMAGE = (SyntaxError, ValueError, TypeError, struct.error, EOFError, IndexError, KeyError, ZeroDivisionError,
-           OverflowError, AttributeError, zlib.error, NotImplementedError)  # fmt: skip
+"""What Pillow's readers raise on damaged files: found by feeding them such files, and by reading them."""
+_PILLOWS_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
 def decode(data: bytes, *, page: int = 0, pages: int = 1, max_pixels: int) -> NDArray[np.uint8]:
-    """The grey picture uint8[height, width], 0 black to 255 white, upright, transparency over white.
+    """The grey picture uint8 [height, width], 0 black to 255 white, upright, transparency over white.
 
     Args:
         data: a PNG, JPEG, TIFF, BMP, GIF, WebP, PGM, PPM or PBM file; of a GIF or WebP the first frame.
         page: which page of a TIFF, from 0.
         pages: how many pages the TIFF was planned with.
-        max_pixels: a picture with more is not decoded.
+        max_pixels: a picture that declares more is not decoded.
 
     Raises:
         ItemFailure: not_an_image, truncated_image, unsupported_format, image_too_large or nested_archive.
     """
-    _refuse_by_signature(data)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = _open(data)
-        with image:
-            _choose_page(image, page, pages)
+    kind = recognise(data)
+    _ignore_pillows_warnings()
+    if kind == "TIFF":
+        data = _page(data, page, pages)
+    with _opened(data, kind) as image:
+        try:
             _check_size(image, max_pixels)
-            _shrink_large_jpeg(image)
-            return _grey(_load(image))
+            if kind == "JPEG":
+                _reduce(image)
+            image.load()
+            return _upright(grey_of(image), image)
+        except _DAMAGE as error:
+            raise _damaged(kind) from error
 
 
-def _refuse_by_signature(data: bytes) -> None:
-    for signature, offset in _ARCHIVES:
-        if data.startswith(signature, offset):
-            raise ItemFailure(FailureCode.NESTED_ARCHIVE, "This is an archive within the upload; send it by itself.")
-    for signature, offset, what in _OTHER_FORMATS:
-        if data.startswith(signature, offset):
-            raise ItemFailure(FailureCode.UNSUPPORTED_FORMAT, f"This is {what}; convert it to PNG, JPEG or TIFF.")
-    head = data[:512].lstrip().lower()
-    if head.startswith((b"<svg", b"<?xml")) and b"<svg" in head:
-        raise ItemFailure(FailureCode.UNSUPPORTED_FORMAT, "This is an SVG drawing; convert it to PNG.")
+def _ignore_pillows_warnings() -> None:
+    """Pillow warns of odd files, which says nothing to a service.
+
+    The filter stays: to set and restore it around each image is not safe in threads.
+    """
+    if _PILLOWS_WARNINGS not in warnings.filters:
+        warnings.filterwarnings("ignore", module=_PILLOWS_WARNINGS[3].pattern)
 
 
-def _open(data: bytes) -> Image.Image:
+def _page(data: bytes, page: int, pages: int) -> bytes:
+    """The TIFF with the wanted page made its first, so that the pages before it are not parsed every time."""
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        if _begins_like_an_image(data):
-            raise _truncated() from error
+        offsets = page_offsets(data, pages)
+    except BrokenChain as error:
+        raise _damaged("TIFF") from error
+    if len(offsets) != pages:
         raise ItemFailure(
-            FailureCode.NOT_AN_IMAGE, "This is no image that can be read; send PNG, JPEG, TIFF, BMP, GIF, WebP or PGM."
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise ItemFailure(FailureCode.IMAGE_TOO_LARGE, "This image has too many pixels; scan it smaller.") from error
-    except (OSError, *_DAMAGE) as error:
-        raise _truncated() from error
+            FailureCode.UNSUPPORTED_FORMAT,
+            "This file is a TIFF of several pages. Name it .tif, so that each page becomes an image of its own.",
+        )
+    return with_first_page(data, offsets[page]) if page else data
 
 
-def _begins_like_an_image(data: bytes) -> bool:
-    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8", b"BM", b"RIFF"))
-
-
-def _choose_page(image: Image.Image, page: int, pages: int) -> None:
-    if image.format != "TIFF":
-        return
+def _opened(data: bytes, kind: str) -> Image.Image:
     try:
-        found = getattr(image, "n_frames", 1)
-        if found != pages:
+        return Image.open(io.BytesIO(data), formats=(kind,))
+    except Image.DecompressionBombError as error:
+        raise ItemFailure(
+            FailureCode.IMAGE_TOO_LARGE, "This image has too many pixels. Scan it at a lower resolution, or crop it."
+        ) from error
+    except UnidentifiedImageError as error:
+        if kind == "TIFF":
             raise ItemFailure(
                 FailureCode.UNSUPPORTED_FORMAT,
-                f"This TIFF has {found} pages; name it .tif, so that every page becomes an image of its own.",
-            )
-        image.seek(page)
-    except (OSError, *_DAMAGE) as error:
-        raise _truncated() from error
+                "This TIFF is damaged, or of a kind that is not read. Save it as grey or colour of 8 bits.",
+            ) from error
+        raise _damaged(kind) from error
+    except _DAMAGE as error:
+        raise _damaged(kind) from error
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
+    """By what the file declares, before anything is decoded. A TIFF's tile may be larger than its picture."""
     width, height = image.size
-    if width * height > max_pixels:
+    tags = getattr(image, "tag_v2", {})
+    tile = tags.get(TILE_WIDTH, 0) * tags.get(TILE_LENGTH, 0)
+    if max(width * height, tile) > max_pixels:
         raise ItemFailure(
             FailureCode.IMAGE_TOO_LARGE,
-            f"This image has {width} x {height} pixels, and {max_pixels:,} in all are allowed; scan it smaller.",
+            f"This image has {width:,} x {height:,} pixels, and {max_pixels:,} in all are allowed. "
+            "Scan it at a lower resolution, or crop it.",
         )
 
 
-def _shrink_large_jpeg(image: Image.Image) -> None:
-    if image.format == "JPEG" and max(image.size) >= 2 * LONG_SIDE:
-        scale = LONG_SIDE / max(image.size)
-        image.draft(None, (int(image.width * scale), int(image.height * scale)))
+def _reduce(image: Image.Image) -> None:
+    """Let the JPEG decoder give brightness alone, and of a photo with pixels to spare a smaller picture."""
+    fraction = max(1, max(image.size) // REDUCED_SIDE)
+    image.draft("L", (max(1, image.width // fraction), max(1, image.height // fraction)))
 
 
-def _load(image: Image.Image) -> Image.Image:
+def _upright(grey: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
+    """Turned and mirrored as the EXIF data say. Pillow has done so already for TIFF."""
+    if "exif" not in image.info or image.format == "TIFF":
+        return grey
     try:
-        image.load()
-        return ImageOps.exif_transpose(image)
-    except (OSError, MemoryError, *_DAMAGE) as error:
-        raise _truncated() from error
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except _DAMAGE:
+        # damaged EXIF data beside a sound picture: cameras and editors write such
+        return grey
+    if orientation in (5, 6, 7, 8):
+        grey = grey.T
+    if orientation in (2, 3, 6, 7):
+        grey = grey[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        grey = grey[::-1]
+    return np.ascontiguousarray(grey)
 
 
-def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode == "L" and "transparency" not in image.info:
-        return np.asarray(image)
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _scaled(np.asarray(image))
-    if image.has_transparency_data:
-        coloured = image.convert("RGBA")
-        paper = Image.new("RGBA", coloured.size, "white")
-        return np.asarray(Image.alpha_composite(paper, coloured).convert("L"))
-    return np.asarray(image.convert("L"))
-
-
-def _scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Deep grey to 8 bits: 0-65535 by its depth; floats, and integers beyond it, by their own range."""
-    numbers = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(numbers.min()), float(numbers.max())
-    if values.dtype.kind != "f" and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
-    elif low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    if high <= low:
-        return np.full(values.shape, 255, np.uint8)
-    return np.rint((numbers - low) * (255 / (high - low))).astype(np.uint8)
-
-
-def _truncated() -> ItemFailure:
-    return ItemFailure(FailureCode.TRUNCATED_IMAGE, "This image is damaged or breaks off; scan or export it again.")
+def _damaged(kind: str) -> ItemFailure:
+    name = "PGM, PPM or PBM" if kind == "PPM" else kind
+    return ItemFailure(
+        FailureCode.TRUNCATED_IMAGE, f"This {name} file breaks off or is damaged. Copy, scan or export it again."
+    )
