@@ -28,7 +28,7 @@ def index() -> Response:
 
 @pages.get("/docs")
 def docs() -> Response:
-    return _page("docs.html", docs=document_for_people(current_app._get_spec("json")))  # type: ignore[attr-defined]
+    return _page("docs.html", docs=document_for_people(current_app.spec))  # type: ignore[attr-defined]
 
 
 def _page(template: str, **values: Any) -> Response:
