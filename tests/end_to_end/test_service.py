@@ -93,8 +93,8 @@ def test_the_service_answers_as_the_model_does_in_process(shared_stack: Stack, t
     settings = Settings.load(shared_stack.settings, env_file=None)
     registry = Registry(settings.published_models, tmp_path)
     model = load_model(registry, registry.default().reference)
-    images = sample_images()
-    grey = [decode(data, max_pixels=10**7) for name, data in images.items() if name.endswith((".png", ".jpg"))]
+    images = [data for name, data in sample_images().items() if not name.startswith("broken")]
+    grey = [decode(data, max_pixels=10**7) for data in images]
     pictures = [picture for picture in (normalise(scan, Polarity.AUTO) for scan in grey) if picture is not None]
     archive = zip_of({f"{n}.png": as_png(scan) for n, scan in enumerate(grey)})
     expected = model.predict(np.stack(pictures))
