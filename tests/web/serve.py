@@ -27,7 +27,6 @@ from web.server import run
 def make_app(settings: Settings) -> Flask:
     store, queue = MemoryJobStore(), MemoryQueue()
     service = Service.assemble(settings, store, queue)
-    store.beat([WorkerInfo("test/1", "none", "cpu", "float32", "digits@1")])
     threading.Thread(target=turn, args=(service, queue), daemon=True).start()
     return create_app(service)
 
@@ -37,6 +36,7 @@ def turn(service: Service, queue: MemoryQueue) -> None:
     work = service.work(Models(lambda _: model))
     turning, once = service.settings.var / "turning", service.settings.var / "turn"
     while True:
+        service.store.beat([WorkerInfo("test/1", "none", "cpu", "float32", "digits@1")])
         if turning.exists() or once.exists():
             message = queue.take()
             if message is not None:
