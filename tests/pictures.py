@@ -59,11 +59,11 @@ def jpeg(grey: Grey, *, quality: int = 95) -> bytes:
     return encoded(Image.fromarray(grey), "JPEG", quality=quality)
 
 
-def turned_jpeg(grey: Grey, orientation: int) -> bytes:
+def to_be_turned(grey: Grey, orientation: int, kind: str = "JPEG", **options: Any) -> bytes:
     """A camera's file: the pixels as given, and EXIF data that say how to turn them."""
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    return encoded(Image.fromarray(grey), "JPEG", quality=95, exif=exif)
+    return encoded(Image.fromarray(grey).convert("RGB"), kind, exif=exif, **options)
 
 
 def tiff(pages: Sequence[Grey], **options: Any) -> bytes:
@@ -76,24 +76,51 @@ def deep_png(grey: Grey) -> bytes:
 
 
 def deep_tiff(grey: Grey, order: str = "<", *, photometric: int = 1, bits: int = 16) -> bytes:
-    """A TIFF of ``bits`` a sample, written by hand in either byte order; 12 bits are packed."""
+    """A TIFF of 16 bits a sample, or of 12 (packed), in either byte order."""
     height, width = grey.shape
     values = np.rint(grey.astype(np.float64) * ((2**bits - 1) / 255)).astype(np.uint16)
     if photometric == 0:
         values = 2**bits - 1 - values
+    strip = values.astype(f"{order}u2").tobytes()
     if bits == 12:
         high, low = values[:, 0::2], values[:, 1::2]
         triples = np.stack((high >> 4, (high & 15) << 4 | low >> 8, low & 255), axis=2)
         strip = triples.astype(np.uint8).tobytes()
-    else:
-        strip = values.astype(f"{order}u2").tobytes()
-    entries = ((256, width), (257, height), (258, bits), (259, 1), (262, photometric), (277, 1), (278, height))
-    head_bytes = 8 + 2 + (len(entries) + 2) * 12 + 4
-    directory = struct.pack(order + "H", len(entries) + 2)
-    for tag, value in (*entries[:5], (273, head_bytes), *entries[5:], (279, len(strip))):
-        directory += struct.pack(order + "HHII", tag, 4, 1, value)
+    tags = {
+        256: width,
+        257: height,
+        258: bits,
+        259: 1,
+        262: photometric,
+        273: None,
+        277: 1,
+        278: height,
+        279: len(strip),
+    }
+    return tiff_by_hand(tags, strip, order)
+
+
+def tiled_tiff(grey: Grey, tile: int) -> bytes:
+    """A TIFF with one square tile of ``tile`` pixels a side, of which only the picture's rows are stored."""
+    height, width = grey.shape
+    rows = np.pad(grey, ((0, 0), (0, tile - width))).tobytes()
+    tags = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 277: 1, 322: tile, 323: tile, 324: None, 325: len(rows)}
+    return tiff_by_hand(tags, rows)
+
+
+def tiff_by_hand(tags: Mapping[int, int | None], data: bytes, order: str = "<") -> bytes:
+    """A TIFF of one page with ``tags`` as given, in rising order; None stands for the place of ``data``."""
+    place = 8 + 2 + len(tags) * 12 + 4
+    entries = b"".join(
+        struct.pack(order + "HHII", tag, 4, 1, place if value is None else value) for tag, value in tags.items()
+    )
     mark = b"II*\x00" if order == "<" else b"MM\x00*"
-    return mark + struct.pack(order + "I", 8) + directory + bytes(4) + strip
+    return mark + struct.pack(order + "IH", 8, len(tags)) + entries + bytes(4) + data
+
+
+def animated(frames: Sequence[Grey], kind: str, **options: Any) -> bytes:
+    first, *rest = [Image.fromarray(frame).convert("RGB") for frame in frames]
+    return encoded(first, kind, save_all=True, append_images=rest, **options)
 
 
 def big_tiff(pages: Sequence[Grey]) -> bytes:

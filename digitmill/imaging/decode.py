@@ -16,9 +16,12 @@ from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.formats import recognise
 from digitmill.imaging.grey import grey_of
 from digitmill.imaging.pages import BrokenChain, page_offsets, with_first_page
+from digitmill.imaging.small_png import small_grey_png
 
 REDUCED_SIDE = 2000
 """A JPEG is decoded at a half, a quarter or an eighth where its longest side keeps so many pixels."""
+WALKED_PAGES = 10_000
+"""So far the chain of a TIFF's pages is followed, to tell a broken one from one of another length."""
 ORIENTATION, TILE_WIDTH, TILE_LENGTH = 274, 322, 323
 
 _DAMAGE = (
@@ -54,6 +57,9 @@ def decode(data: bytes, *, page: int = 0, pages: int = 1, max_pixels: int) -> ND
     Raises:
         ItemFailure: not_an_image, truncated_image, unsupported_format, image_too_large or nested_archive.
     """
+    picture = small_grey_png(data)
+    if picture is not None and picture.size <= max_pixels:
+        return picture
     kind = recognise(data)
     _ignore_pillows_warnings()
     if kind == "TIFF":
@@ -81,7 +87,7 @@ def _ignore_pillows_warnings() -> None:
 def _page(data: bytes, page: int, pages: int) -> bytes:
     """The TIFF with the wanted page made its first, so that the pages before it are not parsed every time."""
     try:
-        offsets = page_offsets(data, pages)
+        offsets = page_offsets(data, max(pages, WALKED_PAGES))
     except BrokenChain as error:
         raise _damaged("TIFF") from error
     if len(offsets) != pages:

@@ -39,7 +39,7 @@ def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
     tags = getattr(image, "tag_v2", {})
     if image.mode == "I" and tags.get(SAMPLE_FORMAT, (UNSIGNED,)) == (UNSIGNED,):
         values = values.view(np.uint32)
-    numbers = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
+    numbers = np.nan_to_num(values, posinf=0, neginf=0).astype(np.float64)
     black, white = _range(image, numbers)
     scaled = np.clip((numbers - black) * (255 / (white - black)), 0, 255)
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
