@@ -24,6 +24,13 @@ PREFIX = "DIGITMILL_"
 class EngineName(StrEnum):
     AUTO = "auto"
     KERAS = "keras"
+    OPENVINO = "openvino"
+
+
+class PrecisionName(StrEnum):
+    AUTO = "auto"
+    F32 = "f32"
+    BF16 = "bf16"
 
 
 class DeviceName(StrEnum):
@@ -76,10 +83,19 @@ class Settings(BaseModel):
         description="Processes of one worker, each with the model in memory. Unset: one for each core.",
     )
     worker_threads: int = Field(1, ge=1, le=256, description="Threads that the model may use in each process.")
-    engine: EngineName = Field(EngineName.AUTO, description="What runs the model: `auto` or `keras`.")
+    engine: EngineName = Field(
+        EngineName.AUTO,
+        description="What runs the model: `keras`, `openvino` (on the CPU) or `auto` (Keras on a GPU; else OpenVINO "
+        "where the model's manifest says that both agree).",
+    )
     device: DeviceName = Field(
         DeviceName.AUTO,
         description="`cpu`, `gpu` (an error where there is none) or `auto` (the GPU if present).",
+    )
+    precision: PrecisionName = Field(
+        PrecisionName.AUTO,
+        description="Arithmetic of the model: `f32`, `bf16` (OpenVINO alone, an error where the CPU lacks it) or "
+        "`auto` (bf16 where the CPU has it and the model's manifest says that it agrees with f32).",
     )
     chunk_images: int = Field(512, ge=1, le=65535, description="Images that a worker takes at a time.")
     chunk_bytes: int = Field(64 << 20, ge=1 << 16, description="Bytes of upload that a worker takes at a time.")

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from digitmill.errors import DigitmillError
+from digitmill.models.engines.base import Batch
 from digitmill.models.registry import BUILT_IN, Registry
 from digitmill.settings import Settings
 from training.config import Config
@@ -18,7 +19,7 @@ from training.config import Config
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make the models of Digitmill.")
 
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run: model.keras and manifest.json.")]
-Threads = Annotated[int, typer.Option(min=1, help="Threads of TensorFlow.", show_default="one for each core")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads that the model may use.", show_default="one for each core")]
 CORES = os.cpu_count() or 1
 
 
@@ -57,14 +58,33 @@ def evaluate(folder: RunFolder, output: Path | None = None, threads: Threads = C
 def publish(
     folder: RunFolder,
     built_in: Annotated[bool, typer.Option("--built-in", help="Into the package, to be shipped.")] = False,
+    threads: Threads = CORES,
 ) -> None:
-    """Publish a measured model to the models folder of the settings."""
+    """Publish a measured model, converted for OpenVINO too, to the models folder of the settings."""
+    from training.convert import table
     from training.publish import publish
 
     settings = Settings.load()
     url = BUILT_IN.as_uri() if built_in else settings.published_models
-    manifest = publish(folder, Registry(url, settings.var / "model-cache"))
-    typer.echo(f"{manifest.label} is published in {url}")
+    registry = Registry(url, settings.var / "cache" / "models")
+    manifest = publish(folder, registry, _held_out(folder, settings), threads)
+    typer.echo(f"{table(manifest)}\n{manifest.label} is published in {url}")
+
+
+@app.command()
+def convert(folder: RunFolder, threads: Threads = CORES) -> None:
+    """Convert a model for OpenVINO and compare; `publish` does so by itself."""
+    from training.convert import convert_and_compare, table
+
+    typer.echo(table(convert_and_compare(folder, _held_out(folder, Settings.load()), threads)))
+
+
+def _held_out(folder: Path, settings: Settings) -> Batch:
+    from digitmill.models.manifest import read_manifest
+    from training.data import joined, load_sources
+
+    sources = load_sources(settings.data, read_manifest(folder).seed)
+    return joined([source.validation for source in sources]).images
 
 
 def main() -> int:

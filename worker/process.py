@@ -76,6 +76,7 @@ class WorkerProcess:
                 reference,
                 engine=self._settings.engine,
                 device=self._settings.device,
+                precision=self._settings.precision,
                 threads=self._settings.worker_threads,
             )
             model.warm_up()
@@ -93,4 +94,10 @@ class WorkerProcess:
             model=default.label,
         )
         service.store.beat([info])
-        _log.info("worker_process_ready", engine=info.engine, device=info.device, model=info.model)
+        _log.info(
+            "worker_process_ready",
+            engine=info.engine,
+            device=info.device,
+            precision=info.precision,
+            model=info.model,
+        )

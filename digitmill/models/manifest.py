@@ -9,9 +9,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from digitmill.domain import ModelReference
 from digitmill.errors import ModelRejected
+from digitmill.settings import EngineName, PrecisionName
 
 MODEL_FILE = "model.keras"
 MANIFEST_FILE = "manifest.json"
+OPENVINO_GRAPH = "openvino/model.xml"
+OPENVINO_WEIGHTS = "openvino/model.bin"
+
+LARGEST_DIFFERENCE = 0.005
+"""Confidences may differ by so much before an engine is said to disagree with Keras."""
 
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9][a-z0-9-]*\z", max_length=64)]
 Version = Annotated[str, StringConstraints(pattern=r"\A[0-9A-Za-z][0-9A-Za-z.-]*\z", max_length=64)]
@@ -64,12 +70,37 @@ class Metrics(_Frozen):
     test: dict[str, Scores] = Field(default_factory=dict)
 
 
+class OpenVino(_Frozen):
+    """What ``model.keras`` became for OpenVINO: the sha256 of ``openvino/model.xml`` and ``openvino/model.bin``."""
+
+    graph_sha256: Sha256
+    weights_sha256: Sha256
+
+
+class EngineAgreement(_Frozen):
+    """How an engine's answers to the validation images compare with those of Keras in f32.
+
+    ``same_labels`` counts the images that got the same class; ``largest_difference`` is that of a confidence.
+    """
+
+    engine: EngineName
+    precision: PrecisionName
+    images: int = Field(ge=1)
+    same_labels: int = Field(ge=0)
+    largest_difference: Share
+
+    @property
+    def agrees(self) -> bool:
+        return self.same_labels == self.images and self.largest_difference <= LARGEST_DIFFERENCE
+
+
 class Manifest(_Frozen):
     """One version of a model.
 
     ``classes`` name the outputs in order. ``temperature`` calibrates the outputs to probabilities and rows
     below ``review_below`` are set aside for a person. ``normaliser`` is the version of
-    ``digitmill.imaging.normalise`` that made the training images.
+    ``digitmill.imaging.normalise`` that made the training images. ``openvino`` is None where the model was
+    published without a conversion, and ``engines`` names those that were compared with Keras.
     """
 
     name: Name
@@ -84,6 +115,8 @@ class Manifest(_Frozen):
     metrics: Metrics
     sha256: Sha256
     size: int = Field(ge=1, description="Bytes of the model file.")
+    openvino: OpenVino | None = None
+    engines: tuple[EngineAgreement, ...] = ()
     created_at: AwareDatetime
 
     @classmethod
@@ -108,6 +141,19 @@ class Manifest(_Frozen):
     @property
     def reference(self) -> ModelReference:
         return ModelReference(self.name, self.version, self.sha256)
+
+    @property
+    def files(self) -> dict[str, Sha256]:
+        """The sha256 of each file of the model, by its path beside the manifest."""
+        files = {MODEL_FILE: self.sha256}
+        if self.openvino is not None:
+            files[OPENVINO_GRAPH] = self.openvino.graph_sha256
+            files[OPENVINO_WEIGHTS] = self.openvino.weights_sha256
+        return files
+
+    def agrees(self, engine: EngineName, precision: PrecisionName) -> bool:
+        """Whether this engine was found to answer as Keras does."""
+        return any(each.agrees for each in self.engines if (each.engine, each.precision) == (engine, precision))
 
     @property
     def label(self) -> str:

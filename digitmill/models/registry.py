@@ -1,6 +1,7 @@
 """Which models exist, and their verified files.
 
-A shelf is a folder ``<name>/<version>/{model.keras,manifest.json}``. There are two: the built-in models,
+A shelf is a folder ``<name>/<version>/{model.keras,manifest.json}``, with ``openvino/model.{xml,bin}`` where the
+model was converted for OpenVINO. There are two: the built-in models,
 shipped with the package, and the published ones, under any fsspec URL. A published model hides a built-in
 one of the same name and version. The file ``default`` beside the published models holds the ``name@version``
 that jobs get when they name none; without it that is the newest built-in version of ``digits``.
@@ -23,7 +24,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from digitmill.domain import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected, StorageUnavailable
-from digitmill.models.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
+from digitmill.models.engines.base import Converted
+from digitmill.models.manifest import MANIFEST_FILE, MODEL_FILE, OPENVINO_GRAPH, OPENVINO_WEIGHTS, Manifest
 
 BUILT_IN = Path(__file__).parent / "builtin"
 BUILT_IN_DEFAULT = "digits"
@@ -45,7 +47,7 @@ class Registry:
         self._published = _Shelf(files, root)
         self._built_in = _Shelf(LocalFileSystem(), str(BUILT_IN))
         self._shelves = (self._published, self._built_in)
-        self._cache = cache
+        self.cache = cache
 
     def list(self) -> list[Manifest]:
         """All models, by name, oldest version first. One whose manifest is broken is logged and left out."""
@@ -114,29 +116,34 @@ class Registry:
             ModelNotFound: there is no such model.
             ModelRejected: the file does not fit its manifest, or other weights now carry this name.
         """
-        shelf, manifest = self._located(reference)
-        if shelf is not self._built_in:
-            return self._cached(manifest)
-        local = BUILT_IN / manifest.name / manifest.version / MODEL_FILE
-        _check(local.read_bytes(), manifest)
-        return local
+        return self._local(*self._located(reference), MODEL_FILE)
 
-    def publish(self, manifest: Manifest, model: Path) -> None:
-        """Put a model on the published shelf; it can be named as soon as its manifest is written, last.
+    def converted(self, reference: ModelReference) -> Converted | None:
+        """Local files of ``reference`` for OpenVINO, checked likewise; None where it was published without.
+
+        Raises as ``path``.
+        """
+        shelf, manifest = self._located(reference)
+        if manifest.openvino is None:
+            return None
+        return Converted(self._local(shelf, manifest, OPENVINO_GRAPH), self._local(shelf, manifest, OPENVINO_WEIGHTS))
+
+    def publish(self, manifest: Manifest, folder: Path) -> None:
+        """Put the files of ``folder`` on the published shelf; the model can be named once its manifest is there, last.
 
         Raises:
             Conflict: the version is taken. Versions never change.
-            ModelRejected: the file does not fit the manifest, or the name is reserved.
+            ModelRejected: a file does not fit the manifest or is missing, or the name is reserved.
         """
         if manifest.name == DEFAULT_FILE:
             raise ModelRejected("A model cannot be called `default`. Choose another name.")
-        content = model.read_bytes()
-        _check(content, manifest)
+        contents = {file: _read(folder / file, manifest, file) for file in manifest.files}
         if self._published.manifest(manifest.name, manifest.version) is not None:
             raise Conflict(f"{manifest.label} is already published. Publish under a new version.")
-        folder = f"{manifest.name}/{manifest.version}"
-        self._published.write(f"{folder}/{MODEL_FILE}", content)
-        self._published.write(f"{folder}/{MANIFEST_FILE}", manifest.to_json().encode())
+        target = f"{manifest.name}/{manifest.version}"
+        for file, content in contents.items():
+            self._published.write(f"{target}/{file}", content)
+        self._published.write(f"{target}/{MANIFEST_FILE}", manifest.to_json().encode())
 
     def set_default(self, name: str, version: str) -> Manifest:
         """Make this model the default from now on.
@@ -168,18 +175,21 @@ class Registry:
             f"not {reference.sha256[:12]}…). Submit the job again; new weights need a new version."
         )
 
-    def _cached(self, manifest: Manifest) -> Path:
-        local = self._cache / f"{manifest.sha256}.keras"
-        if local.is_file() and _sha256(local.read_bytes()) == manifest.sha256:
+    def _local(self, shelf: _Shelf, manifest: Manifest, file: str) -> Path:
+        """The path of a file that is what the manifest says, fetched if need be."""
+        if shelf is self._built_in:
+            local = BUILT_IN / manifest.name / manifest.version / file
+            _read(local, manifest, file)
             return local
-        content = self._published.read(f"{manifest.name}/{manifest.version}/{MODEL_FILE}")
-        if content is None:
-            raise ModelRejected(f"{manifest.label} has a manifest but no {MODEL_FILE}. Publish it again.")
-        _check(content, manifest)
-        self._cache.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=self._cache)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        sha256 = manifest.files[file]
+        local = (self.cache / sha256).with_suffix(Path(file).suffix)
+        if local.is_file() and _sha256(local.read_bytes()) == sha256:
+            return local
+        content = _checked(self._published.read(f"{manifest.name}/{manifest.version}/{file}"), manifest, file)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=self.cache)
+        with os.fdopen(descriptor, "wb") as copy:
+            copy.write(content)
         return Path(temporary).replace(local)
 
 
@@ -254,12 +264,19 @@ def _newest(name: str, shelves: tuple[_Shelf, ...]) -> str | None:
     return max(versions, key=version_order, default=None)
 
 
-def _check(content: bytes, manifest: Manifest) -> None:
-    if _sha256(content) != manifest.sha256:
+def _read(path: Path, manifest: Manifest, file: str) -> bytes:
+    return _checked(path.read_bytes() if path.is_file() else None, manifest, file)
+
+
+def _checked(content: bytes | None, manifest: Manifest, file: str) -> bytes:
+    if content is None:
+        raise ModelRejected(f"{manifest.label} has a manifest but no {file}. Publish it again.")
+    if _sha256(content) != manifest.files[file]:
         raise ModelRejected(
-            f"The file of {manifest.label} is not the one its manifest describes (its sha256 differs). "
+            f"The file {file} of {manifest.label} is not the one its manifest describes (its sha256 differs). "
             "Publish the model again."
         )
+    return content
 
 
 def _sha256(content: bytes) -> str:

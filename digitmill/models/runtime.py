@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from digitmill.domain import ModelReference
 from digitmill.errors import ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.models.choice import choose
 from digitmill.models.engines.base import Batch, Engine, Probabilities
+from digitmill.models.engines.conversion import convert_apart
 from digitmill.models.engines.keras import KerasEngine
+from digitmill.models.engines.openvino import OpenVinoEngine
 from digitmill.models.manifest import Manifest
 from digitmill.models.registry import Registry
-from digitmill.settings import DeviceName, EngineName
+from digitmill.settings import DeviceName, EngineName, PrecisionName
 
 
 class Model:
@@ -46,36 +49,46 @@ def load_model(
     *,
     engine: EngineName = EngineName.AUTO,
     device: DeviceName = DeviceName.AUTO,
+    precision: PrecisionName = PrecisionName.AUTO,
     threads: int = 1,
 ) -> Model:
-    """Load ``reference`` from the registry; ``model.engine`` says which engine and device were taken.
+    """Load ``reference`` from the registry; ``model.engine`` says what was taken.
 
     Raises:
         ModelNotFound: there is no such model.
-        ModelRejected: its file or manifest is broken, or it was trained with another normaliser.
-        EngineUnavailable: the device is missing, or the framework already runs with other settings.
+        ModelRejected: its files or manifest are broken, or it was trained with another normaliser.
+        EngineUnavailable: what the settings name is missing or does not go together, or the framework already
+            runs with other settings.
     """
-    return open_model(
-        registry.exact(reference), registry.path(reference), engine=engine, device=device, threads=threads
-    )
+    manifest = registry.exact(reference)
+    _check_normaliser(manifest)
+    engine, precision = choose(manifest, engine, device, precision)
+    classes = len(manifest.classes)
+    if engine is EngineName.KERAS:
+        path = registry.path(reference)
+        return Model(manifest, KerasEngine(path, classes=classes, device=device, threads=threads))
+    files = registry.converted(reference)
+    if files is None:
+        files = convert_apart(registry.path(reference), registry.cache / f"{reference.sha256}.openvino", classes)
+    return Model(manifest, OpenVinoEngine(files, classes=classes, precision=precision, threads=threads))
 
 
-def open_model(
-    manifest: Manifest,
-    path: Path,
-    *,
-    engine: EngineName = EngineName.AUTO,
-    device: DeviceName = DeviceName.AUTO,
-    threads: int = 1,
-) -> Model:
-    """Load the weights in ``path``, which fit ``manifest``. Raises as ``load_model``."""
+def open_model(manifest: Manifest, path: Path, *, threads: int) -> Model:
+    """The weights in ``path``, which fit ``manifest``, in Keras on the device that there is. Raises as ``load_model``.
+
+    What Keras says is what other engines are held to.
+    """
+    _check_normaliser(manifest)
+    engine = KerasEngine(path, classes=len(manifest.classes), device=DeviceName.AUTO, threads=threads)
+    return Model(manifest, engine)
+
+
+def _check_normaliser(manifest: Manifest) -> None:
     if manifest.normaliser != NORMALISER_VERSION:
         raise ModelRejected(
             f"{manifest.label} was trained with version {manifest.normaliser} of the normaliser, and this is "
             f"version {NORMALISER_VERSION}. Train it again, or run the release that it was made for."
         )
-    loaders = {EngineName.AUTO: KerasEngine, EngineName.KERAS: KerasEngine}
-    return Model(manifest, loaders[engine](path, classes=len(manifest.classes), device=device, threads=threads))
 
 
 def calibrate(probabilities: Probabilities, temperature: float) -> Probabilities:

@@ -39,6 +39,7 @@ ONLY_IN = {
     "redis": ("digitmill.store.redis", "digitmill.store.connection", "digitmill.embedded"),
     "tensorflow": ("digitmill.models.engines", "training"),
     "keras": ("digitmill.models.engines", "training"),
+    "openvino": ("digitmill.models.engines",),
     "httpx": ("digitmill.client", "digitmill.cli", "digitmill.embedded"),
     "typer": ("digitmill.cli", "training"),
     "rich": ("digitmill.cli", "training"),

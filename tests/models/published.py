@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.keras import configure
 from digitmill.models.manifest import Architecture, DataSet, Manifest, Metrics, Scores
@@ -35,8 +38,12 @@ def manifest_of(content: bytes, name: str = "digits", version: str = "7", **chan
     return Manifest(**(fields | changes))
 
 
+def random_images(count: int, seed: int = 3) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (count, 28, 28), np.uint8)
+
+
 def save_network(path: Path, *, side: int = 28, classes: int = 10) -> Path:
-    """A network of random weights, the same in every call, saved to ``path``."""
+    """A network of random weights, the same in every call, saved to ``path``; of some random images it is sure."""
     configure(DeviceName.CPU, 1)
     import keras
 
@@ -49,5 +56,7 @@ def save_network(path: Path, *, side: int = 28, classes: int = 10) -> Path:
             keras.layers.Dense(classes, activation="softmax", kernel_initializer="he_normal"),
         ]
     )
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([20 * kernel, bias])
     network.save(path)
     return path

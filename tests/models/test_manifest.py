@@ -8,9 +8,12 @@ import pytest
 from digitmill.domain import ModelReference
 from digitmill.errors import ModelRejected
 from digitmill.models.manifest import Manifest
+from digitmill.settings import EngineName, PrecisionName
 from tests.models.published import manifest_of
 
 GOOD = manifest_of(b"weights")
+
+AGREEMENT = {"engine": "openvino", "precision": "bf16", "images": 9, "same_labels": 9, "largest_difference": 0.005}
 
 
 def changed(**fields: Any) -> str:
@@ -24,6 +27,32 @@ def test_a_manifest_survives_writing_and_reading() -> None:
 def test_the_reference_names_exactly_these_weights() -> None:
     assert GOOD.reference == ModelReference("digits", "7", GOOD.sha256)
     assert GOOD.label == "digits@7"
+
+
+def test_a_model_without_a_conversion_has_one_file() -> None:
+    assert GOOD.files == {"model.keras": GOOD.sha256}
+
+
+@pytest.mark.parametrize(
+    ("fields", "agrees"),
+    [
+        ({}, True),
+        ({"same_labels": 8}, False),
+        ({"largest_difference": 0.0051}, False),
+        ({"precision": "f32"}, False),
+        ({"engine": "keras"}, False),
+    ],
+    ids=str,
+)
+def test_an_engine_agrees_when_every_label_is_the_same_and_no_confidence_far_off(
+    fields: dict[str, Any], agrees: bool
+) -> None:
+    manifest = Manifest.parse(changed(engines=[AGREEMENT | fields]), "a test")
+    assert manifest.agrees(EngineName.OPENVINO, PrecisionName.BF16) is agrees
+
+
+def test_an_engine_that_was_not_compared_does_not_agree() -> None:
+    assert not GOOD.agrees(EngineName.OPENVINO, PrecisionName.F32)
 
 
 def test_times_are_written_as_rfc_3339() -> None:
@@ -46,6 +75,10 @@ def test_times_are_written_as_rfc_3339() -> None:
         {"created_at": "2026-01-02T03:04:05"},
         {"classes": ["0"]},
         {"normaliser": True},
+        {"openvino": {"graph_sha256": "0" * 64}},
+        {"engines": [AGREEMENT | {"engine": "onnx"}]},
+        {"engines": [AGREEMENT | {"precision": "f16"}]},
+        {"engines": [AGREEMENT | {"largest_difference": 1.5}]},
         {"metrics": {"validation": {}, "test": {}, "other": {}}},
     ],
     ids=str,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ import pytest
 
 from digitmill.domain import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected
-from digitmill.models.manifest import Manifest
+from digitmill.models.manifest import Manifest, OpenVino
 from digitmill.models.registry import BUILT_IN, Registry, version_order
 from tests.models.published import manifest_of
+
+CONVERTED = {"openvino/model.xml": b"a graph", "openvino/model.bin": b"its weights"}
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -36,14 +39,26 @@ def registry(url: str, tmp_path: Path) -> Registry:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "weights.keras"
+    path = tmp_path / "run" / "model.keras"
+    path.parent.mkdir()
     path.write_bytes(b"some weights")
     return path
 
 
 def publish(registry: Registry, weights: Path, name: str, version: str) -> Manifest:
     manifest = manifest_of(weights.read_bytes(), name, version)
-    registry.publish(manifest, weights)
+    registry.publish(manifest, weights.parent)
+    return manifest
+
+
+def publish_converted(registry: Registry, weights: Path) -> Manifest:
+    (weights.parent / "openvino").mkdir()
+    for file, content in CONVERTED.items():
+        (weights.parent / file).write_bytes(content)
+    graph, weights_sha256 = (hashlib.sha256(content).hexdigest() for content in CONVERTED.values())
+    openvino = OpenVino(graph_sha256=graph, weights_sha256=weights_sha256)
+    manifest = manifest_of(weights.read_bytes(), "cheques", "1", openvino=openvino)
+    registry.publish(manifest, weights.parent)
     return manifest
 
 
@@ -60,7 +75,9 @@ def test_without_published_models_the_built_in_one_is_the_default(registry: Regi
 
 def test_the_built_in_model_fits_its_manifest(registry: Registry) -> None:
     reference = registry.default().reference
-    assert registry.path(reference) == BUILT_IN / reference.name / reference.version / "model.keras"
+    place = BUILT_IN / reference.name / reference.version
+    assert registry.path(reference) == place / "model.keras"
+    assert registry.converted(reference) == (place / "openvino" / "model.xml", place / "openvino" / "model.bin")
 
 
 def test_a_published_model_is_found_without_a_new_registry(registry: Registry, weights: Path) -> None:
@@ -139,6 +156,36 @@ def test_the_file_of_a_published_model_is_cached_and_checked(registry: Registry,
     assert registry.path(manifest.reference).read_bytes() == weights.read_bytes()
 
 
+def test_the_files_for_openvino_are_cached_and_checked(registry: Registry, weights: Path) -> None:
+    manifest = publish_converted(registry, weights)
+    files = registry.converted(manifest.reference)
+    assert files is not None
+    assert [path.read_bytes() for path in files] == list(CONVERTED.values())
+    assert [path.suffix for path in files] == [".xml", ".bin"]
+    files.weights.write_bytes(b"damaged")
+    assert registry.converted(manifest.reference) == files
+    assert files.weights.read_bytes() == b"its weights"
+
+
+@pytest.mark.parametrize("file", CONVERTED)
+def test_files_for_openvino_that_do_not_fit_are_refused(registry: Registry, url: str, weights: Path, file: str) -> None:
+    manifest = publish_converted(registry, weights)
+    overwrite(url, f"cheques/1/{file}", b"another")
+    with pytest.raises(ModelRejected, match=f"{file}.*sha256"):
+        registry.converted(manifest.reference)
+
+
+def test_a_model_without_files_for_openvino_has_none(registry: Registry, weights: Path) -> None:
+    assert registry.converted(publish(registry, weights, "cheques", "1").reference) is None
+
+
+def test_a_conversion_that_is_missing_is_not_published(registry: Registry, weights: Path) -> None:
+    openvino = OpenVino(graph_sha256="0" * 64, weights_sha256="0" * 64)
+    with pytest.raises(ModelRejected, match=r"no openvino/model\.xml"):
+        registry.publish(manifest_of(weights.read_bytes(), "cheques", "1", openvino=openvino), weights.parent)
+    assert "cheques" not in [each.name for each in registry.list()]
+
+
 def test_a_file_that_does_not_fit_its_manifest_is_refused(registry: Registry, url: str, weights: Path) -> None:
     manifest = publish(registry, weights, "cheques", "1")
     overwrite(url, "cheques/1/model.keras", b"other weights")
@@ -198,7 +245,7 @@ def test_a_version_is_published_once(registry: Registry, weights: Path) -> None:
 
 def test_weights_that_do_not_fit_are_not_published(registry: Registry, weights: Path) -> None:
     with pytest.raises(ModelRejected):
-        registry.publish(manifest_of(b"other weights", "cheques", "1"), weights)
+        registry.publish(manifest_of(b"other weights", "cheques", "1"), weights.parent)
     assert "cheques" not in [each.name for each in registry.list()]
 
 
@@ -216,6 +263,6 @@ def test_nothing_is_left_beside_the_published_files(registry: Registry, url: str
 
 
 def test_the_registry_loads_no_framework() -> None:
-    code = "import sys, digitmill.models.registry as r; print({'tensorflow', 'keras'} & set(sys.modules))"
+    code = "import sys, digitmill.models.registry as r; print({'tensorflow', 'keras', 'openvino'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout == "set()\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
-from digitmill.models.engines.base import Batch, Probabilities
+from digitmill.models.engines.base import Batch, Converted, Probabilities
+from digitmill.models.manifest import OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement, OpenVino
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, calibrate, load_model, open_model
-from digitmill.settings import DeviceName, EngineName
-from tests.models.published import manifest_of
+from digitmill.settings import DeviceName, EngineName, PrecisionName
+from tests.models.published import manifest_of, random_images
 
 TEMPERATURES = st.floats(0.2, 5.0)
 
@@ -31,7 +33,7 @@ def answers(draw: st.DrawFn) -> NDArray[np.float32]:
 class OneAnswer:
     """An engine that says the same of every image."""
 
-    name, device, precision = "one", "cpu", "float32"
+    name, device, precision = "one", "cpu", "f32"
 
     def probabilities(self, batch: Batch) -> Probabilities:
         return np.tile(np.array([0.5, 0.3, 0.2], np.float32), (len(batch), 1))
@@ -82,22 +84,66 @@ def test_no_images_get_no_answers() -> None:
 def test_a_published_model_is_loaded_by_its_reference(network: Path, tmp_path: Path) -> None:
     registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
     manifest = manifest_of(network.read_bytes())
-    registry.publish(manifest, network)
+    registry.publish(manifest, network.parent)
     model = load_model(registry, manifest.reference, device=DeviceName.CPU)
     assert model.manifest == manifest
-    assert (model.engine.name, model.engine.device, model.engine.precision) == ("keras", "cpu", "float32")
+    assert (model.engine.name, model.engine.device, model.engine.precision) == ("keras", "cpu", "f32")
 
 
-def test_a_model_of_another_normaliser_is_refused(network: Path) -> None:
+def test_what_was_converted_when_it_was_published_answers_as_it_is(
+    network: Path, converted: Converted, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    (folder / "openvino").mkdir(parents=True)
+    sources = (network, converted.graph, converted.weights)
+    contents = [path.read_bytes() for path in sources]
+    for file, content in zip(("model.keras", OPENVINO_GRAPH, OPENVINO_WEIGHTS), contents, strict=True):
+        (folder / file).write_bytes(content)
+    sha256 = [hashlib.sha256(content).hexdigest() for content in contents]
+    agreement = EngineAgreement(
+        engine=EngineName.OPENVINO, precision=PrecisionName.F32, images=9, same_labels=9, largest_difference=0.0
+    )
+    openvino = OpenVino(graph_sha256=sha256[1], weights_sha256=sha256[2])
+    manifest = manifest_of(contents[0], openvino=openvino, engines=(agreement,))
+    registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
+    registry.publish(manifest, folder)
+    model = load_model(registry, manifest.reference, device=DeviceName.CPU)
+    assert (model.engine.name, model.engine.device, model.engine.precision) == ("openvino", "cpu", "f32")
+    images = random_images(20)
+    expected = open_model(manifest, network, threads=1).predict(images)
+    np.testing.assert_allclose(model.predict(images), expected, atol=1e-5)
+    assert not list((tmp_path / "cache").glob("*.openvino")), "nothing is converted twice"
+
+
+def test_a_model_published_without_a_conversion_is_converted_at_first_use(network: Path, tmp_path: Path) -> None:
+    registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
+    manifest = manifest_of(network.read_bytes())
+    registry.publish(manifest, network.parent)
+    model = load_model(registry, manifest.reference, engine=EngineName.OPENVINO, device=DeviceName.CPU)
+    images = random_images(20)
+    expected = open_model(manifest, network, threads=1).predict(images)
+    np.testing.assert_allclose(model.predict(images), expected, atol=1e-5)
+    folder = tmp_path / "cache" / f"{manifest.sha256}.openvino"
+    assert sorted(path.name for path in folder.iterdir()) == ["model.bin", "model.xml"]
+
+
+def test_a_model_of_another_normaliser_is_refused(network: Path, tmp_path: Path) -> None:
     manifest = manifest_of(network.read_bytes(), normaliser=NORMALISER_VERSION + 1)
     with pytest.raises(ModelRejected, match="normaliser"):
-        open_model(manifest, network, engine=EngineName.KERAS, device=DeviceName.CPU)
+        open_model(manifest, network, threads=1)
+    registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
+    registry.publish(manifest, network.parent)
+    with pytest.raises(ModelRejected, match="normaliser"):
+        load_model(registry, manifest.reference, engine=EngineName.OPENVINO)
 
 
-def test_a_gpu_that_is_not_there_is_an_error(network: Path) -> None:
+def test_a_gpu_that_is_not_there_is_an_error(network: Path, tmp_path: Path) -> None:
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("this machine has a GPU")
+    registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
+    manifest = manifest_of(network.read_bytes())
+    registry.publish(manifest, network.parent)
     with pytest.raises(EngineUnavailable, match="DIGITMILL_DEVICE"):
-        open_model(manifest_of(network.read_bytes()), network, device=DeviceName.GPU)
+        load_model(registry, manifest.reference, device=DeviceName.GPU)

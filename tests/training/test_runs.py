@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import training.publish
 import training.train
@@ -18,7 +19,7 @@ from digitmill.models.runtime import load_model
 from tests.training.conftest import RUN
 from training.__main__ import main
 from training.architectures import DESCRIPTIONS, build, multiply_adds
-from training.data import Source
+from training.data import Source, joined
 from training.evaluate import Report, evaluate, table
 from training.publish import publish
 from training.train import start
@@ -28,6 +29,10 @@ from training.train import start
 def run(trained: Path, tmp_path: Path) -> Path:
     """A copy of a finished run."""
     return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def held_out(sources: tuple[Source, ...]) -> NDArray[np.uint8]:
+    return joined([source.validation for source in sources]).images
 
 
 def test_a_run_leaves_its_configuration_history_and_a_manifest(trained: Path, sources: tuple[Source, ...]) -> None:
@@ -108,7 +113,7 @@ def test_an_evaluation_measures_every_source_and_the_test_set(run: Path, sources
 def test_what_is_published_is_what_was_evaluated(run: Path, sources: tuple[Source, ...], tmp_path: Path) -> None:
     report = evaluate(run, sources, run / "metrics.json", 1)
     registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
-    published = publish(run, registry)
+    published = publish(run, registry, held_out(sources), 1)
     assert published.metrics == report.metrics
     assert registry.resolve("small@1") == published
 
@@ -121,21 +126,21 @@ def test_what_is_published_is_what_was_evaluated(run: Path, sources: tuple[Sourc
 def test_a_version_is_published_once(run: Path, sources: tuple[Source, ...], tmp_path: Path) -> None:
     evaluate(run, sources, run / "metrics.json", 1)
     registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
-    publish(run, registry)
+    publish(run, registry, held_out(sources), 1)
     with pytest.raises(Conflict):
-        publish(run, registry)
+        publish(run, registry, held_out(sources), 1)
 
 
-def test_a_run_that_was_not_evaluated_is_not_published(run: Path, tmp_path: Path) -> None:
+def test_a_run_that_was_not_evaluated_is_not_published(run: Path, sources: tuple[Source, ...], tmp_path: Path) -> None:
     with pytest.raises(ModelRejected, match="training evaluate"):
-        publish(run, Registry(f"file://{tmp_path}/published", tmp_path / "cache"))
+        publish(run, Registry(f"file://{tmp_path}/published", tmp_path / "cache"), held_out(sources), 1)
 
 
 def test_figures_of_other_weights_are_not_published(run: Path, sources: tuple[Source, ...], tmp_path: Path) -> None:
     report = evaluate(run, sources, run / "metrics.json", 1)
     (run / "metrics.json").write_text(report.model_copy(update={"sha256": "0" * 64}).model_dump_json())
     with pytest.raises(ModelRejected, match="training evaluate"):
-        publish(run, Registry(f"file://{tmp_path}/published", tmp_path / "cache"))
+        publish(run, Registry(f"file://{tmp_path}/published", tmp_path / "cache"), held_out(sources), 1)
 
 
 def test_a_file_too_large_to_travel_is_not_published(
@@ -144,7 +149,7 @@ def test_a_file_too_large_to_travel_is_not_published(
     evaluate(run, sources, run / "metrics.json", 1)
     monkeypatch.setattr(training.publish, "LARGEST_BYTES", 10)
     with pytest.raises(ModelRejected, match="10 is the limit"):
-        publish(run, Registry(f"file://{tmp_path}/published", tmp_path / "cache"))
+        publish(run, Registry(f"file://{tmp_path}/published", tmp_path / "cache"), held_out(sources), 1)
 
 
 def test_the_command_line_says_what_to_do(

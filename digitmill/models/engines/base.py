@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Batch = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
+
+
+class Converted(NamedTuple):
+    """The two files of a model in OpenVINO's format: its graph (XML) and its weights."""
+
+    graph: Path
+    weights: Path
 
 
 class Engine(Protocol):
@@ -24,7 +32,7 @@ class Engine(Protocol):
 
     @property
     def precision(self) -> str:
-        """The number format of the arithmetic, such as ``float32``."""
+        """The value of the setting PRECISION that asks for its arithmetic."""
 
     def probabilities(self, batch: Batch) -> Probabilities:
         """The model's own answer, uncalibrated.

@@ -26,18 +26,18 @@ class KerasEngine:
     """A Keras model that reads float32 [n, 28, 28, 1] in 0..1 and ends in a softmax."""
 
     name = "keras"
-    precision = "float32"
+    precision = "f32"
 
     def __init__(self, path: Path, *, classes: int, device: DeviceName, threads: int) -> None:
         """Load ``path``, a ``.keras`` file. TensorFlow is imported here and keeps its thread count for good.
 
         Raises:
-            EngineUnavailable: there is no GPU though ``device`` asks for one, or TensorFlow already runs in
-                this process with another device or number of threads.
+            EngineUnavailable: TensorFlow is not installed, there is no GPU though ``device`` asks for one, or
+                TensorFlow already runs in this process with another device or number of threads.
             ModelRejected: the file is not a Keras model that is safe to load, or not one of this shape.
         """
         self.device = configure(device, threads)
-        self._functions = _compiled(_loaded(path, classes))
+        self._functions = _compiled(load_network(path, classes))
         self._classes = classes
 
     def probabilities(self, batch: Batch) -> Probabilities:
@@ -72,10 +72,17 @@ def configure(device: DeviceName, threads: int) -> str:
     """Set devices and threads before TensorFlow starts its context; the device that was taken.
 
     Raises:
-        EngineUnavailable: there is no GPU, or TensorFlow already runs with another device or thread count.
+        EngineUnavailable: TensorFlow is not installed, there is no GPU, or TensorFlow already runs with another
+            device or thread count.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError as error:
+        raise EngineUnavailable(
+            "TensorFlow is not installed here, and without it a .keras file can neither be run nor converted. Install "
+            "requirements-worker.txt, or take a model that was published with its files for OpenVINO."
+        ) from error
 
     present = tf.config.list_physical_devices("GPU")
     if device is DeviceName.GPU and not present:
@@ -98,7 +105,8 @@ def configure(device: DeviceName, threads: int) -> str:
     return "gpu" if taken else "cpu"
 
 
-def _loaded(path: Path, classes: int) -> Any:
+def load_network(path: Path, classes: int) -> Any:
+    """The Keras model in ``path``. Raises ModelRejected as the engine does."""
     import keras
 
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):

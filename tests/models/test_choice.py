@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from digitmill.errors import EngineUnavailable
+from digitmill.models import choice
+from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, Choice, choose
+from digitmill.models.manifest import EngineAgreement, Manifest
+from digitmill.settings import DeviceName, EngineName, PrecisionName
+from tests.models.published import manifest_of
+
+
+@dataclass(frozen=True)
+class Machine:
+    gpu: bool = False
+    openvino: bool = True
+    bf16: bool = True
+
+
+def agreeing(*choices: Choice) -> Manifest:
+    return manifest_of(
+        b"weights",
+        engines=tuple(
+            EngineAgreement(engine=engine, precision=precision, images=9, same_labels=9, largest_difference=0.001)
+            for engine, precision in choices
+        ),
+    )
+
+
+BOTH = agreeing(OPENVINO_F32, OPENVINO_BF16)
+F32_ALONE = agreeing(OPENVINO_F32)
+NEITHER = agreeing()
+
+
+def chosen(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, manifest: Manifest, engine: str, device: str, precision: str
+) -> Choice:
+    monkeypatch.setattr(choice, "gpu_at_hand", lambda: machine.gpu)
+    monkeypatch.setattr(choice, "openvino_installed", lambda: machine.openvino)
+    monkeypatch.setattr(choice, "has_bf16", lambda: machine.bf16)
+    return choose(manifest, EngineName(engine), DeviceName(device), PrecisionName(precision))
+
+
+@pytest.mark.parametrize(
+    ("machine", "manifest", "device", "expected"),
+    [
+        (Machine(), BOTH, "auto", OPENVINO_BF16),
+        (Machine(), BOTH, "cpu", OPENVINO_BF16),
+        (Machine(bf16=False), BOTH, "auto", OPENVINO_F32),
+        (Machine(), F32_ALONE, "auto", OPENVINO_F32),
+        (Machine(), NEITHER, "auto", KERAS),
+        (Machine(), agreeing(OPENVINO_BF16), "auto", KERAS),
+        (Machine(openvino=False), BOTH, "auto", KERAS),
+        (Machine(gpu=True), BOTH, "auto", KERAS),
+        (Machine(gpu=True), BOTH, "gpu", KERAS),
+        (Machine(gpu=True), BOTH, "cpu", OPENVINO_BF16),
+        (Machine(), BOTH, "gpu", KERAS),
+    ],
+)
+def test_auto_takes_the_fastest_that_is_there_and_agrees(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, manifest: Manifest, device: str, expected: Choice
+) -> None:
+    assert chosen(monkeypatch, machine, manifest, "auto", device, "auto") == expected
+
+
+@pytest.mark.parametrize("machine", [Machine(), Machine(openvino=False), Machine(gpu=True), Machine(bf16=False)])
+@pytest.mark.parametrize("manifest", [BOTH, NEITHER])
+@pytest.mark.parametrize(
+    ("engine", "precision", "expected"),
+    [
+        ("keras", "auto", KERAS),
+        ("keras", "f32", KERAS),
+        ("openvino", "f32", OPENVINO_F32),
+        ("openvino", "bf16", OPENVINO_BF16),
+    ],
+)
+def test_what_is_named_is_taken_on_every_machine(
+    monkeypatch: pytest.MonkeyPatch,
+    machine: Machine,
+    manifest: Manifest,
+    engine: str,
+    precision: str,
+    expected: Choice,
+) -> None:
+    assert chosen(monkeypatch, machine, manifest, engine, "cpu", precision) == expected
+
+
+def test_a_named_engine_leaves_the_precision_to_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(monkeypatch, Machine(), BOTH, "openvino", "auto", "auto") == OPENVINO_BF16
+    assert chosen(monkeypatch, Machine(), NEITHER, "openvino", "auto", "auto") == OPENVINO_F32
+    assert chosen(monkeypatch, Machine(gpu=True), NEITHER, "openvino", "auto", "auto") == OPENVINO_F32
+
+
+def test_a_named_precision_leaves_the_engine_to_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(monkeypatch, Machine(), BOTH, "auto", "auto", "f32") == OPENVINO_F32
+    assert chosen(monkeypatch, Machine(), NEITHER, "auto", "auto", "f32") == KERAS
+    assert chosen(monkeypatch, Machine(), NEITHER, "auto", "auto", "bf16") == OPENVINO_BF16
+
+
+@pytest.mark.parametrize(
+    ("machine", "engine", "device", "precision", "setting"),
+    [
+        (Machine(), "openvino", "gpu", "auto", "DIGITMILL_DEVICE"),
+        (Machine(), "keras", "cpu", "bf16", "DIGITMILL_PRECISION"),
+        (Machine(), "auto", "gpu", "bf16", "DIGITMILL_PRECISION"),
+        (Machine(gpu=True), "auto", "auto", "bf16", "DIGITMILL_PRECISION"),
+    ],
+)
+def test_what_does_not_go_together_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, engine: str, device: str, precision: str, setting: str
+) -> None:
+    with pytest.raises(EngineUnavailable, match=setting):
+        chosen(monkeypatch, machine, BOTH, engine, device, precision)
