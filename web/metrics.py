@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter as Counts
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -11,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from digitmill.errors import StorageUnavailable
-from digitmill.store.base import JobStore
+from digitmill.store.base import JobStore, WorkerInfo
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Set by ``web/__main__.py`` before this is imported, as prometheus-client wants it."""
@@ -58,10 +59,21 @@ class _Load(Collector):
 
     def collect(self) -> Iterator[Metric]:
         try:
-            queued, workers = self._store.queued_images(), len(self._store.workers(WORKER_SECONDS))
+            queued, workers = self._store.queued_images(), self._store.workers(WORKER_SECONDS)
         except StorageUnavailable:
             yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 0)
             return
         yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 1)
         yield GaugeMetricFamily("digitmill_queued_images", "Images of open jobs that have no row yet.", queued)
-        yield GaugeMetricFamily("digitmill_workers", "Worker processes heard of in the last seconds.", workers)
+        yield _workers(workers)
+
+
+def _workers(workers: Sequence[WorkerInfo]) -> Metric:
+    """By what answers in them; a single 0 where there are none, so that the sum is always there to watch."""
+    family = GaugeMetricFamily(
+        "digitmill_workers", "Worker processes heard of in the last seconds.", labels=("engine", "precision", "device")
+    )
+    counts = Counts((worker.engine, worker.precision, worker.device) for worker in workers)
+    for labels, count in (counts or {("", "", ""): 0}).items():
+        family.add_metric(labels, count)
+    return family

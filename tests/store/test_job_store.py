@@ -342,7 +342,7 @@ def test_a_lock_is_held_by_one_until_it_ends(bench: Bench) -> None:
 
 
 def test_workers_are_known_while_they_are_heard_of(bench: Bench) -> None:
-    worker = WorkerInfo("host/1", "keras", "cpu", "float32", "digits@1")
+    worker = WorkerInfo("host/1", "keras", "cpu", "f32", "digits@1")
     assert bench.store.workers(5) == []
     bench.store.beat([worker])
     bench.store.beat([])

@@ -19,7 +19,7 @@ from tests.core.conftest import publish
 from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
 from tests.web.fakes import WideMeansSeven, one
 
-WORKER = WorkerInfo("host/1", "keras", "cpu", "float32", "digits@1")
+WORKER = WorkerInfo("host/1", "keras", "cpu", "f32", "digits@1")
 NOBODY = "redis://127.0.0.1:1/0"
 
 
@@ -74,6 +74,21 @@ def test_metrics_count_requests_by_route_and_tell_the_load(client: Client, mill:
     assert found["digitmill_store_up", ",,"] == 1
     mill.turn()
     assert metrics(client)["digitmill_queued_images", ",,"] == 0
+
+
+def test_metrics_tell_what_answers_in_the_workers(client: Client, mill: Mill) -> None:
+    def workers() -> dict[tuple[str, ...], float]:
+        return {
+            tuple(sample.labels[label] for label in ("engine", "precision", "device")): sample.value
+            for family in text_string_to_metric_families(client.get("/metrics").text)
+            for sample in family.samples
+            if sample.name == "digitmill_workers"
+        }
+
+    assert workers() == {("", "", ""): 0}
+    fast = [WorkerInfo(f"host/{pid}", "openvino", "cpu", "bf16", "digits@1") for pid in (2, 3)]
+    mill.store.beat([WORKER, *fast])
+    assert workers() == {("keras", "f32", "cpu"): 1, ("openvino", "bf16", "cpu"): 2}
 
 
 def test_metrics_can_be_had_while_the_store_is_away(tmp_path: Path) -> None:
