@@ -18,7 +18,8 @@ from tests.models.published import random_images
 
 # Loads the built-in model as a worker does and tells what that did to the process.
 SCRIPT = """
-import json, os, sys
+import json, os, sys, threading
+from contextlib import suppress
 from pathlib import Path
 import numpy as np
 import worker.process
@@ -30,8 +31,18 @@ sys.addaudithook(lambda event, _: calls.append(event) if event.startswith(("sock
 registry = Registry("memory://nothing", Path("unused"))
 model = load_model(registry, registry.default().reference, engine=EngineName.OPENVINO)
 model.warm_up()
-model.predict(np.zeros((70, 28, 28), np.uint8))
-cores = {tuple(sorted(os.sched_getaffinity(int(thread)))) for thread in os.listdir("/proc/self/task")}
+cores, over = set(), threading.Event()
+def watch():
+    while not over.wait(0.002):
+        for thread in os.listdir("/proc/self/task"):
+            with suppress(ProcessLookupError):
+                cores.add(tuple(sorted(os.sched_getaffinity(int(thread)))))
+watcher = threading.Thread(target=watch)
+watcher.start()
+while not cores:
+    model.predict(np.zeros((2000, 28, 28), np.uint8))
+over.set()
+watcher.join()
 print(json.dumps({"modules": sorted(sys.modules), "calls": calls, "engine": model.engine.name, "cores": sorted(cores)}))
 """
 
