@@ -21,6 +21,8 @@ INK_SIDE = 20
 WORKING_SIDE = 96
 """Longest side, in pixels, that ink is looked for in: larger pictures are shrunk first."""
 POLARITY_SIDE = 48
+ONE_TONE = 0.975
+"""Share of the border's pixels that are light, or dark, where the border has one tone."""
 PAPER_WINDOW = 0.55
 """Share of the picture's longest side that is wider than any stroke; paper is wider still."""
 LEAST_CONTRAST = 7
@@ -29,7 +31,7 @@ NOISE_RATIO = 3.2
 """The same in standard deviations of the paper. Pure noise, split in two, stays under it."""
 GRAINY_SIDE = 32
 """From this longest side on a stroke is wide enough for its picture to be smoothed against noise."""
-LEAST_EXTENT = 0.12
+LEAST_EXTENT = 0.1
 """Ink is a digit if its longest piece has this share of the picture's longest side; else it is dirt."""
 EDGE = 0.12
 """Outer share of a picture where the lines of a form's box are looked for."""
@@ -85,21 +87,24 @@ def _resized(picture: Grey, scale: float, interpolation: int) -> Grey:
 def _polarity(grey: Grey) -> Polarity:
     """Weigh two signs of dark ink: a light border, and a few pixels much darker than what is round them.
 
-    The border alone is fooled by the frame of a form's box, the second sign (the skewness of the difference
-    from the local mean) by a digit cut so tight that its ink is not the smaller part.
+    The border counts double, for ink is not the smaller part of a digit that is cut tight. It does not count where
+    it is of one tone throughout: it may be paper, or the frame of a form's box. The other sign is the skewness of
+    the differences from the local mean, so that shadows do not matter.
     """
     lowest, highest, _, _ = cv2.minMaxLoc(grey)
     if lowest == highest:
         return Polarity.DARK_ON_LIGHT
-    border = float(np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1])).mean())
-    lightness = (2 * border - lowest - highest) / (highest - lowest)
+    border = np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1]))
+    light_share = np.count_nonzero(border > (lowest + highest) / 2) / border.size
+    one_tone = not 1 - ONE_TONE <= light_share <= ONE_TONE
+    lightness = 0.0 if one_tone else (2 * float(border.mean()) - lowest - highest) / (highest - lowest)
     across = max(grey.shape)
     values = grey.astype(np.float32)
-    difference = (values - cv2.blur(values, (across, across))).ravel()
-    squares = difference * difference
-    variance = float(squares.sum()) / grey.size
-    skewness = float(squares @ difference) / grey.size / max(variance, 1e-6) ** 1.5
-    return Polarity.DARK_ON_LIGHT if lightness > skewness else Polarity.LIGHT_ON_DARK
+    differences = (values - cv2.blur(values, (across, across))).ravel()
+    squares = differences * differences
+    variance = max(float(squares.mean()), 1e-6)
+    skewness = float((squares * differences).mean()) / variance**1.5
+    return Polarity.DARK_ON_LIGHT if 2 * lightness > skewness else Polarity.LIGHT_ON_DARK
 
 
 def _ink(light: Grey) -> Grey | None:
@@ -181,8 +186,7 @@ def _digit(mask: Grey) -> Grey | None:
     if count == 1:
         return None
     left, top, across, down, area = statistics[1:].T
-    x, y = 0.03 * width, 0.03 * height
-    touched = np.array((left <= x, top <= y, left + across >= width - x, top + down >= height - y))
+    touched = np.array((left == 0, top == 0, left + across == width, top + down == height))
     x, y = int(MIDDLE * width), int(MIDDLE * height)
     in_middle = np.bincount(labels[y : height - y, x : width - x].ravel(), minlength=count)[1:]
     weight = np.where(touched.any(axis=0), in_middle, area)
