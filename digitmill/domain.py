@@ -56,6 +56,54 @@ class QueueName(StrEnum):
     BULK = "bulk"
 
 
+class Scope(StrEnum):
+    """What a key lets its holder do; ``admin`` holds the other three."""
+
+    SUBMIT = "submit"
+    READ = "read"
+    REVIEW = "review"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret of a key, as the SHA-256 of its text in hex. ``expires_at`` None: it does not end by itself."""
+
+    sha256: str
+    expires_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key to the HTTP interface. Jobs belong to its ``owner``, who may have other keys too.
+
+    ``secrets`` begin with the one in force; the others live on for a while after a rotation. ``lifetime`` are the
+    seconds that each new secret is given, None for no end.
+    """
+
+    id: str
+    name: str
+    owner: str
+    scopes: frozenset[Scope]
+    created_at: float
+    lifetime: float | None
+    secrets: tuple[Secret, ...]
+    revoked_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the key that was sent, and whose jobs it opens."""
+
+    key_id: str
+    key_name: str
+    owner: str
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
 @dataclass(frozen=True, slots=True)
 class ModelReference:
     """One exact set of weights."""

@@ -6,7 +6,10 @@
     │   ├── EmptyUpload  BadOptions  UnsupportedMediaType
     │   ├── UploadTooLarge  TooManyImages
     │   └── CorruptArchive  NoImages
-    ├── Unauthorized  RateLimited
+    ├── Unauthorized                 no key, or one that is not valid
+    ├── Forbidden                    the key is valid, and has not the scope that the call asks for
+    ├── RateLimited                  this caller asks too often
+    │   └── TooManyJobs              or has too many jobs open
     ├── NotFound                     no such job, row, model or page for this caller
     ├── Expired                      the job is over and its rows are gone
     ├── Conflict                     the request contradicts what was asked before
@@ -84,11 +87,32 @@ class NoImages(UploadRefused):
 
 
 class Unauthorized(DigitmillError):
+    """``key_id`` and ``key_name`` are those of the key that was refused, where it is one that exists."""
+
     code = "unauthorized"
+
+    def __init__(self, detail: str, *, key_id: str | None = None, key_name: str | None = None) -> None:
+        super().__init__(detail)
+        self.key_id = key_id
+        self.key_name = key_name
+
+
+class Forbidden(DigitmillError):
+    code = "forbidden"
 
 
 class RateLimited(DigitmillError):
+    """``retry_after`` is the number of seconds after which another try makes sense."""
+
     code = "rate_limited"
+
+    def __init__(self, detail: str, *, retry_after: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class TooManyJobs(RateLimited):
+    code = "too_many_jobs"
 
 
 class NotFound(DigitmillError):

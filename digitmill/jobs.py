@@ -13,17 +13,19 @@ from digitmill.domain import Chunk, Counts, Job, JobState, Options, QueueName
 from digitmill.errors import (
     BadOptions,
     FieldError,
+    IdempotencyConflict,
     ModelNotFound,
     NotFound,
     Overloaded,
     StorageUnavailable,
+    TooManyJobs,
     UploadRefused,
 )
 from digitmill.models.manifest import Manifest
 from digitmill.models.registry import Registry
 from digitmill.queue import Queue
 from digitmill.settings import Settings
-from digitmill.store.base import Idempotency, JobStore, PackedChunk
+from digitmill.store.base import Idempotency, JobStore, PackedChunk, too_many_jobs
 from digitmill.store.blobs import BlobStore
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
@@ -52,10 +54,22 @@ class Jobs:
         self._registry = registry
         self._queue = queue
 
-    def admit(self) -> None:
-        """Raise Overloaded when too much waits already. Call it before reading an upload's body."""
-        if self._store.queued_images() >= self._settings.max_queued_images:
+    def admit(self, owner: str, *, idempotency_key: str | None = None) -> None:
+        """Refuse a submission by what is there already. Call it before reading an upload's body.
+
+        Raises:
+            Overloaded: too many images wait, or Redis is nearly full.
+            TooManyJobs: the owner has too many open jobs, and none was made with this idempotency key.
+        """
+        settings = self._settings
+        if self._store.queued_images() >= settings.max_queued_images:
             raise Overloaded("Too many images are waiting; try again when some are done.", retry_after=30)
+        if self._store.memory_share() > settings.max_redis_memory_share:
+            raise Overloaded("The service has hardly any memory left for jobs; try again later.", retry_after=60)
+        if self._store.open_jobs(owner) >= settings.max_open_jobs and not (
+            idempotency_key is not None and self._store.remembers(owner, idempotency_key)
+        ):
+            raise TooManyJobs(too_many_jobs(settings.max_open_jobs))
 
     def submit(self, owner: str, spool: Spool, options: Options, *, idempotency_key: str | None = None) -> Submission:
         """Accept the spooled upload as a job: plan, blob, record, then messages, in this order.
@@ -66,6 +80,7 @@ class Jobs:
         Raises:
             UploadRefused: the upload or the options are not acceptable; nothing is stored.
             IdempotencyConflict: the key was used with another request.
+            TooManyJobs: the owner has as many open jobs as may be.
             StorageUnavailable: Redis or the blob storage does not answer.
         """
         manifest, resolved = self._resolve(options)
@@ -76,10 +91,18 @@ class Jobs:
                 return Submission(known, created=False)
         job = self._planned(owner, spool, manifest, resolved)
         self._blobs.put(job.blob, spool.path)
-        recorded = self._store.create(job, window=self._settings.chunks_in_flight, idempotency=idempotency)
+        try:
+            recorded = self._store.create(
+                job,
+                window=self._settings.chunks_in_flight,
+                most_open=self._settings.max_open_jobs,
+                idempotency=idempotency,
+            )
+        except (IdempotencyConflict, TooManyJobs):
+            self._withdraw(job)
+            raise
         if recorded.id != job.id:
-            self._store.discard_plan(job.id)
-            self._blobs.delete(job.blob)
+            self._withdraw(job)
             return Submission(recorded, created=False)
         self._send_first(job)
         return Submission(job, created=True)
@@ -175,6 +198,10 @@ class Jobs:
             options=options,
             blob=job_id,
         )
+
+    def _withdraw(self, job: Job) -> None:
+        self._store.discard_plan(job.id)
+        self._blobs.delete(job.blob)
 
     def _send_first(self, job: Job) -> None:
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from digitmill.jobs import Jobs
+from digitmill.keys import Keys
 from digitmill.models.registry import Registry
 from digitmill.queue import CeleryQueue, Queue, celery_app
 from digitmill.recovery import Recovery
@@ -14,7 +15,10 @@ from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
 from digitmill.store.connection import connect
+from digitmill.store.key_store import KeyStore
+from digitmill.store.memory_key_store import MemoryKeyStore
 from digitmill.store.redis import RedisJobStore
+from digitmill.store.redis_key_store import RedisKeyStore
 from digitmill.work import Models, Watchdog, Work
 
 
@@ -27,6 +31,7 @@ class Service:
     blobs: BlobStore
     registry: Registry
     queue: Queue
+    keys: Keys
     jobs: Jobs
     results: Results
     recovery: Recovery
@@ -34,11 +39,13 @@ class Service:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Raises SettingsError when no Redis is named."""
-        return cls.assemble(settings, RedisJobStore(connect(settings.redis)), CeleryQueue(celery_app(settings.redis)))
+        client = connect(settings.redis)
+        queue = CeleryQueue(celery_app(settings.redis))
+        return cls.assemble(settings, RedisJobStore(client), queue, RedisKeyStore(client))
 
     @classmethod
-    def assemble(cls, settings: Settings, store: JobStore, queue: Queue) -> Self:
-        """Put the parts together over a store and a queue of one's own."""
+    def assemble(cls, settings: Settings, store: JobStore, queue: Queue, key_store: KeyStore | None = None) -> Self:
+        """Put the parts together over a store and a queue of one's own. Without ``key_store``, keys are in memory."""
         blobs = BlobStore(settings.blobs)
         registry = Registry(settings.published_models, settings.var / "cache" / "models")
         jobs = Jobs(settings, store, blobs, registry, queue)
@@ -48,6 +55,7 @@ class Service:
             blobs=blobs,
             registry=registry,
             queue=queue,
+            keys=Keys(settings, key_store or MemoryKeyStore()),
             jobs=jobs,
             results=Results(settings, store, blobs, jobs),
             recovery=Recovery(settings, store, blobs, queue),

@@ -64,8 +64,9 @@ class Settings(BaseModel):
     # who may come in
     admin_key: SecretStr | None = Field(
         None,
-        description="The key that callers send as `Authorization: Bearer`. Unset: none is asked, and the web "
-        "server listens on loopback addresses only.",
+        description="The first key, with all scopes, that callers send as `Authorization: Bearer`. Unset, and no other "
+        "key was made with `digitmill keys create`: none is asked, and the web server listens on loopback addresses "
+        "only.",
     )
 
     # the web server
@@ -128,6 +129,16 @@ class Settings(BaseModel):
     max_pages: int = Field(1000, ge=1, description="Pages of one TIFF.")
     max_queued_images: int = Field(
         5_000_000, ge=1, description="Images waiting in all jobs; past that a submission is answered 503."
+    )
+    max_open_jobs: int = Field(
+        10_000, ge=1, description="Jobs of one owner that are not final; past that a submission is answered 429."
+    )
+    max_redis_memory_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of Redis' `maxmemory` that may be in use; past that a submission is answered 503. Without a "
+        "`maxmemory` nothing is refused for this.",
     )
 
     # how long things are kept

@@ -1,4 +1,5 @@
-"""Log lines: one event with its fields, as text for people or as JSON for machines. Never image content or keys."""
+"""Log lines: one event with its fields, as text for people or as JSON for machines. Never image content, names of
+files or secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +10,15 @@ import structlog
 
 from digitmill.settings import Settings
 
+AUDIT = "digitmill.audit"
+"""The logger of audit lines."""
+
 _CHATTY = ("celery.worker.strategy", "celery.app.trace")
+
+
+def audit(action: str, *, key: str | None, key_name: str | None, client: str | None, **what: str) -> None:
+    """Leave the line ``audit``: who (id and name of the key) did what, from where. A request's id stands beside."""
+    structlog.get_logger(AUDIT).info("audit", action=action, key=key, key_name=key_name, client=client, **what)
 
 
 def configure_logging(settings: Settings) -> None:
@@ -42,6 +51,8 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    # who did what is told at any level
+    logging.getLogger(AUDIT).setLevel(logging.INFO)
     for name in _CHATTY:
         # a line or two for every message: only when somebody looks for trouble
         logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)

@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 from digitmill.errors import DigitmillError
+from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.telemetry import configure_logging
 from web.auth import require_safe_address
@@ -15,8 +16,7 @@ from web.auth import require_safe_address
 def main() -> int:
     try:
         settings = Settings.load()
-        require_safe_address(settings)
-        _ = settings.redis
+        require_safe_address(settings, Service.open(settings).keys)
     except DigitmillError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1

@@ -19,6 +19,7 @@ from web.requests import init_requests
 from web.views.events import events
 from web.views.images import images
 from web.views.jobs import jobs
+from web.views.limits import limits
 from web.views.models import models
 from web.views.pages import pages
 from web.views.probes import probes
@@ -39,15 +40,17 @@ class Digitmill(APIFlask):
 def create_app(service: Service | None = None) -> APIFlask:
     """The WSGI application over ``service``, or over the one that the environment's settings describe.
 
-    Nothing is sent before the first request, so the application may be made before a fork or after it.
+    Nothing is sent before the first request, so the application may be made before a fork or after it; but where
+    other machines can reach the server and no admin key is set, Redis is asked whether there is another key.
 
     Raises:
         SettingsError: the settings cannot be used, or would let strangers in.
+        StorageUnavailable: Redis was asked, and does not answer.
     """
     if service is None:
         service = Service.open(Settings.load())
     settings = service.settings
-    require_safe_address(settings)
+    require_safe_address(settings, service.keys)
     app = Digitmill(
         __name__, title="Digitmill", spec_path="/openapi.json", docs_path=None, json_errors=False,
         static_folder="static", template_folder="templates",
@@ -59,9 +62,9 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_requests(app)
     init_connection(app)
     init_errors(app)
-    init_auth(app, settings)
+    init_auth(app, settings, service.keys)
     init_limits(app, settings)
     init_openapi(app, settings)
-    for blueprint in (jobs, results, images, events, models, probes, pages):
+    for blueprint in (jobs, results, images, events, models, limits, probes, pages):
         app.register_blueprint(blueprint)
     return app

@@ -1,50 +1,87 @@
-"""Who asks. With an admin key set, every call to /v1 and /metrics must carry it; without one, none is asked."""
+"""Who asks, and what they may do. Once there is a key, /v1 and /metrics ask for one with the scope of the call."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+from collections.abc import Callable
+from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
-from digitmill.errors import SettingsError, Unauthorized
+from digitmill.domain import Scope
+from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, Unauthorized
+from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
+from digitmill.telemetry import audit
 
-LOCAL_OWNER = "local"
 SCHEME = "bearer"
+METRICS = "/metrics"
+SCOPE = "scope"
+"""The attribute of a view that names the scope it asks for."""
 
 
-def require_safe_address(settings: Settings) -> None:
-    """Raise SettingsError when other machines could reach a server that asks for no key."""
-    if settings.admin_key is None and not settings.on_loopback:
+def require_safe_address(settings: Settings, keys: Keys) -> None:
+    """Look for a key where other machines could reach the server.
+
+    Raises:
+        SettingsError: there is none.
+        StorageUnavailable: the key store does not answer.
+    """
+    if not settings.on_loopback and not keys.asked():
         raise SettingsError(
-            f"DIGITMILL_HOST is {settings.host}, which other machines can reach, and no key is asked. "
-            "Set DIGITMILL_ADMIN_KEY, or listen on 127.0.0.1."
+            f"DIGITMILL_HOST is {settings.host}, which other machines can reach, and there is no key yet. Set "
+            "DIGITMILL_ADMIN_KEY, or make a key with `digitmill keys create`, or listen on 127.0.0.1."
         )
 
 
-def init_auth(app: Flask, settings: Settings) -> None:
-    """Let only callers with the key through, and note who owns what they make."""
-    key = settings.admin_key.get_secret_value() if settings.admin_key else None
-    expected = hashlib.sha256(key.encode()).digest() if key is not None else b""
+def ask_scope(view: Callable[..., Any], scope: Scope) -> None:
+    """Let ``view`` be called only with a key that has this scope."""
+    setattr(view, SCOPE, scope)
+
+
+def init_auth(app: Flask, settings: Settings, keys: Keys) -> None:
+    """Let only callers with a key through, note who they are, and hold them to its scopes."""
+    may_scrape_blindly = settings.admin_key is None and settings.on_loopback
 
     @app.before_request
     def authenticate() -> None:
         if not needs_key(request.path):
             return
-        if key is None:
-            g.owner = LOCAL_OWNER
-            return
-        # digests have one length, so the comparison tells nothing about the key
-        sent = hashlib.sha256(_sent_key().encode("utf-8", "surrogateescape")).digest()
-        if not hmac.compare_digest(sent, expected):
-            raise Unauthorized("Send a valid key as `Authorization: Bearer <key>`.")
-        g.owner = sent.hex()[:16]
+        try:
+            g.caller = keys.identify(_sent_key())
+        except Unauthorized as error:
+            _refused(error.key_id, error.key_name, error.detail)
+            raise
+        except StorageUnavailable:
+            # who watches the service needs the figures most when Redis is away; only this machine can ask for them
+            if not (may_scrape_blindly and _is_metrics(request.path)):
+                raise
+            g.caller = LOCAL
+        scope = _scope_of_call()
+        if scope is not None and not g.caller.may(scope):
+            detail = f"This call asks for a key with the scope `{scope}`, which yours lacks."
+            _refused(g.caller.key_id, g.caller.key_name, detail)
+            raise Forbidden(detail)
 
 
 def needs_key(path: str) -> bool:
     """Pages, probes and the API's description are for everybody."""
-    return path == "/v1" or path.startswith("/v1/") or path.rstrip("/") == "/metrics"
+    return path == "/v1" or path.startswith("/v1/") or _is_metrics(path)
+
+
+def _refused(key_id: str | None, key_name: str | None, reason: str) -> None:
+    audit("refused", key=key_id, key_name=key_name, client=request.remote_addr, reason=reason)
+
+
+def _is_metrics(path: str) -> bool:
+    return path.rstrip("/") == METRICS
+
+
+def _scope_of_call() -> Scope | None:
+    """None where nothing answers the call, so that it is told as not found."""
+    if request.endpoint is None:
+        return None
+    scope: Scope = getattr(current_app.view_functions[request.endpoint], SCOPE, Scope.ADMIN)
+    return scope
 
 
 def _sent_key() -> str:

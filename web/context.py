@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app, g
 
+from digitmill.domain import Caller
 from digitmill.service import Service
 from web.metrics import Metrics
 from web.waiting import Waiting
@@ -33,6 +34,11 @@ def service() -> Service:
 
 
 def owner() -> str:
-    """Whose jobs the present request may see; ``web/auth.py`` found it out."""
-    name: str = g.owner
-    return name
+    """Whose jobs the present request may see."""
+    return caller().owner
+
+
+def caller() -> Caller:
+    """Who sends the present request; ``web/auth.py`` found it out."""
+    found: Caller = g.caller
+    return found

@@ -33,6 +33,7 @@ STATUSES: Mapping[type[DigitmillError], HTTPStatus] = {
     errors.CorruptArchive: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NoImages: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Expired: HTTPStatus.GONE,
@@ -92,7 +93,7 @@ def _digitmill_error(error: Exception) -> Response:
         _log.warning("request_not_served", code=error.code, reason=error.detail)
     code = error.failure.value if isinstance(error, errors.ItemFailure) else error.code
     response = problem_response(status, code, error.detail, error.errors)
-    if isinstance(error, errors.ServiceUnavailable):
+    if isinstance(error, errors.ServiceUnavailable | errors.RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = 'Bearer realm="digitmill"'
@@ -108,13 +109,12 @@ def _validation_error(error: Exception) -> Response:
 
 def _rate_limit_exceeded(error: Exception) -> Response:
     assert isinstance(error, RateLimitExceeded)
-    response = problem_response(
-        status_of(errors.RateLimited),
-        errors.RateLimited.code,
-        f"More than {error.limit.limit.amount} requests in a minute; wait before the next one.",
+    return _digitmill_error(
+        errors.RateLimited(
+            f"More than {error.limit.limit.amount} requests in a minute; wait before the next one.",
+            retry_after=max(1, round(g.get("limit_resets_at", 0) - time.time())),
+        )
     )
-    response.headers["Retry-After"] = str(max(1, round(g.get("limit_resets_at", 0) - time.time())))
-    return response
 
 
 def _limiter_storage_error(error: Exception) -> Response:

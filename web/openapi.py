@@ -14,9 +14,11 @@ from apiflask import APIBlueprint, APIFlask
 from pydantic import TypeAdapter
 
 from digitmill import __version__, errors
+from digitmill.domain import Scope
 from digitmill.errors import DigitmillError
 from digitmill.settings import Settings
-from web import schemas
+from web import published, schemas
+from web.auth import ask_scope, needs_key
 from web.errors import INTERNAL_ERROR, PROBLEM, status_of
 from web.options import Options
 
@@ -39,17 +41,31 @@ COMPONENTS: Mapping[str, tuple[Any, Mode]] = {
     "Row": (schemas.Row, "serialization"),
     "Model": (schemas.Model, "serialization"),
     "ModelList": (schemas.ModelList, "serialization"),
+    "Limits": (published.Limits, "serialization"),
     "Health": (schemas.Health, "serialization"),
     "Problem": (schemas.Problem, "serialization"),
     "Options": (Options, "validation"),
 }
-EVERYWHERE: tuple[type[DigitmillError], ...] = (errors.Unauthorized, errors.RateLimited, errors.StorageUnavailable)
+EVERYWHERE: tuple[type[DigitmillError], ...] = (
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.RateLimited,
+    errors.StorageUnavailable,
+)
 HEADERS: Mapping[str, str] = {
     "Location": "Where the job is.",
     "Retry-After": "Seconds after which asking again makes sense.",
     "ETag": "Changes whenever the job does; for If-None-Match.",
     "Preference-Applied": "The part of Prefer that was followed.",
     "WWW-Authenticate": "How to send the key.",
+    "RateLimit-Limit": "Requests a minute, where the service limits them; on every other answer too.",
+    "RateLimit-Remaining": "Requests that are left of it.",
+    "RateLimit-Reset": "Seconds until the minute is over.",
+}
+PROBLEM_HEADERS: Mapping[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+    503: ("Retry-After",),
 }
 
 
@@ -69,14 +85,22 @@ def reference(name: str) -> Document:
 
 
 def operation(
-    blueprint: APIBlueprint, answers: Mapping[int, Document], *kinds: type[DigitmillError], everywhere: bool = True
+    blueprint: APIBlueprint,
+    answers: Mapping[int, Document],
+    *kinds: type[DigitmillError],
+    scope: Scope = Scope.ADMIN,
+    everywhere: bool = True,
 ) -> Callable[[View], View]:
-    """Describe a view: its answers, and the errors that it may raise beside those of every call to /v1."""
+    """Describe a view: its answers, the errors that it may raise beside those of every call to /v1, and the scope
+    that it asks of a key, which is the highest unless another is named."""
     problems = _problems((*kinds, *EVERYWHERE) if everywhere else kinds)
+    if 403 in problems:
+        problems[403]["description"] += f": the key lacks the scope `{scope}`"
 
     def describe(view: View) -> View:
         responses: Any = {**answers, **problems}
         described: View = blueprint.doc(operation_id=view.__name__, responses=responses)(view)
+        ask_scope(described, scope)
         return described
 
     return describe
@@ -88,7 +112,7 @@ def _problems(kinds: tuple[type[DigitmillError], ...]) -> dict[int, Document]:
         codes.setdefault(int(status_of(kind)), []).append(kind.code)
     found = {}
     for status, names in sorted(codes.items()):
-        headers = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}.get(status, ())
+        headers = PROBLEM_HEADERS.get(status, ())
         text = " or ".join(f"`{name}`" for name in dict.fromkeys(names))
         found[status] = answer(text, (PROBLEM, reference("Problem")), headers=headers)
     return found
@@ -113,17 +137,17 @@ def init_openapi(app: APIFlask, settings: Settings) -> None:
 
 
 def _finish(document: Document, *, with_key: bool) -> Document:
+    """``with_key`` False: one is asked as soon as one was made, which may be at any time."""
     document["tags"] = list({tag["name"]: tag for tag in document["tags"]}.values())
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(_schemas())
     for path, operations in document["paths"].items():
         for described in operations.values():
             described["parameters"] = [_parameter(parameter) for parameter in described["parameters"]]
-            if with_key and (path.startswith("/v1") or path == "/metrics"):
-                described["security"] = [{KEY_SCHEME: []}]
+            if needs_key(path):
+                described["security"] = [{KEY_SCHEME: []}] if with_key else [{KEY_SCHEME: []}, {}]
     document["paths"]["/v1/jobs"]["post"]["requestBody"] = _submission()
-    if with_key:
-        components["securitySchemes"] = {KEY_SCHEME: {"type": "http", "scheme": "bearer"}}
+    components["securitySchemes"] = {KEY_SCHEME: {"type": "http", "scheme": "bearer"}}
     return document
 
 

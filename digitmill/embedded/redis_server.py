@@ -77,6 +77,15 @@ def answers(url: str) -> bool:
             return False
 
 
+def running_url(folder: Path) -> str | None:
+    """The address of the Redis that runs in ``folder`` now, if one does. Raises OSError: it is another user's."""
+    file = folder / "url"
+    if not file.exists():
+        return None
+    url = file.read_text()
+    return url if answers(url) else None
+
+
 def _configuration(folder: Path, port: int, password: str) -> str:
     quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
     return (
@@ -89,10 +98,8 @@ def _configuration(folder: Path, port: int, password: str) -> str:
 
 def _shut_down_leftover(url_file: Path) -> None:
     """Two servers must never write one append-only file. The password tells ours from a stranger on its port."""
-    if not url_file.exists():
-        return
-    url = url_file.read_text()
-    if not answers(url):
+    url = running_url(url_file.parent)
+    if url is None:
         return
     with redis.Redis.from_url(url, retry=None, socket_timeout=SHUTDOWN_SECONDS) as client:
         client.shutdown(nosave=True)

@@ -84,6 +84,10 @@ class WorkerInfo:
     model: str
 
 
+def too_many_jobs(most: int) -> str:
+    return f"You have as many open jobs as you may, {most:,}; wait until one is done, or cancel one."
+
+
 class Subscription(ABC):
     """Wakes a caller when a job changes."""
 
@@ -106,8 +110,10 @@ class JobStore(ABC):
         """Forget the plan of a job that will not be recorded."""
 
     @abstractmethod
-    def create(self, job: Job, *, window: int, idempotency: tuple[Idempotency, float] | None = None) -> Job:
-        """Record ``job``, whose plan and blob are stored, as queued.
+    def create(
+        self, job: Job, *, window: int, most_open: int, idempotency: tuple[Idempotency, float] | None = None
+    ) -> Job:
+        """Record ``job``, whose plan and blob are stored, as queued, unless its owner has ``most_open`` open jobs.
 
         The first ``window`` chunks count as sent: the caller sends their messages next. With an idempotency
         key (and the seconds to remember it) that is known already, nothing is recorded and the first job is
@@ -115,7 +121,12 @@ class JobStore(ABC):
 
         Raises:
             IdempotencyConflict: the key is known with another digest.
+            TooManyJobs: the owner has so many open jobs, and the idempotency key is not known.
         """
+
+    @abstractmethod
+    def remembers(self, owner: str, key: str) -> bool:
+        """Whether a job was recorded under this Idempotency-Key, with whatever digest."""
 
     @abstractmethod
     def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
@@ -190,6 +201,14 @@ class JobStore(ABC):
     @abstractmethod
     def queued_images(self) -> int:
         """Images of all open jobs that have no row yet."""
+
+    @abstractmethod
+    def open_jobs(self, owner: str) -> int:
+        """Jobs of ``owner`` that are not final."""
+
+    @abstractmethod
+    def memory_share(self) -> float:
+        """Share of the memory that the store may take, 0.0 to 1.0, as of the last second; 0.0 where none is set."""
 
     @abstractmethod
     def expired_leases(self, limit: int) -> Sequence[LostChunk]:

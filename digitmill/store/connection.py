@@ -36,6 +36,26 @@ def storage_errors() -> Iterator[None]:
         ) from error
 
 
+class MemoryGauge:
+    """How full a Redis is."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+        self._share, self._read_at = 0.0, float("-inf")
+
+    def share(self) -> float:
+        """Used memory as a share of ``maxmemory``, 0.0 where that is not set; asked of Redis once a second at most."""
+        now = time.monotonic()
+        if now - self._read_at >= 1.0:
+            with storage_errors():
+                memory = self._redis.info("memory")
+            most = int(memory["maxmemory"])
+            # Redis leaves these buffers out when it compares, too
+            used = int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0))
+            self._share, self._read_at = (used / most if most else 0.0), now
+        return self._share
+
+
 class Channel(Subscription):
     """A subscribed ``pubsub`` of redis-py."""
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from digitmill.domain import Counts, Job, JobState, Problem
-from digitmill.errors import Expired, IdempotencyConflict, NotFound
+from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
     STRIKES,
     TOMBSTONE_SECONDS,
@@ -21,6 +21,7 @@ from digitmill.store.base import (
     PackedChunk,
     Subscription,
     WorkerInfo,
+    too_many_jobs,
 )
 
 
@@ -57,16 +58,24 @@ class MemoryJobStore(JobStore):
     def discard_plan(self, job_id: str) -> None:
         self._plans.pop(job_id, None)
 
-    def create(self, job: Job, *, window: int, idempotency: tuple[Idempotency, float] | None = None) -> Job:
+    def create(
+        self, job: Job, *, window: int, most_open: int, idempotency: tuple[Idempotency, float] | None = None
+    ) -> Job:
         with self._changed:
+            known = self.recall(job.owner, idempotency[0]) if idempotency is not None else None
+            if known is not None:
+                return known
+            if self.open_jobs(job.owner) >= most_open:
+                raise TooManyJobs(too_many_jobs(most_open))
             if idempotency is not None:
                 key, seconds = idempotency
-                known = self.recall(job.owner, key)
-                if known is not None:
-                    return known
                 self._idempotency[job.owner, key.key] = (key.digest, job.id, self._clock() + seconds)
             self._records[job.id] = _Record(job, min(window, job.chunks), self._clock())
             return job
+
+    def remembers(self, owner: str, key: str) -> bool:
+        known = self._idempotency.get((owner, key))
+        return known is not None and known[2] > self._clock()
 
     def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
         known = self._idempotency.get((owner, idempotency.key))
@@ -185,6 +194,13 @@ class MemoryJobStore(JobStore):
                 for record in self._records.values()
                 if not record.job.state.final
             )
+
+    def open_jobs(self, owner: str) -> int:
+        with self._changed:
+            return sum(record.job.owner == owner and not record.job.state.final for record in self._records.values())
+
+    def memory_share(self) -> float:
+        return 0.0
 
     def expired_leases(self, limit: int) -> Sequence[LostChunk]:
         with self._changed:

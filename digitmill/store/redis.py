@@ -17,12 +17,14 @@ Every key, its type, its content, its life:
     dm:jobs:<owner>         zset    ids of the owner's jobs, score 0: ids sort by time. Until deleted or expired.
     dm:idempotency:<owner>:<sha256 of key>
                             hash    digest of the request, job: the id it made. ``idempotency_seconds``.
+    dm:open:<owner>         set     ids of the owner's open jobs
     dm:active               zset    open jobs by the time of their last progress
     dm:leases               zset    "<id> <chunk>" of claimed chunks by the end of their lease
     dm:expiry               zset    final jobs by the time they expire
     dm:queued               string  images of open jobs without a row
     dm:workers              zset    JSON of each worker process by the time it was last heard of
     dm:lock:<name>          string  held while it lives
+    dm:keys                         API keys: see redis_key_store.py
     dm:limits:*                     requests counted by the web server's rate limiter
     bulk, interactive, unacked*, _kombu.*
                                     the broker's: see queue.py
@@ -44,7 +46,7 @@ from typing import Any
 import redis
 
 from digitmill.domain import Counts, Job, JobState, Problem
-from digitmill.errors import Expired, IdempotencyConflict, NotFound
+from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
     STRIKES,
     TOMBSTONE_SECONDS,
@@ -57,14 +59,16 @@ from digitmill.store.base import (
     PackedChunk,
     Subscription,
     WorkerInfo,
+    too_many_jobs,
 )
-from digitmill.store.connection import Channel, storage_errors
+from digitmill.store.connection import Channel, MemoryGauge, storage_errors
 from digitmill.store.keys import (
     attempts_key,
     ending_keys,
     events_channel,
     idempotency_key,
     job_key,
+    open_key,
     plan_key,
     rows_key,
 )
@@ -80,6 +84,7 @@ class RedisJobStore(JobStore):
     def __init__(self, client: redis.Redis) -> None:
         # redis-py types every answer as text, bytes or more, whatever decode_responses says
         self._redis: Any = client
+        self._memory = MemoryGauge(client)
         self._create = client.register_script(_source("create"))
         self._claim = client.register_script(_source("claim"))
         self._complete = client.register_script(_source("complete"))
@@ -105,24 +110,29 @@ class RedisJobStore(JobStore):
         with storage_errors():
             self._redis.unlink(plan_key(job_id))
 
-    def create(self, job: Job, *, window: int, idempotency: tuple[Idempotency, float] | None = None) -> Job:
-        keys = [job_key(job.id), plan_key(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued"]
+    def create(
+        self, job: Job, *, window: int, most_open: int, idempotency: tuple[Idempotency, float] | None = None
+    ) -> Job:
+        keys = [
+            job_key(job.id), plan_key(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued", open_key(job.owner),
+        ]  # fmt: skip
         values: list[Any] = [
-            job.id,
-            job.owner,
-            job.created_at,
-            job.counts.total,
-            min(window, job.chunks),
-            record_of(job),
-        ]
+            job.id, job.owner, job.created_at, job.counts.total, min(window, job.chunks), record_of(job), most_open,
+        ]  # fmt: skip
         if idempotency is not None:
             keys.append(idempotency_key(job.owner, idempotency[0].key))
             values += [idempotency[0].digest, int(idempotency[1])]
         with storage_errors():
             known = self._create(keys=keys, args=values)
+        if known == b"full":
+            raise TooManyJobs(too_many_jobs(most_open))
         if known and idempotency is not None:
             return self._first_job(idempotency[0], known)
         return job
+
+    def remembers(self, owner: str, key: str) -> bool:
+        with storage_errors():
+            return bool(self._redis.exists(idempotency_key(owner, key)))
 
     def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
         with storage_errors():
@@ -169,7 +179,7 @@ class RedisJobStore(JobStore):
         text = json.dumps(asdict(error)) if error else ""
         with storage_errors():
             self._finish(
-                keys=ending_keys(job_id),
+                keys=ending_keys(job_id, job.owner),
                 args=[job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS],
             )
         return self.get(job_id)
@@ -180,7 +190,7 @@ class RedisJobStore(JobStore):
             if not fields:
                 return
             owner = fields[b"owner"].decode()
-            keys = ending_keys(job_id)
+            keys = ending_keys(job_id, owner)
             pipe = self._redis.pipeline(transaction=True)
             self._finish(keys=keys, args=[job_id, JobState.CANCELLED.value, "", 0, 1], client=pipe)
             pipe.unlink(job_key(job_id), plan_key(job_id), rows_key(job_id), attempts_key(job_id))
@@ -238,7 +248,7 @@ class RedisJobStore(JobStore):
         job = claim.job
         with storage_errors():
             stored, finished, following = self._complete(
-                keys=ending_keys(job.id),
+                keys=ending_keys(job.id, job.owner),
                 args=[
                     job.id, claim.chunk, rows, counts.total,
                     counts.recognized, counts.review, counts.blank, counts.failed,
@@ -271,6 +281,13 @@ class RedisJobStore(JobStore):
     def queued_images(self) -> int:
         with storage_errors():
             return max(0, int(self._redis.get("dm:queued") or 0))
+
+    def open_jobs(self, owner: str) -> int:
+        with storage_errors():
+            return int(self._redis.scard(open_key(owner)))
+
+    def memory_share(self) -> float:
+        return self._memory.share()
 
     def expired_leases(self, limit: int) -> Sequence[LostChunk]:
         with storage_errors():

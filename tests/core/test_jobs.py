@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
 
 import pytest
 
@@ -17,6 +18,7 @@ from digitmill.errors import (
     Overloaded,
     StorageUnavailable,
     TooManyImages,
+    TooManyJobs,
 )
 from digitmill.jobs import new_job_id
 from digitmill.queue import MemoryQueue
@@ -123,13 +125,44 @@ def test_options_that_cannot_be_met_are_refused(mill: Mill, options: Options, fi
 
 @pytest.mark.parametrize("mill", [{"max_queued_images": 3}], indirect=True)
 def test_past_the_limit_no_more_is_admitted_until_work_is_done(mill: Mill) -> None:
-    mill.service.jobs.admit()
+    mill.service.jobs.admit("ann")
     mill.submit(scans(3))
     with pytest.raises(Overloaded) as refused:
-        mill.service.jobs.admit()
+        mill.service.jobs.admit("bob")
     assert refused.value.retry_after > 0
     mill.turn()
-    mill.service.jobs.admit()
+    mill.service.jobs.admit("ann")
+
+
+@pytest.mark.parametrize("mill", [{"max_open_jobs": 2}], indirect=True)
+def test_past_the_limit_of_open_jobs_an_owner_waits_and_others_do_not(mill: Mill) -> None:
+    mill.submit(scans(1), key="k")
+    mill.submit(scans(1))
+    with pytest.raises(TooManyJobs):
+        mill.service.jobs.admit("ann")
+    mill.service.jobs.admit("bob")
+    mill.service.jobs.admit("ann", idempotency_key="k")
+    mill.turn(1)
+    mill.service.jobs.admit("ann")
+
+
+@pytest.mark.parametrize("mill", [{"max_open_jobs": 1}], indirect=True)
+def test_a_job_that_was_one_too_many_leaves_nothing_behind(mill: Mill) -> None:
+    mill.submit(scans(1))
+    blobs = sorted((mill.service.settings.var / "blobs").iterdir())
+    plans = set(mill.store._plans)
+    with pytest.raises(TooManyJobs):
+        mill.submit(scans(2))
+    assert sorted((mill.service.settings.var / "blobs").iterdir()) == blobs
+    assert set(mill.store._plans) == plans
+
+
+@pytest.mark.parametrize("mill", [{"max_redis_memory_share": 0.5}], indirect=True)
+def test_a_store_that_is_nearly_full_takes_no_more(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    for share, refused in ((0.0, False), (0.5, False), (0.51, True), (0.2, False)):
+        monkeypatch.setattr(mill.store, "memory_share", lambda share=share: share)
+        with pytest.raises(Overloaded, match="memory") if refused else nullcontext():
+            mill.service.jobs.admit("ann")
 
 
 def test_the_same_key_and_content_give_the_first_job(mill: Mill) -> None:

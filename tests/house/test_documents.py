@@ -74,7 +74,7 @@ def test_settings_that_documents_name_exist(path: Path) -> None:
 
 def test_the_integrators_page_names_every_code_that_a_caller_may_meet() -> None:
     text = (ROOT / "docs" / "integrator.md").read_text()
-    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+|unauthorized|overloaded|expired)`", text))
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+|unauthorized|forbidden|overloaded|expired)`", text))
     assert {code.value for code in FailureCode} <= named
     # further classes stand beside the code that raises them: those of the training never reach a caller
     kinds = [kind for kind in _leaves(DigitmillError) if kind.__module__ == DigitmillError.__module__]

@@ -4,70 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import fakeredis
 import pytest
-import redis
 
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, Problem, QueueName
+from digitmill.domain import Counts, JobState, Problem, QueueName
 from digitmill.errors import Expired, IdempotencyConflict, NotFound
 from digitmill.jobs import new_job_id
-from digitmill.store.base import Idempotency, JobStore, PackedChunk, WorkerInfo
-from digitmill.store.memory import MemoryJobStore
-from digitmill.store.redis import RedisJobStore
-
-IMAGES = 3
-
-
-@dataclass
-class Bench:
-    """A store, and a way to let time pass for it."""
-
-    store: JobStore
-    pass_time: Callable[[float], None]
-
-    def submit(self, *, chunks: int = 2, window: int = 10, owner: str = "ann", expires_in: int = 60) -> Job:
-        job_id = new_job_id()
-        plan = [PackedChunk(IMAGES * n, IMAGES, b"entries %d" % n) for n in range(chunks)]
-        assert self.store.save_plan(job_id, iter(plan)) == chunks
-        job = Job(
-            id=job_id,
-            owner=owner,
-            state=JobState.QUEUED,
-            queue=QueueName.BULK,
-            created_at=time.time(),
-            counts=Counts(total=IMAGES * chunks, skipped=1),
-            chunks=chunks,
-            model=ModelReference("digits", "1", "0" * 64),
-            options=Options(model="digits@1", review_below=0.9, expires_in=expires_in, metadata={"ward": "7ü"}),
-            blob=job_id,
-        )
-        return self.store.create(job, window=window)
-
-    def run(self, job_id: str, chunk: int, rows: bytes = b"rows") -> bool:
-        claim = self.store.claim(job_id, chunk, 5)
-        assert claim is not None
-        return self.store.complete(claim, rows, Counts(total=IMAGES, recognized=2, blank=1)).stored
-
-
-@pytest.fixture(params=["memory", "fakeredis", "redis"])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    if request.param == "memory":
-        now = [1_700_000_000.0]
-
-        def pass_time(seconds: float) -> None:
-            now[0] += seconds
-
-        yield Bench(MemoryJobStore(lambda: now[0]), pass_time)
-    elif request.param == "fakeredis":
-        yield Bench(RedisJobStore(fakeredis.FakeRedis()), time.sleep)
-    else:
-        client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
-        client.flushall()
-        yield Bench(RedisJobStore(client), time.sleep)
-        client.close()
+from digitmill.store.base import Idempotency, PackedChunk, WorkerInfo
+from tests.store.conftest import IMAGES, Bench
 
 
 def test_a_recorded_job_reads_back_as_it_was(bench: Bench) -> None:
@@ -276,9 +221,9 @@ def test_the_same_idempotency_key_gives_the_first_job(bench: Bench) -> None:
     assert bench.store.recall("ann", key) is None
     keyed = replace(first, id=new_job_id())
     bench.store.save_plan(keyed.id, [PackedChunk(0, IMAGES, b"x"), PackedChunk(IMAGES, IMAGES, b"y")])
-    assert bench.store.create(keyed, window=1, idempotency=(key, 60)).id == keyed.id
+    assert bench.store.create(keyed, window=1, most_open=9, idempotency=(key, 60)).id == keyed.id
     second = replace(first, id=new_job_id())
-    assert bench.store.create(second, window=1, idempotency=(key, 60)).id == keyed.id
+    assert bench.store.create(second, window=1, most_open=9, idempotency=(key, 60)).id == keyed.id
     with pytest.raises(NotFound):
         bench.store.get(second.id)
     found = bench.store.recall("ann", key)
@@ -288,7 +233,7 @@ def test_the_same_idempotency_key_gives_the_first_job(bench: Bench) -> None:
     with pytest.raises(IdempotencyConflict):
         bench.store.recall("ann", Idempotency("k1", "other"))
     with pytest.raises(IdempotencyConflict):
-        bench.store.create(second, window=1, idempotency=(Idempotency("k1", "other"), 60))
+        bench.store.create(second, window=1, most_open=9, idempotency=(Idempotency("k1", "other"), 60))
 
 
 def test_queued_images_count_those_without_a_row(bench: Bench) -> None:

@@ -52,7 +52,7 @@ class StoreMachine(RuleBasedStateMachine):
             options=Options(expires_in=3600),
             blob=job_id,
         )
-        self.store.create(job, window=window)
+        self.store.create(job, window=window, most_open=1_000)
         self.messages += [(job_id, chunk) for chunk in range(min(window, len(sizes)))]
         self.states[job_id], self.chunks[job_id], self.rows[job_id] = JobState.QUEUED, sizes, {}
         return job_id
@@ -119,13 +119,15 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def counts_tell_what_is_stored(self) -> None:
-        waiting = 0
+        waiting = open_jobs = 0
         for job_id in self.states:
             job = self.store.get(job_id)
             assert job.counts.done == sum(self.chunks[job_id][chunk] for chunk in self.rows[job_id])
             assert (job.state is JobState.COMPLETED) == (job.counts.done == job.counts.total)
             waiting += 0 if job.state.final else job.counts.total - job.counts.done
+            open_jobs += not job.state.final
         assert self.store.queued_images() == waiting
+        assert self.store.open_jobs("ann") == open_jobs
 
     @invariant()
     def stored_rows_never_change(self) -> None:

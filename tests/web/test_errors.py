@@ -15,6 +15,7 @@ from web.errors import status_of
 EXPECTED = {
     "upload_refused": 400, "empty_upload": 400, "bad_options": 400, "unsupported_media_type": 415,
     "upload_too_large": 413, "too_many_images": 413, "corrupt_archive": 422, "no_images": 422, "unauthorized": 401,
+    "forbidden": 403, "too_many_jobs": 429,
     "rate_limited": 429, "not_found": 404, "expired": 410, "conflict": 409, "idempotency_conflict": 409,
     "unavailable": 503, "overloaded": 503, "storage_unavailable": 503, "no_worker": 503, "item_failure": 422,
     "model_not_found": 404,
@@ -57,7 +58,7 @@ def test_every_error_of_the_core_becomes_a_problem(
     code = "not_an_image" if issubclass(kind, ItemFailure) else kind.code
     response = client.get("/v1/jobs/x")
     assert_problem(response, status, code)
-    assert ("Retry-After" in response.headers) == (status == 503)
+    assert ("Retry-After" in response.headers) == (status in (429, 503))
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
 
 

@@ -12,7 +12,7 @@ from flask import Response, request
 from pydantic import Field
 
 from digitmill import errors
-from digitmill.domain import Job
+from digitmill.domain import Job, Scope
 from digitmill.errors import Expired, NotFound, StorageUnavailable
 from digitmill.jobs import Jobs
 from web.answers import stream_answer
@@ -53,6 +53,7 @@ class EventHeaders(Headers):
     errors.NotFound,
     errors.Expired,
     errors.Overloaded,
+    scope=Scope.READ,
 )
 def follow_job(job_id: str, headers: EventHeaders) -> Response:
     """Follow a job

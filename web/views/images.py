@@ -11,6 +11,7 @@ from PIL import Image
 from pydantic import Field
 
 from digitmill import errors
+from digitmill.domain import Scope
 from digitmill.errors import NotFound
 from web.context import owner, service
 from web.inputs import Query
@@ -56,6 +57,7 @@ class ImageQuery(Query):
     errors.NotFound,
     errors.Expired,
     errors.ItemFailure,
+    scope=Scope.READ,
 )
 def get_image(job_id: str, index: int, query: ImageQuery) -> Response:
     """Get the picture behind a row

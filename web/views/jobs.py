@@ -10,10 +10,12 @@ from pydantic import BeforeValidator, Field
 from werkzeug.http import parse_dict_header
 
 from digitmill import domain, errors
+from digitmill.domain import Scope
 from digitmill.results import EVERY_ROW
+from digitmill.telemetry import audit
 from digitmill.uploads.spool import Spool
 from web.answers import json_answer
-from web.context import context, owner, service
+from web.context import caller, context, owner, service
 from web.inputs import Headers, Query, digits
 from web.openapi import answer, operation
 from web.options import OptionsQuery
@@ -80,6 +82,8 @@ class JobsQuery(Query):
     errors.CorruptArchive,
     errors.NoImages,
     errors.Overloaded,
+    errors.TooManyJobs,
+    scope=Scope.SUBMIT,
 )
 def submit_job(headers: SubmitHeaders, query: OptionsQuery) -> Response:
     """Submit images and zips as one job
@@ -88,7 +92,7 @@ def submit_job(headers: SubmitHeaders, query: OptionsQuery) -> Response:
     or `image/*` with the options in the query.
     """
     settings = service().settings
-    service().jobs.admit()
+    service().jobs.admit(owner(), idempotency_key=headers.idempotency_key)
     check_upload(request, settings.max_upload_bytes)
     key = headers.idempotency_key
     with (
@@ -96,13 +100,17 @@ def submit_job(headers: SubmitHeaders, query: OptionsQuery) -> Response:
         Spool(settings.spool, settings.max_upload_bytes, with_digest=key is not None) as spool,
     ):
         options = receive(request, query, spool, max_bytes=settings.max_upload_bytes, max_files=settings.max_files)
-        job = service().jobs.submit(owner(), spool, options.resolve(), idempotency_key=key).job
-    return _submitted(job, wait_seconds(headers.prefer))
+        submission = service().jobs.submit(owner(), spool, options.resolve(), idempotency_key=key)
+    if submission.created:
+        _audit("submit", submission.job.id)
+    # an answer that was waited for holds rows
+    seconds = wait_seconds(headers.prefer) if caller().may(Scope.READ) else None
+    return _submitted(submission.job, seconds)
 
 
 @jobs.get("/v1/jobs")
 @jobs.input(JobsQuery, location="query", arg_name="query")
-@operation(jobs, {200: answer("A page of jobs.", "JobList")}, errors.BadOptions)
+@operation(jobs, {200: answer("A page of jobs.", "JobList")}, errors.BadOptions, scope=Scope.READ)
 def list_jobs(query: JobsQuery) -> Response:
     """List your jobs, newest first"""
     state = None if query.state is None else domain.JobState(query.state)
@@ -122,6 +130,7 @@ def list_jobs(query: JobsQuery) -> Response:
     },
     errors.NotFound,
     errors.Expired,
+    scope=Scope.READ,
 )
 def get_job(job_id: str, headers: ConditionalHeaders) -> Response:  # noqa: ARG001
     """Look at a job
@@ -137,23 +146,26 @@ def get_job(job_id: str, headers: ConditionalHeaders) -> Response:  # noqa: ARG0
 
 
 @jobs.post("/v1/jobs/<job_id>/cancel")
-@operation(jobs, {200: answer("The job as it then is.", "Job")}, errors.NotFound, errors.Expired)
+@operation(jobs, {200: answer("The job as it then is.", "Job")}, errors.NotFound, errors.Expired, scope=Scope.SUBMIT)
 def cancel_job(job_id: str) -> Response:
     """Stop a job within one chunk
 
     Rows that are done stay. A final job stays as it is.
     """
-    return json_answer(job_document(service().jobs.cancel(owner(), job_id)))
+    job = service().jobs.cancel(owner(), job_id)
+    _audit("cancel", job_id)
+    return json_answer(job_document(job))
 
 
 @jobs.delete("/v1/jobs/<job_id>")
-@operation(jobs, {204: answer("The job is gone.")}, errors.NotFound, errors.Expired)
+@operation(jobs, {204: answer("The job is gone.")}, errors.NotFound, errors.Expired, scope=Scope.SUBMIT)
 def delete_job(job_id: str) -> Response:
     """Remove a job, its rows and its upload
 
     An open job is cancelled first.
     """
     service().jobs.delete(owner(), job_id)
+    _audit("delete", job_id)
     return Response(status=204)
 
 
@@ -163,6 +175,11 @@ def wait_seconds(prefer: str) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) <= 9) or int(value) == 0:
         return None
     return min(int(value), MOST_WAIT_SECONDS)
+
+
+def _audit(action: str, job_id: str) -> None:
+    who = caller()
+    audit(action, key=who.key_id, key_name=who.key_name, client=request.remote_addr, job=job_id)
 
 
 def _submitted(job: domain.Job, seconds: int | None) -> Response:

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from digitmill import errors
-from digitmill.domain import ModelReference
+from digitmill.domain import ModelReference, Scope
 from digitmill.errors import ModelNotFound
 from web.answers import json_answer
 from web.context import service
@@ -17,7 +17,7 @@ models = APIBlueprint("models", __name__, tag="Models")
 
 
 @models.get("/v1/models")
-@operation(models, {200: answer("All models.", "ModelList")})
+@operation(models, {200: answer("All models.", "ModelList")}, scope=Scope.READ)
 def list_models() -> Response:
     """List the models, by name, oldest version first"""
     default = _default()
@@ -25,7 +25,7 @@ def list_models() -> Response:
 
 
 @models.get("/v1/models/<name>/<version>")
-@operation(models, {200: answer("The model.", "Model")}, errors.ModelNotFound)
+@operation(models, {200: answer("The model.", "Model")}, errors.ModelNotFound, scope=Scope.READ)
 def get_model(name: str, version: str) -> Response:
     """Look at a model's manifest: where it comes from, how good it is"""
     return json_answer(model_document(service().registry.get(name, version), _default()))

@@ -38,7 +38,7 @@ def readyz() -> Response:
 @probes.get("/metrics")
 @operation(
     probes, {200: answer("Prometheus' text format.", ("text/plain", {"type": "string"}))}, errors.Unauthorized,
-    everywhere=False,
+    errors.Forbidden, errors.StorageUnavailable, everywhere=False,
 )  # fmt: skip
 def metrics() -> Response:
     """Figures for Prometheus"""

@@ -14,7 +14,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field
 
 from digitmill import errors
-from digitmill.domain import Row, RowStatus
+from digitmill.domain import Row, RowStatus, Scope
 from digitmill.errors import BadOptions, FieldError
 from digitmill.results import RowFilter
 from web.answers import json_answer, stream_answer
@@ -80,6 +80,7 @@ class ResultsQuery(Query):
     errors.NotFound,
     errors.Expired,
     errors.Overloaded,
+    scope=Scope.READ,
 )
 def list_results(job_id: str, query: ResultsQuery) -> Response:
     """Read rows, also while the job runs
@@ -99,7 +100,7 @@ def list_results(job_id: str, query: ResultsQuery) -> Response:
 
 
 @results.get("/v1/jobs/<job_id>/results/<int:index>")
-@operation(results, {200: answer("The row.", "Row")}, errors.NotFound, errors.Expired)
+@operation(results, {200: answer("The row.", "Row")}, errors.NotFound, errors.Expired, scope=Scope.READ)
 def get_result(job_id: str, index: int) -> Response:
     """Read one row"""
     return json_answer(row_document(service().results.row(owner(), job_id, index)))

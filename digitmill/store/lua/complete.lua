@@ -1,5 +1,6 @@
 -- Store the rows of a chunk, once; with the last chunk the job is completed.
--- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel
+-- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel,
+--       open jobs of the owner
 -- ARGV  id, chunk, rows, images, recognized, review, blank, failed, chunks, expires_in, tombstone seconds
 -- Returns {stored, finished, next chunk to send or -1}
 if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return {0, 0, -1} end
@@ -26,6 +27,7 @@ if redis.call('HLEN', KEYS[3]) == chunks then
   redis.call('HSET', KEYS[1], 'state', 'completed', 'finished_at', string.format('%.3f', now),
     'expires_at', string.format('%.3f', expires))
   redis.call('ZREM', KEYS[6], ARGV[1])
+  redis.call('SREM', KEYS[10], ARGV[1])
   redis.call('ZADD', KEYS[7], expires, ARGV[1])
   redis.call('DEL', KEYS[4])
   redis.call('EXPIREAT', KEYS[2], math.ceil(expires))

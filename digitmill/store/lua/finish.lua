@@ -1,5 +1,6 @@
 -- End an open job as cancelled or failed; a final one stays as it is. Returns 1 when it was ended.
--- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel
+-- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel,
+--       open jobs of the owner
 -- ARGV  id, state, error, expires_in, tombstone seconds
 local job = redis.call('HMGET', KEYS[1], 'state', 'total', 'recognized', 'review', 'blank', 'failed', 'sent')
 if job[1] ~= 'queued' and job[1] ~= 'running' then return 0 end
@@ -11,6 +12,7 @@ redis.call('HSET', KEYS[1], 'state', ARGV[2], 'finished_at', string.format('%.3f
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'error', ARGV[3]) end
 redis.call('DECRBY', KEYS[8], job[2] - job[3] - job[4] - job[5] - job[6])
 redis.call('ZREM', KEYS[6], ARGV[1])
+redis.call('SREM', KEYS[10], ARGV[1])
 redis.call('ZADD', KEYS[7], expires, ARGV[1])
 for chunk = 0, job[7] - 1 do redis.call('ZREM', KEYS[5], ARGV[1] .. ' ' .. chunk) end
 redis.call('DEL', KEYS[4])

@@ -1,0 +1,162 @@
+"""``digitmill keys``: make, list, rotate and revoke keys, in the service's own Redis."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from digitmill.cli.terminal import printable, say
+from digitmill.domain import ApiKey, Scope
+from digitmill.errors import SettingsError
+from digitmill.keys import Keys, state_of
+from digitmill.settings import Settings
+from digitmill.telemetry import audit, configure_logging
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+OWNER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MOST_NAME = 64
+
+
+def register(app: typer.Typer) -> None:
+    keys = typer.Typer(
+        help="Make, list, rotate and revoke keys to the HTTP interface, in the service's own Redis.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    keys.command()(create)
+    keys.command("list")(list_keys)
+    keys.command()(rotate)
+    keys.command()(revoke)
+    app.add_typer(keys, name="keys")
+
+
+def duration(text: str) -> float:
+    match = DURATION.fullmatch(text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is not a number with s, m, h or d behind it, such as 90d.")
+    return float(match[1]) * SECONDS[match[2]]
+
+
+def lifetime(text: str) -> float:
+    seconds = duration(text)
+    if seconds == 0:
+        raise typer.BadParameter("a key cannot expire before it begins.")
+    return seconds
+
+
+def name_of_key(text: str) -> str:
+    if not (0 < len(text) <= MOST_NAME and text.isprintable()):
+        raise typer.BadParameter(f"a name has 1 to {MOST_NAME} characters that can be printed.")
+    return text
+
+
+def owner_of_jobs(text: str) -> str:
+    if OWNER.fullmatch(text) is None:
+        raise typer.BadParameter("an owner has 1 to 64 letters, digits, dots, dashes and underscores.")
+    return text
+
+
+def scopes_of_key(text: str) -> str:
+    unknown = sorted(set(text.split(",")) - set(Scope))
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is no scope; take some of {', '.join(Scope)}, with commas between.")
+    return text
+
+
+def create(
+    name: Annotated[
+        str, typer.Option(parser=name_of_key, metavar="NAME", help="Whose key it is, for lists and log lines.")
+    ],
+    scopes: Annotated[
+        str, typer.Option(parser=scopes_of_key, metavar="SCOPES", help="Some of submit,read,review,admin.")
+    ],
+    expires: Annotated[
+        float | None,
+        typer.Option(parser=lifetime, metavar="TIME", help="How long it lives, such as 90d. Unset: until revoked."),
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(
+            parser=owner_of_jobs,
+            metavar="OWNER",
+            help="Whose jobs it opens; keys with one owner share theirs. Unset: an owner of its own.",
+        ),
+    ] = None,
+) -> None:
+    """Make a key, and print it: it is shown this once."""
+    key, text = _keys().create(name, [Scope(scope) for scope in scopes.split(",")], lifetime=expires, owner=owner)
+    _audit("key_create", key)
+    typer.echo(text)
+    say(f"Key {key.id} is made, for {key.name}. This is the only time that it is shown.")
+
+
+def list_keys() -> None:
+    """List the keys, oldest first, those that have ended too; never the secrets."""
+    now = time.time()
+    for key in _keys().list():
+        ends = key.secrets[0].expires_at
+        typer.echo(
+            f"{key.id}  {state_of(key, now):<7}  {','.join(sorted(key.scopes)):<25}  created {_day(key.created_at)}  "
+            f"expires {'never     ' if ends is None else _day(ends)}  owner {key.owner:<12}  {printable(key.name)}"
+        )
+
+
+def rotate(
+    key_id: str,
+    overlap: Annotated[
+        float,
+        typer.Option(parser=duration, metavar="TIME", help="How long the old secret still lives; 0s: it ends now."),
+    ] = "7d",  # type: ignore[assignment]  # the parser makes seconds of it
+) -> None:
+    """Give a key a new secret, and print it: it is shown this once.
+
+    Id, owner and scopes stay. If the key expires, the new secret lives as long as the first was given.
+    """
+    key, text = _keys().rotate(key_id, overlap=overlap)
+    _audit("key_rotate", key)
+    typer.echo(text)
+    say(f"Key {key.id} has a new secret, which is shown only now. The old one ends {_time(time.time() + overlap)}.")
+
+
+def revoke(key_id: str) -> None:
+    """End a key for good, with all its secrets."""
+    key = _keys().revoke(key_id)
+    _audit("key_revoke", key)
+    say(f"Key {key.id} of {key.name} is revoked: the service refuses it within seconds. Jobs stay until they expire.")
+
+
+def _keys() -> Keys:
+    # Redis' client is needed here alone
+    from digitmill.embedded.redis_server import running_url  # noqa: PLC0415
+    from digitmill.store.connection import connect  # noqa: PLC0415
+    from digitmill.store.redis_key_store import RedisKeyStore  # noqa: PLC0415
+
+    settings = Settings.load()
+    configure_logging(settings)
+    url = settings.redis_url or running_url(settings.var / "redis")
+    if url is None:
+        raise SettingsError(
+            f"No service runs on the folder {settings.var}, and its keys are in its Redis. Start it with "
+            "`digitmill up`, or name the Redis of another service in DIGITMILL_REDIS_URL."
+        )
+    return Keys(settings, RedisKeyStore(connect(url)))
+
+
+def _audit(action: str, key: ApiKey) -> None:
+    where = f"user {os.getuid()} on {socket.gethostname()}"
+    audit(action, key=key.id, key_name=key.name, client=where, owner=key.owner, scopes=",".join(sorted(key.scopes)))
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,178 @@
+"""API keys: make, list, rotate, revoke, and find out who asks.
+
+A key reads ``dm_<id>_<secret>``: the id (48 bits, hex) is public and stands in lists and log lines, the secret (192
+random bits, hex) is shown once and stored as its SHA-256 alone. A slow hash, as passwords need, would guard nothing
+here: nobody can try out 2^192 secrets, and it would cost every request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from digitmill.domain import ApiKey, Caller, Scope, Secret
+from digitmill.errors import Conflict, Unauthorized
+from digitmill.settings import Settings
+from digitmill.store.key_store import KeyStore
+
+CACHE_SECONDS = 3.0
+"""How long a process goes by what it last read of a key: at the latest then a revoked one is refused."""
+
+_ID_BYTES, _SECRET_BYTES = 6, 24
+_SHAPE = re.compile(rf"dm_([0-9a-f]{{{2 * _ID_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})")
+_EVERYTHING = frozenset(Scope)
+
+LOCAL = Caller("local", "none is asked", "local", _EVERYTHING)
+"""Everybody, while no key is asked."""
+
+
+class Keys:
+    """``clock`` gives seconds; tests pass one of their own."""
+
+    def __init__(self, settings: Settings, store: KeyStore, clock: Callable[[], float] = time.time) -> None:
+        admin = settings.admin_key
+        self._admin = None if admin is None else _digest(admin.get_secret_value())
+        self._on_loopback = settings.on_loopback
+        self._store = store
+        self._clock = clock
+        self._cache: dict[str, tuple[ApiKey, float]] = {}
+        self._asked: tuple[bool, float] = (False, float("-inf"))
+
+    def create(
+        self, name: str, scopes: Iterable[Scope], *, lifetime: float | None, owner: str | None = None
+    ) -> tuple[ApiKey, str]:
+        """A new key and its text, which cannot be had again. Without ``owner`` it has jobs of its own."""
+        key_id, now = secrets.token_hex(_ID_BYTES), self._clock()
+        text = _new_text(key_id)
+        key = ApiKey(
+            id=key_id,
+            name=name,
+            owner=owner or key_id,
+            scopes=frozenset(scopes),
+            created_at=now,
+            lifetime=lifetime,
+            secrets=(_secret(text, now, lifetime),),
+        )
+        self._store.add(key)
+        return key, text
+
+    def rotate(self, key_id: str, *, overlap: float) -> tuple[ApiKey, str]:
+        """Give the key a new secret, with a lifetime that begins now; the old ones end in ``overlap`` seconds.
+
+        Raises:
+            NotFound: there is no such key.
+            Conflict: it is revoked.
+        """
+        now, text = self._clock(), _new_text(key_id)
+
+        def rotated(key: ApiKey) -> ApiKey:
+            if key.revoked_at is not None:
+                raise Conflict(f"Key {key_id} is revoked, which is for good; create another.")
+            old = [_ending(secret, now + overlap) for secret in key.secrets if _lives(secret, now)]
+            return replace(key, secrets=(_secret(text, now, key.lifetime), *old))
+
+        return self._store.update(key_id, rotated), text
+
+    def revoke(self, key_id: str) -> ApiKey:
+        """Let the key end now, with all its secrets. Raises NotFound."""
+        now = self._clock()
+        return self._store.update(
+            key_id, lambda key: replace(key, revoked_at=now if key.revoked_at is None else key.revoked_at)
+        )
+
+    def list(self) -> Sequence[ApiKey]:
+        """All keys, oldest first, those that have ended too."""
+        return self._store.list()
+
+    def asked(self) -> bool:
+        """Whether callers must send a key: one is set, or was ever made."""
+        if self._admin is not None:
+            return True
+        asked, read_at = self._asked
+        if not self._fresh(read_at):
+            asked = self._store.any()
+            self._asked = asked, self._clock()
+        return asked
+
+    def identify(self, sent: str) -> Caller:
+        """Who sends this text; empty where nothing was sent.
+
+        Raises:
+            Unauthorized: a key is asked, and this is none that is valid.
+            StorageUnavailable: the key store does not answer. The admin key is told without it.
+        """
+        digest = _digest(sent)
+        if self._admin is not None and hmac.compare_digest(digest, self._admin):
+            return Caller("admin", "DIGITMILL_ADMIN_KEY", digest[:16], _EVERYTHING)
+        shape = _SHAPE.fullmatch(sent)
+        key = self._find(shape[1], digest) if shape else None
+        if key is not None:
+            return self._caller(key, digest)
+        if self.asked():
+            raise Unauthorized("Send a valid key as `Authorization: Bearer <key>`.")
+        if not self._on_loopback:
+            raise Unauthorized("This service has no key yet; its operator makes one with `digitmill keys create`.")
+        return LOCAL
+
+    def _caller(self, key: ApiKey, digest: str) -> Caller:
+        secret = _matching(key, digest)
+        reason = None
+        if secret is None:
+            reason = "Send a valid key as `Authorization: Bearer <key>`."
+        elif key.revoked_at is not None:
+            reason = "This key was revoked; ask the service's operator for another."
+        elif not _lives(secret, self._clock()):
+            reason = "This key has expired; ask the service's operator for another."
+        if reason is not None:
+            raise Unauthorized(reason, key_id=key.id, key_name=key.name)
+        return Caller(key.id, key.name, key.owner, key.scopes)
+
+    def _find(self, key_id: str, digest: str) -> ApiKey | None:
+        cached = self._cache.get(key_id)
+        # a secret that the cache does not know may be newer than the cache
+        if cached is not None and self._fresh(cached[1]) and _matching(cached[0], digest) is not None:
+            return cached[0]
+        key = self._store.find(key_id)
+        if key is not None:
+            self._cache[key_id] = key, self._clock()
+        return key
+
+    def _fresh(self, read_at: float) -> bool:
+        return 0 <= self._clock() - read_at < CACHE_SECONDS
+
+
+def state_of(key: ApiKey, now: float) -> str:
+    """``active``, ``expired`` or ``revoked``."""
+    if key.revoked_at is not None:
+        return "revoked"
+    return "active" if any(_lives(secret, now) for secret in key.secrets) else "expired"
+
+
+def _new_text(key_id: str) -> str:
+    return f"dm_{key_id}_{secrets.token_hex(_SECRET_BYTES)}"
+
+
+def _secret(text: str, now: float, lifetime: float | None) -> Secret:
+    return Secret(_digest(text), None if lifetime is None else now + lifetime)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _matching(key: ApiKey, digest: str) -> Secret | None:
+    # digests have one length, so the comparison tells nothing about the secret
+    return next((secret for secret in key.secrets if hmac.compare_digest(secret.sha256, digest)), None)
+
+
+def _lives(secret: Secret, now: float) -> bool:
+    return secret.expires_at is None or now < secret.expires_at
+
+
+def _ending(secret: Secret, at: float) -> Secret:
+    return secret if secret.expires_at is not None and secret.expires_at <= at else replace(secret, expires_at=at)

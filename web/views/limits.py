@@ -1,0 +1,21 @@
+"""What the service takes."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from digitmill.domain import Scope
+from web.answers import json_answer
+from web.context import service
+from web.openapi import answer, operation
+from web.published import limits_document
+
+limits = APIBlueprint("limits", __name__, tag="Limits")
+
+
+@limits.get("/v1/limits")
+@operation(limits, {200: answer("The limits.", "Limits")}, scope=Scope.READ)
+def get_limits() -> Response:
+    """Look at the limits of this service"""
+    return json_answer(limits_document(service().settings))
