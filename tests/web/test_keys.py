@@ -1,0 +1,255 @@
+"""Scopes, owners, expiry and rotation, seen from outside, and the audit lines that they leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from digitmill.domain import ApiKey, Scope
+from digitmill.errors import SettingsError
+from digitmill.keys import CACHE_SECONDS, Keys
+from digitmill.queue import MemoryQueue
+from digitmill.service import Service
+from digitmill.settings import Settings
+from digitmill.store.connection import connect
+from digitmill.store.memory import MemoryJobStore
+from digitmill.store.memory_key_store import MemoryKeyStore
+from digitmill.store.redis_key_store import RedisKeyStore
+from tests.web.conftest import Answer, Client, Mill, assert_problem, client_of, form, serving
+from tests.web.fakes import one
+from web.app import create_app
+
+Audit = Callable[[], Sequence[MutableMapping[str, Any]]]
+
+CALLS = [
+    ("GET", "/v1/jobs", Scope.READ),
+    ("GET", "/v1/jobs/JOB", Scope.READ),
+    ("GET", "/v1/jobs/JOB/results", Scope.READ),
+    ("GET", "/v1/jobs/JOB/results/0", Scope.READ),
+    ("GET", "/v1/jobs/JOB/results/0/image", Scope.READ),
+    ("GET", "/v1/jobs/JOB/events", Scope.READ),
+    ("GET", "/v1/models", Scope.READ),
+    ("GET", "/v1/models/digits/1", Scope.READ),
+    ("GET", "/v1/limits", Scope.READ),
+    ("GET", "/metrics", Scope.ADMIN),
+    ("POST", "/v1/jobs", Scope.SUBMIT),
+    ("POST", "/v1/jobs/JOB/cancel", Scope.SUBMIT),
+    ("DELETE", "/v1/jobs/JOB", Scope.SUBMIT),
+]
+
+
+@dataclass
+class Desk:
+    """A web process, and the command that makes its keys."""
+
+    client: Client
+    keys: Keys
+    mill: Mill
+    pass_time: Callable[[float], None]
+
+    def make(self, *scopes: Scope, **parts: Any) -> tuple[ApiKey, str]:
+        return self.keys.create("scanner", scopes, **{"lifetime": None, **parts})
+
+    def ask(self, method: str, path: str, key: str, **headers: str) -> Answer:
+        body = form([("secret-name.png", one())]) if (method, path) == ("POST", "/v1/jobs") else None
+        named = {"Authorization": f"Bearer {key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self.client.open(path, method=method, headers=named, data=body)
+
+
+@pytest.fixture
+def desk(mill: Mill) -> Desk:
+    now = [1_800_000_000.0]
+
+    def pass_time(seconds: float) -> None:
+        now[0] += seconds
+
+    store = MemoryKeyStore()
+    web, command = (Keys(mill.service.settings, store, lambda: now[0]) for _ in range(2))
+    return Desk(client_of(replace(mill.service, keys=web)), command, mill, pass_time)
+
+
+@pytest.fixture
+def audit() -> Iterator[Audit]:
+    """Gives the audit lines so far, with what is bound to the request."""
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        yield lambda: [line for line in lines if line["event"] == "audit"]
+
+
+def finished_job(desk: Desk, key: str) -> str:
+    job_id: str = desk.ask("POST", "/v1/jobs", key).json["id"]
+    desk.mill.turn()
+    return job_id
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), CALLS)
+def test_a_call_asks_for_its_scope_and_no_other(desk: Desk, method: str, path: str, scope: Scope) -> None:
+    _, everything = desk.make(Scope.ADMIN, owner="office")
+    _, enough = desk.make(scope, owner="office")
+    _, too_little = desk.make(*(set(Scope) - {scope, Scope.ADMIN}), owner="office")
+    refused = desk.ask(method, path.replace("JOB", finished_job(desk, everything)), too_little)
+    assert f"`{scope}`" in assert_problem(refused, 403, "forbidden")["detail"]
+    for key in (enough, everything):
+        answer = desk.ask(method, path.replace("JOB", finished_job(desk, everything)), key)
+        assert answer.status_code in (200, 202, 204), answer.text
+
+
+def test_every_call_of_the_api_names_its_scope(desk: Desk) -> None:
+    named = {(method, path.replace("JOB", "{job_id}")) for method, path, _ in CALLS}
+    named = {(method, path.replace("/0", "/{index}").replace("digits/1", "{name}/{version}")) for method, path in named}
+    described = desk.client.get("/openapi.json").json["paths"]
+    asking = {
+        (method.upper(), path)
+        for path, operations in described.items()
+        for method, operation in operations.items()
+        if "403" in operation["responses"]
+    }
+    assert asking == named
+
+
+def test_what_is_not_there_is_not_found_whatever_the_scope(desk: Desk) -> None:
+    _, key = desk.make(Scope.REVIEW)
+    assert_problem(desk.ask("GET", "/v1/nothing", key), 404, "not_found")
+    assert_problem(desk.ask("PUT", "/v1/jobs", key), 405, "method_not_allowed")
+
+
+def test_another_owners_job_is_not_found_and_another_key_of_the_owner_finds_it(desk: Desk) -> None:
+    key, mine = desk.make(Scope.SUBMIT, Scope.READ)
+    _, strange = desk.make(Scope.ADMIN)
+    _, sibling = desk.make(Scope.READ, owner=key.owner)
+    here = f"/v1/jobs/{finished_job(desk, mine)}"
+    for method, path in (
+        ("GET", here),
+        ("GET", f"{here}/results"),
+        ("GET", f"{here}/results/0/image"),
+        ("GET", f"{here}/events"),
+        ("POST", f"{here}/cancel"),
+        ("DELETE", here),
+    ):
+        assert_problem(desk.ask(method, path, strange), 404, "not_found")
+    assert desk.ask("GET", "/v1/jobs", strange).json["jobs"] == []
+    assert desk.ask("GET", here, sibling).json["state"] == "completed"
+
+
+def test_a_key_that_may_not_read_is_not_shown_rows_for_waiting(desk: Desk) -> None:
+    _, blind = desk.make(Scope.SUBMIT)
+    answer = desk.ask("POST", "/v1/jobs", blind, Prefer="wait=30")
+    assert answer.status_code == 202
+    assert "results" not in answer.json
+    assert "Preference-Applied" not in answer.headers
+
+
+def test_a_rotated_key_keeps_its_jobs_and_its_old_secret_dies_after_the_overlap(desk: Desk) -> None:
+    key, old = desk.make(Scope.SUBMIT, Scope.READ)
+    here = f"/v1/jobs/{finished_job(desk, old)}"
+    _, new = desk.keys.rotate(key.id, overlap=60)
+    assert desk.ask("GET", here, old).status_code == desk.ask("GET", here, new).status_code == 200
+    desk.pass_time(60)
+    assert_problem(desk.ask("GET", here, old), 401, "unauthorized")
+    assert desk.ask("GET", here, new).status_code == 200
+
+
+def test_expired_and_revoked_keys_are_unauthorized(desk: Desk) -> None:
+    _, brief = desk.make(Scope.READ, lifetime=30.0)
+    key, good = desk.make(Scope.READ)
+    assert {desk.ask("GET", "/v1/jobs", text).status_code for text in (brief, good)} == {200}
+    desk.keys.revoke(key.id)
+    desk.pass_time(CACHE_SECONDS)
+    assert "revoked" in assert_problem(desk.ask("GET", "/v1/jobs", good), 401, "unauthorized")["detail"]
+    desk.pass_time(30)
+    assert "expired" in assert_problem(desk.ask("GET", "/v1/jobs", brief), 401, "unauthorized")["detail"]
+
+
+def test_the_first_key_closes_a_service_that_was_open(desk: Desk) -> None:
+    assert desk.client.get("/v1/jobs").status_code == 200
+    _, key = desk.make(Scope.READ)
+    desk.pass_time(CACHE_SECONDS)
+    assert_problem(desk.client.get("/v1/jobs"), 401, "unauthorized")
+    assert_problem(desk.client.get("/metrics"), 401, "unauthorized")
+    assert desk.ask("GET", "/v1/jobs", key).status_code == 200
+    assert desk.client.get("/healthz").status_code == 200
+
+
+def test_a_server_that_others_can_reach_starts_once_there_is_a_key(tmp_path: Path) -> None:
+    key_store = MemoryKeyStore()
+    settings = Settings(var=tmp_path, host="0.0.0.0")
+
+    def app() -> object:
+        return create_app(Service.assemble(settings, MemoryJobStore(), MemoryQueue(), key_store))
+
+    with pytest.raises(SettingsError, match="digitmill keys create"):
+        app()
+    Keys(settings, key_store).create("first", [Scope.READ], lifetime=None)
+    assert app()
+
+
+@pytest.mark.parametrize("mill", [{"admin_key": SecretStr("correct-horse")}], indirect=True)
+def test_what_changes_something_leaves_an_audit_line(desk: Desk, audit: Audit) -> None:
+    key, text = desk.make(Scope.SUBMIT)
+    job_id = desk.ask("POST", "/v1/jobs", text, X_Request_Id="r-1", Idempotency_Key="k").json["id"]
+    assert desk.ask("POST", "/v1/jobs", text, X_Request_Id="r-2", Idempotency_Key="k").json["id"] == job_id
+    desk.ask("POST", f"/v1/jobs/{job_id}/cancel", text, X_Request_Id="r-3")
+    desk.ask("DELETE", f"/v1/jobs/{job_id}", text, X_Request_Id="r-4")
+    desk.ask("DELETE", f"/v1/jobs/{job_id}", text, X_Request_Id="r-5")
+    desk.ask("POST", "/v1/jobs", "correct-horse", X_Request_Id="r-6")
+    found = [(line["action"], line["key"], line["key_name"], line["client"], line["request"]) for line in audit()]
+    assert found == [
+        ("submit", key.id, "scanner", "127.0.0.1", "r-1"),
+        ("cancel", key.id, "scanner", "127.0.0.1", "r-3"),
+        ("delete", key.id, "scanner", "127.0.0.1", "r-4"),
+        ("submit", "admin", "DIGITMILL_ADMIN_KEY", "127.0.0.1", "r-6"),
+    ]
+    assert {line["job"] for line in audit()[:3]} == {job_id}
+
+
+def test_what_is_refused_leaves_an_audit_line(desk: Desk, audit: Audit) -> None:
+    key, text = desk.make(Scope.READ)
+    wrong = f"{text[:-48]}{'0' * 48}"
+    for sent in ("", "guess-of-a-stranger", wrong):
+        assert desk.ask("GET", "/v1/jobs", sent).status_code == 401
+    assert desk.ask("POST", "/v1/jobs", text, X_Request_Id="r-9").status_code == 403
+    found = [(line["action"], line["key"], line["key_name"], line["client"]) for line in audit()]
+    stranger = ("refused", None, None, "127.0.0.1")
+    assert found == [stranger, stranger, *[("refused", key.id, "scanner", "127.0.0.1")] * 2]
+    last = audit()[-1]
+    assert (last["request"], "submit" in last["reason"]) == ("r-9", True)
+
+
+def test_no_log_line_holds_a_secret_or_the_name_of_a_file(desk: Desk) -> None:
+    key, text = desk.make(Scope.ADMIN)
+    with capture_logs() as lines:
+        job_id = finished_job(desk, text)
+        desk.ask("DELETE", f"/v1/jobs/{job_id}", text)
+        desk.ask("GET", "/v1/jobs", f"{text[:-1]}x")
+        desk.keys.revoke(key.id)
+        desk.pass_time(CACHE_SECONDS)
+        desk.ask("GET", "/v1/jobs", text)
+    logged = json.dumps(lines, default=str)
+    assert '"audit"' in logged
+    assert text[-48:-1] not in logged
+    assert "secret-name" not in logged
+
+
+@pytest.mark.service
+def test_a_web_process_writes_audit_lines_at_any_level(tmp_path: Path) -> None:
+    with serving(tmp_path, admin_key="correct-horse", log_level="error", log_format="json") as server:
+        answer = httpx.get(f"{server.url}/v1/jobs", headers={"X-Request-Id": "r-1"})
+        assert answer.status_code == 401
+        (line,) = [json.loads(line) for line in server.log.read_text().splitlines() if '"audit"' in line]
+    assert (line["action"], line["request"], line["client"]) == ("refused", "r-1", "127.0.0.1")
+
+
+def test_keys_live_in_the_services_own_redis(tmp_path: Path, empty_redis_url: str) -> None:
+    settings = Settings(var=tmp_path, redis_url=empty_redis_url)
+    client = client_of(Service.open(settings))
+    _, text = Keys(settings, RedisKeyStore(connect(empty_redis_url))).create("a", [Scope.READ], lifetime=None)
+    assert_problem(client.get("/v1/jobs"), 401, "unauthorized")
+    assert client.get("/v1/jobs", headers={"Authorization": f"Bearer {text}"}).status_code == 200
