@@ -12,6 +12,7 @@ from digitmill.settings import DeviceName, EngineName, PrecisionName
 
 Choice = tuple[EngineName, PrecisionName]
 
+DEVICES = Path("/dev")
 KERAS = (EngineName.KERAS, PrecisionName.F32)
 OPENVINO_F32 = (EngineName.OPENVINO, PrecisionName.F32)
 OPENVINO_BF16 = (EngineName.OPENVINO, PrecisionName.BF16)
@@ -58,7 +59,7 @@ def gpu_at_hand() -> bool:
     """Whether TensorFlow would find an NVIDIA GPU, told without loading it: by the GPU's device file, and by the
     CUDA packages of requirements-gpu.txt. (/proc/driver/nvidia is there in every container of such a host.)
     """
-    return find_spec("nvidia") is not None and any(Path("/dev").glob("nvidia[0-9]*"))
+    return find_spec("nvidia") is not None and any(DEVICES.glob("nvidia[0-9]*"))
 
 
 def openvino_installed() -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,28 @@ def test_what_does_not_go_together_is_an_error(
 ) -> None:
     with pytest.raises(EngineUnavailable, match=setting):
         chosen(monkeypatch, machine, BOTH, engine, device, precision)
+
+
+@pytest.mark.parametrize(
+    ("files", "packages", "expected"),
+    [
+        (["nvidia0", "nvidiactl"], {"nvidia"}, True),
+        (["nvidia0"], set(), False),
+        (["nvidiactl", "null"], {"nvidia"}, False),
+    ],
+    ids=["a GPU and CUDA", "no CUDA", "no GPU"],
+)
+def test_a_gpu_is_at_hand_when_tensorflow_could_use_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: list[str], packages: set[str], expected: bool
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(choice, "DEVICES", tmp_path)
+    monkeypatch.setattr(choice, "find_spec", lambda name: name if name in packages else None)
+    assert choice.gpu_at_hand() is expected
+
+
+@pytest.mark.parametrize("packages", [{"openvino"}, set()], ids=str)
+def test_openvino_is_looked_for_without_loading_it(monkeypatch: pytest.MonkeyPatch, packages: set[str]) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda name: name if name in packages else None)
+    assert choice.openvino_installed() is bool(packages)
