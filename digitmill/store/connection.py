@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,19 +42,26 @@ class MemoryGauge:
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis: Any = client
+        self._lock = threading.Lock()
         self._share, self._read_at = 0.0, float("-inf")
 
     def share(self) -> float:
         """Used memory as a share of ``maxmemory``, 0.0 where that is not set; asked of Redis once a second at most."""
-        now = time.monotonic()
-        if now - self._read_at >= 1.0:
-            with storage_errors():
-                memory = self._redis.info("memory")
-            most = int(memory["maxmemory"])
-            # Redis leaves these buffers out when it compares, too
-            used = int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0))
-            self._share, self._read_at = (used / most if most else 0.0), now
+        with self._lock:
+            due = time.monotonic() - self._read_at >= 1.0
+            if due:
+                self._read_at = time.monotonic()
+        if due:
+            self._share = self._read()
         return self._share
+
+    def _read(self) -> float:
+        with storage_errors():
+            memory = self._redis.info("memory")
+        most = int(memory["maxmemory"])
+        # Redis leaves these buffers out when it compares, too
+        used = int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0))
+        return used / most if most else 0.0
 
 
 class Channel(Subscription):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from digitmill.domain import ApiKey, Scope
@@ -86,6 +88,14 @@ def test_admin_holds_every_scope(ring: Ring) -> None:
 def test_what_is_not_exactly_the_key_is_refused(ring: Ring, change: Callable[[str], str]) -> None:
     _, text = made(ring)
     ring.refusal(change(text))
+
+
+@given(sent=st.text() | st.from_regex(r"dm_[0-9a-f]{12}_[0-9a-f]{48}", fullmatch=True))
+def test_no_guess_comes_in(sent: str) -> None:
+    keys = Keys(Settings(), MemoryKeyStore())
+    keys.create("scanner", [Scope.ADMIN], lifetime=None)
+    with pytest.raises(Unauthorized):
+        keys.identify(sent)
 
 
 def test_a_wrong_secret_is_refused_under_the_name_of_its_key(ring: Ring) -> None:
