@@ -124,7 +124,7 @@ def _ink(light: Grey) -> Grey | None:
     box = cv2.bitwise_and(above, halo)[y : y + height, x : x + width].astype(np.float32)
     floor = threshold / 2
     ink: Grey = np.clip((box - floor) * (255 / (level - floor)), 0, 255).astype(np.uint8)
-    return ink
+    return ink if ink.any() else None
 
 
 def _paper(light: Grey) -> Grey:
@@ -157,7 +157,7 @@ def _without_edge_lines(mask: Grey) -> Grey:
         + (not left and x == 0)
         + (not right and x + across == width)
     )
-    return mask if reached >= 2 or across == 0 else rest
+    return mask if reached >= 2 else rest
 
 
 def _lines(averages: Grey) -> tuple[int, int]:

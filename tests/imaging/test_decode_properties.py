@@ -81,7 +81,7 @@ def damaged_files(draw: st.DrawFn) -> bytes:
 
 
 @given(damaged_files(), st.integers(0, 2))
-@settings(max_examples=1500)
+@settings(max_examples=1000)
 def test_damaged_files_never_raise_anything_else(data: bytes, page: int) -> None:
     decoded(data)
     decoded(data, page, 3)
