@@ -26,7 +26,16 @@ def require_safe_address(settings: Settings, keys: Keys) -> None:
         SettingsError: there is none.
         StorageUnavailable: the key store does not answer.
     """
-    if not settings.on_loopback and not keys.asked():
+    if settings.on_loopback:
+        return
+    try:
+        asked = keys.asked()
+    except StorageUnavailable as error:
+        raise StorageUnavailable(
+            f"DIGITMILL_HOST is {settings.host}, which other machines can reach, DIGITMILL_ADMIN_KEY is not set, and the "
+            "Redis that may hold other keys does not answer. Start Redis first, or set DIGITMILL_ADMIN_KEY."
+        ) from error
+    if not asked:
         raise SettingsError(
             f"DIGITMILL_HOST is {settings.host}, which other machines can reach, and there is no key yet. Set "
             "DIGITMILL_ADMIN_KEY, or make a key with `digitmill keys create`, or listen on 127.0.0.1."
