@@ -32,8 +32,8 @@ def require_safe_address(settings: Settings, keys: Keys) -> None:
         asked = keys.asked()
     except StorageUnavailable as error:
         raise StorageUnavailable(
-            f"DIGITMILL_HOST is {settings.host}, which other machines can reach, DIGITMILL_ADMIN_KEY is not set, and the "
-            "Redis that may hold other keys does not answer. Start Redis first, or set DIGITMILL_ADMIN_KEY."
+            f"DIGITMILL_HOST is {settings.host}, which other machines can reach, DIGITMILL_ADMIN_KEY is not set, and "
+            "the Redis that may hold other keys does not answer. Start Redis first, or set DIGITMILL_ADMIN_KEY."
         ) from error
     if not asked:
         raise SettingsError(
