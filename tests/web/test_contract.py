@@ -22,9 +22,13 @@ from tests.web.fakes import blank, one
 
 KEY = "correct-horse"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-BY_MEANING = ("POST /v1/jobs", "GET /v1/jobs/{job_id}/results")
+BY_MEANING = (
+    "POST /v1/jobs",
+    "GET /v1/jobs/{job_id}/results",
+    "GET /v1/jobs/{job_id}/results/{index}/image",
+)
 """Calls of which requests that fit the schema may be refused: the model is not there, the bytes are no zip,
-the cursor is of another job, a bound lies above the other."""
+the cursor is of another job, a bound lies above the other, the image of this row is damaged."""
 
 pytestmark = pytest.mark.service
 
