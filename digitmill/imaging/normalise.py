@@ -59,7 +59,10 @@ def normalise(grey: Grey, polarity: Polarity) -> Grey | None:
     if _is_mnist_made(light):
         return light
     ink = _ink(light)
-    return None if ink is None else _centred(_sized(ink))
+    if ink is None:
+        return None
+    sized = _sized(ink)
+    return _centred(sized) if sized.any() else None
 
 
 def _is_mnist_made(light: Grey) -> bool:
@@ -124,7 +127,7 @@ def _ink(light: Grey) -> Grey | None:
     box = cv2.bitwise_and(above, halo)[y : y + height, x : x + width].astype(np.float32)
     floor = threshold / 2
     ink: Grey = np.clip((box - floor) * (255 / (level - floor)), 0, 255).astype(np.uint8)
-    return ink if ink.any() else None
+    return ink
 
 
 def _paper(light: Grey) -> Grey:
