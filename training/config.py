@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from digitmill.models.manifest import Name, Version
+from training.data import DATA_SETS
+from training.layers import Layer
+
+CONFIG_FILE = "config.json"
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Optimizer = Literal["adamw", "adam", "sgd"]
 
 
 class Config(BaseModel):
-    """One run. Written to ``config.json`` in the run's folder; a resumed run must match it."""
+    """One run. Written to ``config.json`` in the run's folder; a resumed run must match it.
+
+    The defaults are the recipe of ``compact``; those of the other architectures are in recipes.py.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name = "digits"
     version: Version
-    architecture: str = "compact"
+    architecture: Name = "compact"
     """7.8 M multiply-adds an image: 6,000 images a second on one core, 99.65 % on MNIST's test set."""
-    epochs: int = Field(14, ge=1)
+    layers: tuple[Layer, ...] = ()
+    """Of a network that came from a JSON file; none where ``architecture`` is one of ours."""
+    epochs: Count = 14
     """Twenty minutes on two busy cores; the last two lower the validation loss by a few percent."""
-    batch_size: int = Field(128, ge=1)
+    batch_size: Count = 128
     """500 steps an epoch; on a CPU larger batches are no faster."""
-    learning_rate: float = Field(2e-3, gt=0)
+    optimizer: Optimizer = "adamw"
+    """Its rate warms up and then follows a cosine to zero, as with the other optimizers."""
+    learning_rate: Positive = 2e-3
     """Adam with batch normalisation bears it at this batch size; the cosine brings it to zero."""
     weight_decay: float = Field(0.02, ge=0)
-    """Decoupled from the loss (AdamW), so that it does not distort confidences."""
+    """Decoupled from the loss (AdamW), so that it does not distort confidences; the other optimizers take none."""
+    augmented: bool = True
+    """Digits are drawn anew for every epoch, as real scans are unlike MNIST; without, they are taken as they are."""
     scan_share: float = Field(0.6, ge=0, le=1)
     """Most images that come in are scans; the rest keeps the clean digit in sight."""
+    data_sets: tuple[str, ...] = DATA_SETS
+    """All that there are: every country writes its own ones and sevens."""
+    data: tuple[str, ...] = ()
+    """Further sources, as ``--data`` named them: the built-in sets need none."""
     seed: int = 1
+
+
+def read_config(folder: Path) -> Config | None:
+    """The configuration of the run in ``folder``; None where there is no run."""
+    path = folder / CONFIG_FILE
+    return Config.model_validate_json(path.read_bytes()) if path.is_file() else None

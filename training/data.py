@@ -7,6 +7,7 @@ downloaded by Keras and the other sets are left out.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,16 +80,17 @@ EXTRAS = (
     _Extra("optdigits", "optdigits32.npz", "CC BY 4.0 (UCI Machine Learning Repository)"),
     _Extra("semeion", "semeion.npz", "CC BY 4.0 (UCI Machine Learning Repository)", stretched=True),
 )
+DATA_SETS = (MNIST, *(extra.name for extra in EXTRAS))
 
 
-def load_sources(data: Path | None, seed: int) -> tuple[Source, ...]:
-    """All data sets that are present, MNIST first, split the same way for the same ``seed``.
+def load_sources(data: Path | None, seed: int, names: Collection[str] = DATA_SETS) -> tuple[Source, ...]:
+    """MNIST and those data sets of ``names`` that are present, split the same way for the same ``seed``.
 
     Raises:
         TrainingError: an array is missing, misshapen, or of another type.
     """
     sources = [_mnist(data, seed)]
-    for extra in EXTRAS:
+    for extra in (extra for extra in EXTRAS if extra.name in names):
         path = data / "digits" / extra.file if data is not None else None
         if path is None or not path.is_file():
             _log.warning("The data set %s is not in the data folder; training goes on without it.", extra.name)

@@ -1,14 +1,13 @@
 """Train a network, then fit its temperature and its threshold to the validation split.
 
-A run's folder holds ``config.json``, ``history.json`` (one entry for each finished epoch), ``checkpoint-N.keras``
-(after N epochs, with the optimizer), ``model.keras`` (the best epoch by validation loss, weights alone) and
-``manifest.json``. The test set is not touched here.
+A run's folder holds ``config.json``, ``training_history.json`` (one entry for each finished epoch),
+``checkpoint-N.keras`` (after N epochs, with the optimizer), ``model.keras`` (the best epoch by validation loss,
+weights alone), ``manifest.json`` and ``tensorboard/``. The test set is not touched here.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -34,16 +33,18 @@ from digitmill.models.manifest import (
 )
 from digitmill.models.runtime import open_model
 from digitmill.settings import DeviceName
-from training.architectures import DESCRIPTIONS, build, multiply_adds
+from training.architectures import build, description, multiply_adds
 from training.augment import augment
-from training.config import Config
+from training.config import CONFIG_FILE, Config, read_config
 from training.data import CLASSES, Digits, Source, joined
+from training.history import FORMER_HISTORY_FILE, HISTORY_FILE, Epoch, history_text, in_words, read_history
+from training.progress import TENSORBOARD_FOLDER, Bars, Scalars
 from training.scores import fit_review_below, fit_temperature
 
-CONFIG_FILE = "config.json"
-HISTORY_FILE = "history.json"
 VALIDATION_SEED = 1_000_003
 """Of the pictures drawn for validation: no epoch has this number."""
+MOMENTUM = 0.9
+"""Of SGD, as in most of what is written about it."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def start(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
         TrainingError: a new run's folder is taken, or a resumed run is not there or had another configuration.
     """
     path = folder / CONFIG_FILE
-    if resume and (not path.is_file() or Config.model_validate_json(path.read_bytes()) != config):
+    if resume and read_config(folder) != config:
         raise TrainingError(f"{path} is not there or says otherwise. Resume with the options that the run began with.")
     if not resume and path.is_file():
         raise TrainingError(f"{folder} holds a run already. Take another folder, or go on with it by --resume.")
@@ -66,33 +67,40 @@ def start(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
 
 def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: int) -> Manifest:
     """Run ``config`` in ``folder``, from its checkpoint if there is one; the manifest has no metrics yet."""
-    configure(DeviceName.AUTO, threads)
+    _log.info("%s is trained on the %s.", config.architecture, configure(DeviceName.AUTO, threads).upper())
     keras.utils.set_random_seed(config.seed)
     training = joined([source.training for source in sources])
     validation = validation_digits(sources, config)
-    history: list[dict[str, float]] = _read_json(folder / HISTORY_FILE, [])
+    history = read_history(folder)
     model = keras.saving.load_model(_checkpoint(folder, len(history))) if history else _compiled(config, len(training))
-    for epoch, digits in _epochs(training, config, len(history)):
-        figures = _fit_one(model, digits, validation, config, epoch)
-        history.append(figures)
-        if figures["validation_loss"] == min(entry["validation_loss"] for entry in history):
-            _save_weights(model, config, folder / MODEL_FILE)
-        _replace(_checkpoint(folder, len(history)), model.save)
-        _replace(folder / HISTORY_FILE, lambda path: path.write_text(json.dumps(history, indent=1) + "\n"))
-        _checkpoint(folder, len(history) - 1).unlink(missing_ok=True)
-        _log.info("epoch %d of %d: %s", epoch + 1, config.epochs, figures)
+    steps = -(-len(training) // config.batch_size)
+    with Bars(config.epochs, len(history), steps) as bars, Scalars(folder / TENSORBOARD_FOLDER) as scalars:
+        for epoch, digits in _epochs(training, config, len(history)):
+            figures = _fit_one(model, digits, validation, config, bars, epoch)
+            history.append(figures)
+            if figures["validation_loss"] == min(entry["validation_loss"] for entry in history):
+                _save_weights(model, config, folder / MODEL_FILE)
+            _save_progress(model, history, folder)
+            bars.epoch(figures)
+            scalars.epoch(epoch, figures, float(model.optimizer.learning_rate))
+            _log.info("epoch %d of %d: %s", epoch + 1, config.epochs, in_words(figures))
     return _calibrated(config, sources, validation, folder, threads)
 
 
 def validation_digits(sources: tuple[Source, ...], config: Config) -> Digits:
-    """The held-out digits of all sources as they are, and every second of them again, drawn as scans."""
+    """The held-out digits of all sources as they are, and, if training draws, every second again, drawn as scans."""
     clean = joined([source.validation for source in sources])
+    if not config.augmented:
+        return clean
     drawn = augment(clean[::2], (config.seed, VALIDATION_SEED), config.scan_share)
     return joined([clean, drawn])
 
 
 def _epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, Digits]]:
     """The epochs from ``first`` on, each drawn anew in another process while the one before is trained."""
+    if not config.augmented:
+        yield from ((epoch, training) for epoch in range(first, config.epochs))
+        return
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
 
         def start(epoch: int) -> Any:
@@ -107,17 +115,24 @@ def _epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int,
 
 
 def _compiled(config: Config, training_images: int) -> Any:
-    model = build(config.architecture, len(CLASSES))
+    model = _network(config)
     steps = config.epochs * -(-training_images // config.batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=steps // 20
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(_optimizer(config, schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
-def _fit_one(model: Any, training: Digits, validation: Digits, config: Config, epoch: int) -> dict[str, float]:
+def _optimizer(config: Config, schedule: Any) -> Any:
+    if config.optimizer == "adamw":
+        return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    if config.optimizer == "adam":
+        return keras.optimizers.Adam(schedule)
+    return keras.optimizers.SGD(schedule, momentum=MOMENTUM)
+
+
+def _fit_one(model: Any, training: Digits, validation: Digits, config: Config, bars: Bars, epoch: int) -> Epoch:
     order = np.random.default_rng((config.seed, epoch)).permutation(len(training))
     history = model.fit(
         _pixels(training)[order],
@@ -126,6 +141,7 @@ def _fit_one(model: Any, training: Digits, validation: Digits, config: Config, e
         shuffle=False,
         validation_data=(_pixels(validation), validation.labels),
         validation_batch_size=512,
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=bars.step)],
         verbose=0,
     ).history
     names = {
@@ -143,9 +159,21 @@ def _pixels(digits: Digits) -> NDArray[np.float32]:
 
 def _save_weights(model: Any, config: Config, path: Path) -> None:
     """The network alone: a copy that was never compiled has no optimizer state to save."""
-    bare = build(config.architecture, len(CLASSES))
+    bare = _network(config)
     bare.set_weights(model.get_weights())
     _replace(path, bare.save)
+
+
+def _save_progress(model: Any, history: list[Epoch], folder: Path) -> None:
+    """All that a resumed run needs; what the epoch before left is removed last."""
+    _replace(_checkpoint(folder, len(history)), model.save)
+    _replace(folder / HISTORY_FILE, lambda path: path.write_text(history_text(history)))
+    _checkpoint(folder, len(history) - 1).unlink(missing_ok=True)
+    (folder / FORMER_HISTORY_FILE).unlink(missing_ok=True)
+
+
+def _network(config: Config) -> Any:
+    return build(config.architecture, len(CLASSES), config.layers)
 
 
 def _checkpoint(folder: Path, epochs: int) -> Path:
@@ -175,14 +203,14 @@ def _calibrated(
 
 
 def _manifest(config: Config, sources: tuple[Source, ...], path: Path) -> Manifest:
-    network = build(config.architecture, len(CLASSES))
+    network = _network(config)
     content = path.read_bytes()
     return Manifest(
         name=config.name,
         version=config.version,
         architecture=Architecture(
             name=config.architecture,
-            description=DESCRIPTIONS[config.architecture],
+            description=description(config.architecture, config.layers),
             parameters=network.count_params(),
             multiply_adds=multiply_adds(network),
         ),
@@ -205,7 +233,3 @@ def _manifest(config: Config, sources: tuple[Source, ...], path: Path) -> Manife
         size=len(content),
         created_at=datetime.now(UTC).replace(microsecond=0),
     )
-
-
-def _read_json(path: Path, default: Any) -> Any:
-    return json.loads(path.read_text()) if path.is_file() else default

@@ -37,7 +37,7 @@ def held_out(sources: tuple[Source, ...]) -> NDArray[np.uint8]:
 
 def test_a_run_leaves_its_configuration_history_and_a_manifest(trained: Path, sources: tuple[Source, ...]) -> None:
     assert json.loads((trained / "config.json").read_text())["architecture"] == "tiny"
-    history = json.loads((trained / "history.json").read_text())
+    history = json.loads((trained / "training_history.json").read_text())
     assert len(history) == RUN.epochs
     assert history[1]["training_loss"] < history[0]["training_loss"]
     manifest = read_manifest(trained)
@@ -71,7 +71,7 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
     monkeypatch.undo()
     assert not (folder / "manifest.json").exists()
     start(RUN, sources, folder, 1, resume=True)
-    whole, resumed = (json.loads((path / "history.json").read_text()) for path in (trained, folder))
+    whole, resumed = (json.loads((path / "training_history.json").read_text()) for path in (trained, folder))
     for expected, entry in zip(whole, resumed, strict=True):
         assert entry == pytest.approx(expected, abs=1e-4)
 
