@@ -6,52 +6,116 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import rich
 import typer
+from rich.console import Console
+from rich.logging import RichHandler
 
-from digitmill.errors import DigitmillError
+from digitmill.domain import Polarity
+from digitmill.errors import DigitmillError, TrainingError
 from digitmill.models.engines.base import Batch
+from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import BUILT_IN, Registry
 from digitmill.settings import Settings
-from training.config import Config
+from training.config import Config, read_config
+from training.recipes import RECIPES, configured
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make the models of Digitmill.")
 
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run: model.keras and manifest.json.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads that the model may use.", show_default="one for each core")]
 CORES = os.cpu_count() or 1
+PIPE_WIDTH = 200
+"""Columns of a table that does not go to a terminal."""
 
 
 @app.command()
 def train(
-    folder: RunFolder,
-    version: Annotated[str, typer.Option(help="Version that the model will be published under.")],
-    name: Annotated[str, typer.Option(help="Name that it will be published under.")] = "digits",
-    epochs: Annotated[int, typer.Option(min=1)] = Config.model_fields["epochs"].default,
-    seed: int = 1,
+    folder: Annotated[Path, typer.Argument(help="New folder for the run.")],
+    architecture: Annotated[
+        str | None,
+        typer.Option(help=f"{', '.join(RECIPES)}, or a .json file of layers.", show_default="compact"),
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Version that the model will be published under.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name that it will be published under.", show_default="by architecture")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further source of labelled pictures, as `prepare` takes them; may be given again."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, show_default="by recipe")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, show_default="by recipe")] = None,
+    learning_rate: Annotated[float | None, typer.Option(show_default="by recipe")] = None,
+    augmented: Annotated[
+        bool | None,
+        typer.Option("--augment/--no-augment", help="Draw the digits as scanners see them.", show_default="by recipe"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(show_default="1")] = None,
     threads: Threads = CORES,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
 ) -> None:
     """Train a model, or go on with it, and calibrate it."""
-    from training.data import load_sources
+    from training.sources import sources_of
     from training.train import start
 
-    config = Config(name=name, version=version, epochs=epochs, seed=seed)
-    sources = load_sources(Settings.load().data, seed)
-    manifest = start(config, sources, folder, threads, resume=resume)
+    given = {
+        "version": version,
+        "name": name,
+        "data": tuple(map(str, data)) if data else None,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "augmented": augmented,
+        "seed": seed,
+    }
+    options = {option: value for option, value in given.items() if value is not None}
+    config = _resumed(folder, architecture, options) if resume else _new(architecture, options)
+    manifest = start(config, sources_of(config, Settings.load()), folder, threads, resume=resume)
     typer.echo(f"{folder}: temperature {manifest.temperature}, review below {manifest.review_below}")
 
 
 @app.command()
 def evaluate(folder: RunFolder, output: Path | None = None, threads: Threads = CORES) -> None:
     """Measure a model and write metrics.json beside it, or to --output."""
-    from digitmill.models.manifest import read_manifest
-    from training.data import load_sources
     from training.evaluate import METRICS_FILE, evaluate, table
+    from training.sources import sources_of
 
-    sources = load_sources(Settings.load().data, read_manifest(folder).seed)
+    sources = sources_of(_config_of(folder), Settings.load())
     typer.echo(table(evaluate(folder, sources, output or folder / METRICS_FILE, threads)))
+
+
+@app.command()
+def predict(
+    files: Annotated[list[Path], typer.Argument(help="Images, zips, and folders of them.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="name, name@version, or the folder of a run.", show_default="the service's default"),
+    ] = None,
+    threads: Threads = CORES,
+) -> None:
+    """Read image files the way the service does, and print digit, confidence and status."""
+    from training.predict import chosen, predict, table
+
+    settings = Settings.load()
+    opened = chosen(model, _registry(settings), settings, threads)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table(predict(files, opened, settings), f"{opened.manifest.label} on {opened.engine.name}"))
+
+
+@app.command()
+def report(folder: RunFolder, threads: Threads = CORES) -> None:
+    """Write a run's figures, pictures and model card into its folder."""
+    from training.report import report
+    from training.sources import sources_of
+
+    config = _config_of(folder)
+    for path in report(folder, config, sources_of(config, Settings.load()), threads):
+        typer.echo(path)
 
 
 @app.command()
@@ -79,16 +143,67 @@ def convert(folder: RunFolder, threads: Threads = CORES) -> None:
     typer.echo(table(convert_and_compare(folder, _held_out(folder, Settings.load()), threads)))
 
 
-def _held_out(folder: Path, settings: Settings) -> Batch:
-    from digitmill.models.manifest import read_manifest
-    from training.data import joined, load_sources
+@app.command()
+def prepare(
+    source: Annotated[Path, typer.Argument(help="A folder per digit, a folder with labels.csv, IDX files, .npz.")],
+    out: Annotated[Path, typer.Option(help="The .npz file to write.")],
+    polarity: Annotated[Polarity, typer.Option(help="How the ink stands on the paper.")] = Polarity.AUTO,
+) -> None:
+    """Turn labelled pictures into one .npz file for `train --data`, and say what was left out and why."""
+    from training.prepare import prepare, tables
 
-    sources = load_sources(settings.data, read_manifest(folder).seed)
-    return joined([source.validation for source in sources]).images
+    labelled = prepare(source, out, polarity, Settings.load().max_image_pixels)
+    Console().print(*tables(labelled, source))
+
+
+def _new(architecture: str | None, options: dict[str, Any]) -> Config:
+    if "version" not in options:
+        raise TrainingError("A new run needs a version to be published under. Add, say, --version 2.")
+    return configured(architecture or "compact", options)
+
+
+def _resumed(folder: Path, architecture: str | None, options: dict[str, Any]) -> Config:
+    """What the run began with; what is given again must say the same, which ``start`` checks."""
+    config = read_config(folder)
+    if config is None:
+        raise TrainingError(f"{folder} holds no run to resume. Name its folder, or begin it without --resume.")
+    named = {"architecture": Path(architecture).stem} if architecture else {}
+    return config.model_copy(update=options | named)
+
+
+def _config_of(folder: Path) -> Config:
+    """The configuration of the run in ``folder``; of a published model what its manifest says of it."""
+    config = read_config(folder)
+    if config is not None:
+        return config
+    manifest = read_manifest(folder)
+    return Config(name=manifest.name, version=manifest.version, seed=manifest.seed)
+
+
+def _held_out(folder: Path, settings: Settings) -> Batch:
+    from training.data import joined
+    from training.sources import sources_of
+
+    return joined([source.validation for source in sources_of(_config_of(folder), settings)]).images
+
+
+def _registry(settings: Settings) -> Registry:
+    return Registry(settings.published_models, settings.var / "cache" / "models")
+
+
+def _speak() -> None:
+    """Send log lines to standard error, past the bars where it is a terminal."""
+    rich.reconfigure(stderr=True)
+    console = rich.get_console()
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_level=False, show_path=False, log_time_format="%X")
+        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    else:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    _speak()
     try:
         app()
     except DigitmillError as error:

@@ -46,6 +46,7 @@ ONLY_IN = {
     "keras": ("digitmill.models.engines", "training"),
     "openvino": ("digitmill.models.engines",),
     "httpx": ("digitmill.client", "digitmill.cli", "digitmill.embedded"),
+    "matplotlib": ("training",),
     "typer": ("digitmill.cli", "training"),
     "rich": ("digitmill.cli", "training"),
 }

@@ -1,0 +1,56 @@
+"""What a model answers to labelled images, as the pictures and the card of a report show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitmill.models.runtime import Model
+from training.data import CLASSES, Digits, Source, joined
+
+
+@dataclass(frozen=True)
+class Answers:
+    """``predictions`` int [n] and calibrated ``confidences`` float32 [n] for ``digits``; ``what`` names those."""
+
+    what: str
+    digits: Digits
+    predictions: NDArray[np.intp]
+    confidences: NDArray[np.float32]
+    review_below: float
+
+    def __len__(self) -> int:
+        return len(self.digits)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        return np.asarray(self.predictions == self.digits.labels)
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Images [label, prediction]."""
+        counts = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
+        np.add.at(counts, (self.digits.labels, self.predictions), 1)
+        return counts
+
+    @property
+    def misclassified(self) -> NDArray[np.intp]:
+        """Rows that were read wrong, the most confident first."""
+        wrong = np.flatnonzero(~self.right)
+        return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
+
+
+def answered(model: Model, sources: tuple[Source, ...]) -> Answers:
+    """What ``model`` answers to the test parts of all ``sources`` that have one."""
+    tests = {source.name: source.test for source in sources if source.test is not None}
+    digits = joined(list(tests.values()))
+    probabilities = model.predict(digits.images)
+    return Answers(
+        f"{len(digits):,} test images of {', '.join(tests)}",
+        digits,
+        probabilities.argmax(axis=1),
+        probabilities.max(axis=1),
+        model.manifest.review_below,
+    )

@@ -1,0 +1,145 @@
+"""``MODEL_CARD.md``: what a model is, what it was made from and how good it is, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from digitmill.models.manifest import Manifest, Metrics, Scores
+from training.answers import Answers
+from training.config import Config
+from training.data import CLASSES, Source
+
+PAIRS = 5
+"""Confusions that are listed."""
+
+
+def card(manifest: Manifest, config: Config, sources: tuple[Source, ...], metrics: Metrics, answers: Answers) -> str:
+    """The card as Markdown; the same run gives the same text."""
+    parts = (
+        _head(manifest),
+        _recipe(manifest, config),
+        _data(sources, config),
+        _figures(metrics, manifest.review_below),
+        _digits(answers),
+        PICTURES,
+        LIMITS,
+    )
+    return "\n".join(parts)
+
+
+def _head(manifest: Manifest) -> str:
+    network = manifest.architecture
+    return f"""# {manifest.label}
+
+Reads one handwritten digit from a 28x28 picture and says how sure it is. Once it is published, jobs name it as
+`{manifest.label}`.
+
+{network.description} {network.parameters:,} weights, {network.multiply_adds:,} multiply-adds an image, \
+{manifest.size:,} bytes, sha256 `{manifest.sha256}`.
+
+Its outputs are made honest by the temperature {manifest.temperature}, and rows below {manifest.review_below} are set \
+aside for a person. Pictures come from version {manifest.normaliser} of the normaliser.
+"""
+
+
+def _recipe(manifest: Manifest, config: Config) -> str:
+    drawn = (
+        f"drawn anew for every epoch, {config.scan_share:.0%}".replace("%", " %") + " as scans"
+        if config.augmented
+        else "as they are"
+    )
+    return f"""## How it was trained
+
+`{manifest.architecture.name}`, {config.epochs} epochs of batches of {config.batch_size} with {config.optimizer} at a \
+learning rate of up to {config.learning_rate:g}, seed {config.seed}; pictures {drawn}. Of all epochs the one with the \
+least validation loss was kept. The temperature and the threshold were fitted to the validation images.
+"""
+
+
+def _data(sources: tuple[Source, ...], config: Config) -> str:
+    lines = [
+        f"| {source.name} | {len(source.training):,} | {len(source.validation):,} | "
+        f"{'none' if source.test is None else f'{len(source.test):,}'} | {source.licence} |"
+        for source in sources
+    ]
+    return "\n".join(
+        (
+            "## What it was trained on",
+            "",
+            f"Split by the seed {config.seed}, class by class, where a set has no test part of its own. Test images "
+            "serve for the last figures alone.",
+            "",
+            "| data set | training | validation | test | licence |",
+            "| --- | --- | --- | --- | --- |",
+            *lines,
+            "",
+        )
+    )
+
+
+def _figures(metrics: Metrics, review_below: float) -> str:
+    return "\n".join(
+        (
+            "## How good it is",
+            "",
+            f"Accepted are the images at {review_below} or surer. Calibration error: how far confidences are from "
+            "the truth, on average (Guo et al., 2017).",
+            "",
+            "| images | how many | read right | calibration error | accepted | wrong among those |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *_lines("validation", metrics.validation),
+            *_lines("test", metrics.test),
+            "",
+        )
+    )
+
+
+def _lines(part: str, figures: Mapping[str, Scores]) -> list[str]:
+    return [
+        f"| {name}, {part} | {scores.images:,} | {_percent(scores.accuracy)} | "
+        f"{_percent(scores.calibration_error)} | {_percent(scores.coverage)} | {_percent(scores.accepted_error)} |"
+        for name, scores in figures.items()
+    ]
+
+
+def _digits(answers: Answers) -> str:
+    counts = answers.confusion
+    totals = counts.sum(axis=1)
+    shares = [_percent(counts[row, row] / totals[row]) if totals[row] else "none" for row in range(len(CLASSES))]
+    errors = counts - np.diag(np.diag(counts))
+    order = np.argsort(-errors, axis=None, kind="stable")[:PAIRS]
+    pairs = [(row, column) for row, column in zip(*np.unravel_index(order, errors.shape), strict=True)]
+    confused = [f"{CLASSES[row]} as {CLASSES[column]} ({errors[row, column]})" for row, column in pairs]
+    confused = [words for words, (row, column) in zip(confused, pairs, strict=True) if errors[row, column]]
+    return f"""Of the {answers.what}, read right by digit:
+
+| {" | ".join(CLASSES)} |
+|{" --- |" * len(CLASSES)}
+| {" | ".join(shares)} |
+
+Most often confused: {", ".join(confused) or "none"}.
+"""
+
+
+def _percent(share: float) -> str:
+    return f"{share:.2%}".replace("%", " %")
+
+
+PICTURES = """## Pictures
+
+![Loss and accuracy by epoch](training_curves.png)
+![Share of right answers by confidence](reliability.png)
+![Error by accepted share](coverage.png)
+![Confusion matrix](confusion_matrix.png)
+![Some answers](predictions.png)
+![The surest wrong answers](misclassified.png)
+"""
+
+LIMITS = """## What it is not for
+
+Letters, signs and several digits in one picture get a digit too, and often a confident one. Scans that are unlike the
+data sets above are read worse than the figures say: measure on a labelled sample of your own before you trust the
+threshold. Names, amounts and the like that matter need a check beyond single digits.
+"""

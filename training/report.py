@@ -1,0 +1,49 @@
+"""Write what a run gave into its folder: figures, pictures and the model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from digitmill.errors import TrainingError
+from digitmill.models.manifest import MODEL_FILE, read_manifest
+from digitmill.models.runtime import open_model
+from training.answers import answered
+from training.card import card
+from training.config import Config
+from training.curves import draw_coverage, draw_reliability, draw_training
+from training.data import Source
+from training.evaluate import METRICS_FILE, evaluate
+from training.grids import draw_confusion, draw_misclassified, draw_predictions
+from training.history import FORMER_HISTORY_FILE, HISTORY_FILE, history_text, read_history
+
+CARD_FILE = "MODEL_CARD.md"
+CURVES_FILE = "training_curves.png"
+PICTURES = {
+    "reliability.png": draw_reliability,
+    "coverage.png": draw_coverage,
+    "confusion_matrix.png": draw_confusion,
+    "predictions.png": draw_predictions,
+    "misclassified.png": draw_misclassified,
+}
+
+
+def report(folder: Path, config: Config, sources: tuple[Source, ...], threads: int) -> list[Path]:
+    """Write the files of the report on the run in ``folder``; the same run gives the same bytes.
+
+    Raises:
+        ModelRejected: the manifest or the model cannot be used.
+        TrainingError: the run has no history.
+    """
+    history = read_history(folder)
+    if not history:
+        raise TrainingError(f"{folder} has no {HISTORY_FILE}. Name the folder of a run of `python -m training train`.")
+    manifest = read_manifest(folder)
+    metrics = evaluate(folder, sources, folder / METRICS_FILE, threads).metrics
+    answers = answered(open_model(manifest, folder / MODEL_FILE, threads=threads), sources)
+    (folder / HISTORY_FILE).write_text(history_text(history))
+    (folder / FORMER_HISTORY_FILE).unlink(missing_ok=True)
+    draw_training(history, folder / CURVES_FILE)
+    for name, draw in PICTURES.items():
+        draw(answers, folder / name)
+    (folder / CARD_FILE).write_text(card(manifest, config, sources, metrics, answers))
+    return [folder / name for name in (HISTORY_FILE, CURVES_FILE, *PICTURES, METRICS_FILE, CARD_FILE)]
