@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint types pytest format settings-table images compose-test clean
+.PHONY: help install demo up test lint types pytest format settings-table images compose-test bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -43,6 +43,9 @@ images: ## build the two container images
 compose-test: install ## build the images and test the service in containers; needs a Docker engine
 	docker info >/dev/null
 	$(BIN)/pytest -m compose tests/compose
+
+bench: install ## measure the service against its own engine, on a quiet machine
+	$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -52,6 +52,7 @@ def cell(row: Row, data: bytes) -> Image.Image:
 
 def opened(data: bytes) -> Image.Image:
     """The upload as it looks; a grey cross where it is no picture."""
+    image: Image.Image
     try:
         image = Image.open(io.BytesIO(data))
         image.load()
