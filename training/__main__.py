@@ -101,10 +101,7 @@ def predict(
 
     settings = Settings.load()
     opened = chosen(model, _registry(settings), settings, threads)
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    console.print(table(predict(files, opened, settings), f"{opened.manifest.label} on {opened.engine.name}"))
+    _console().print(table(predict(files, opened, settings), f"{opened.manifest.label} on {opened.engine.name}"))
 
 
 @app.command()
@@ -153,7 +150,8 @@ def prepare(
     from training.prepare import prepare, tables
 
     labelled = prepare(source, out, polarity, Settings.load().max_image_pixels)
-    Console().print(*tables(labelled, source))
+    for each in tables(labelled, source):
+        _console().print(each)
 
 
 def _new(architecture: str | None, options: dict[str, Any]) -> Config:
@@ -189,6 +187,14 @@ def _held_out(folder: Path, settings: Settings) -> Batch:
 
 def _registry(settings: Settings) -> Registry:
     return Registry(settings.published_models, settings.var / "cache" / "models")
+
+
+def _console() -> Console:
+    """For tables, on standard output."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
 
 
 def _speak() -> None:

@@ -45,16 +45,16 @@ aside for a person. Pictures come from version {manifest.normaliser} of the norm
 
 
 def _recipe(manifest: Manifest, config: Config) -> str:
-    drawn = (
-        f"drawn anew for every epoch, {config.scan_share:.0%}".replace("%", " %") + " as scans"
-        if config.augmented
-        else "as they are"
-    )
+    pictures, remark = "as they are", ""
+    if config.augmented:
+        pictures = f"drawn anew for every epoch, {100 * config.scan_share:g} % as scans"
+        remark = " As training saw harder pictures than validation, its curves may look the worse of the two."
     return f"""## How it was trained
 
 `{manifest.architecture.name}`, {config.epochs} epochs of batches of {config.batch_size} with {config.optimizer} at a \
-learning rate of up to {config.learning_rate:g}, seed {config.seed}; pictures {drawn}. Of all epochs the one with the \
-least validation loss was kept. The temperature and the threshold were fitted to the validation images.
+learning rate of up to {config.learning_rate:g}, seed {config.seed}; pictures {pictures}. Of all epochs the one with \
+the least validation loss was kept. The temperature and the threshold were fitted to the validation images.\
+{remark}
 """
 
 

@@ -59,10 +59,10 @@ def draw_reliability(answers: Answers, path: Path) -> None:
         )
         gap = calibration_error(answers.confidences, answers.right)
         above.set(ylabel="read right", title=f"Confidences of {answers.what}\ncalibration error {gap:.2%}")
-        above.legend(loc="upper left")
+        figure.legend(loc="outside lower center", ncols=2)
         below.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.9 / BINS, color=BLUE, log=True)
         below.set(xlabel="confidence", ylabel="images", xlim=(0, 1.02), ylim=(0.7, None))
-        _as_percent(above.xaxis.axes, above)
+        _as_percent(above)
 
 
 def draw_coverage(answers: Answers, path: Path) -> None:
@@ -84,11 +84,11 @@ def draw_coverage(answers: Answers, path: Path) -> None:
             xlabel="accepted without review",
             ylabel="wrong among the accepted",
             title=f"{answers.what}\n{at / len(answers):.2%} accepted, of which {error:.2%} wrong",
-            xlim=(0, 1.01),
+            xlim=(_left_end(errors, at), 1),
             ylim=(0, 1.2 * max(errors[-1], 2 * ACCEPTED_ERROR)),
         )
         axes.legend(loc="upper left")
-        _as_percent(axes.xaxis.axes, axes, decimals=1)
+        _as_percent(axes)
 
 
 def wilson(share: Floats, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
@@ -99,6 +99,12 @@ def wilson(share: Floats, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
     return middle - half, middle + half
 
 
-def _as_percent(first: Axes, second: Axes, decimals: int = 0) -> None:
-    first.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    second.yaxis.set_major_formatter(PercentFormatter(1, decimals=decimals))
+def _left_end(errors: Floats, accepted: int) -> float:
+    """Where the axis of accepted shares begins, so that the errors and the threshold fill two thirds of the picture."""
+    first = min(int((errors == 0).sum()), accepted) / len(errors)
+    return max(0.0, 1 - 1.5 * max(1 - first, 0.01))
+
+
+def _as_percent(axes: Axes) -> None:
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -60,9 +60,9 @@ def draw_predictions(answers: Answers, path: Path) -> None:
 def draw_misclassified(answers: Answers, path: Path) -> None:
     """The images that were read wrong, the most confident first, as many as fit."""
     rows = answers.misclassified[: COLUMNS * ROWS]
-    title = f"Read wrong of the {answers.what}: {len(answers.misclassified):,}"
-    if len(rows):
-        title += f"; the {len(rows)} most confident, surest first"
+    wrong = len(answers.misclassified)
+    shown = "all of them" if len(rows) == wrong else f"the {len(rows)} surest"
+    title = f"{wrong:,} read wrong of the {answers.what}: {shown}, surest first" if wrong else "None was read wrong"
     _draw_grid(answers, rows, title, path)
 
 
@@ -79,6 +79,6 @@ def _draw_grid(answers: Answers, rows: Iterable[int], title: str, path: Path) ->
 def _draw_digit(axes: Axes, answers: Answers, row: int) -> None:
     right, label = answers.right[row], CLASSES[answers.digits.labels[row]]
     prediction, confidence = CLASSES[answers.predictions[row]], answers.confidences[row]
-    axes.imshow(answers.digits.images[row], cmap="gray_r", vmin=0, vmax=255)
+    axes.imshow(answers.digits.images[row], cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
     words = f"{prediction} {RIGHT}" if right else f"{prediction} {WRONG} is {label}"
     axes.set_title(f"{words}\n{confidence:.1%}", color=GREEN if right else RED, fontsize=10, pad=2)

@@ -41,13 +41,16 @@ def prepare(source: Path, output: Path, polarity: Polarity, max_pixels: int) -> 
 
 def tables(labelled: Labelled, source: Path) -> list[Table]:
     """What was kept, by digit, and what was left out, by reason."""
-    kept = Table("", *CLASSES, "all", title=f"{source}: kept", title_justify="left")
     test = labelled.test
-    for part, rows in (("training", ~test), ("test", test)) if test.any() else (("images", ~test),):
-        counts = np.bincount(labelled.digits.labels[rows], minlength=len(CLASSES))
-        kept.add_row(part, *(f"{count:,}" for count in counts), f"{counts.sum():,}")
-    for column in kept.columns[1:]:
-        column.justify = "right"
+    parts = {"training": ~test, "test": test} if test.any() else {"images": ~test}
+    kept = Table("digit", title=f"{source}: kept", title_justify="left")
+    for part in parts:
+        kept.add_column(part, justify="right")
+    counts = [np.bincount(labelled.digits.labels[rows], minlength=len(CLASSES)) for rows in parts.values()]
+    for row, name in enumerate(CLASSES):
+        kept.add_row(name, *(f"{count[row]:,}" for count in counts))
+    kept.add_section()
+    kept.add_row("all", *(f"{count.sum():,}" for count in counts))
     if not labelled.left_out:
         return [kept]
     left_out = Table("reason", "images", "such as", title="left out", title_justify="left")
