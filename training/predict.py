@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from digitmill.domain import Options, Row, RowStatus
@@ -90,7 +91,9 @@ def table(rows: Sequence[Row], title: str) -> Table:
         confidence = "" if row.confidence is None else f"{row.confidence:.6f}"
         others = ", ".join(f"{guess.prediction} {guess.confidence:.4f}" for guess in row.alternatives)
         note = others if row.failure is None else f"{row.failure.code}: {row.failure.detail}"
-        lines.add_row(row.name, row.prediction, confidence, f"[{COLOURS[row.status]}]{row.status}", note)
+        lines.add_row(
+            escape(row.name), row.prediction, confidence, f"[{COLOURS[row.status]}]{row.status}", escape(note)
+        )
     return lines
 
 

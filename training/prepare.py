@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from digitmill.domain import Polarity
@@ -57,5 +58,5 @@ def tables(labelled: Labelled, source: Path) -> list[Table]:
     left_out.columns[1].justify = "right"
     for reason, names in labelled.left_out.items():
         more = ", …" if len(names) > EXAMPLES else ""
-        left_out.add_row(reason, f"{len(names):,}", ", ".join(names[:EXAMPLES]) + more)
+        left_out.add_row(escape(reason), f"{len(names):,}", escape(", ".join(names[:EXAMPLES]) + more))
     return [kept, left_out]
