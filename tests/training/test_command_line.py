@@ -45,7 +45,7 @@ def scans(here: Path) -> Path:
     for image, label in zip(printed.images, printed.labels, strict=True):
         Image.fromarray(np.invert(np.pad(image, 8))).save(folder / f"{label}.png")
     Image.new("L", (40, 40), 255).save(folder / "blank.png")
-    (folder / "broken [bold].png").write_bytes(b"no image")
+    (folder / "broken[bold].png").write_bytes(b"no image")
     (folder / ".DS_Store").write_bytes(b"litter")
     return folder
 
@@ -67,10 +67,10 @@ def test_a_model_goes_from_prepared_data_to_publication(here: Path, scans: Path)
     for number, (image, label) in enumerate(zip(*printed_arrays(), strict=True)):
         (classes / str(label)).mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.invert(np.pad(image, 8))).save(classes / str(label) / f"{number}.png")
-    (classes / "3" / "broken [bold].png").write_bytes(b"no image")
+    (classes / "3" / "broken[bold].png").write_bytes(b"no image")
     prepared = said("prepare", classes, "--out", "mine.npz")
     assert "not_an_image" in prepared
-    assert "3/broken [bold].png" in prepared
+    assert "3/broken[bold].png" in prepared
 
     options = ["--version", "7", "--data", "mine.npz", "--epochs", "1", "--batch-size", "8", "--no-augment"]
     said("train", "runs/tiny", "--architecture", "tiny", *options, "--threads", "1")
@@ -98,7 +98,7 @@ def test_predictions_are_those_of_the_service_for_every_image(run: Path, scans: 
         "9.png",
         *(f"{digit}.png" for digit in range(10)),
         "blank.png",
-        "broken [bold].png",
+        "broken[bold].png",
     ]
     assert [row.status for row in rows[-2:]] == [RowStatus.BLANK, RowStatus.FAILED]
     for row in rows[:-2]:
@@ -111,7 +111,7 @@ def test_predictions_are_those_of_the_service_for_every_image(run: Path, scans: 
 def test_the_table_of_predictions_shows_digit_confidence_status_and_reason(run: Path, scans: Path) -> None:
     lines = said("predict", scans, "--model", run, "--threads", "1").splitlines()
     assert "small@1 on keras" in lines[0]
-    broken = next(line for line in lines if "broken [bold].png" in line)
+    broken = next(line for line in lines if "broken[bold].png" in line)
     assert "failed" in broken
     assert "not_an_image" in broken
     assert "blank" in next(line for line in lines if "blank.png" in line).partition("blank.png")[2]
