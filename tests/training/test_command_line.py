@@ -109,7 +109,7 @@ def test_predictions_are_those_of_the_service_for_every_image(run: Path, scans: 
 
 
 def test_the_table_of_predictions_shows_digit_confidence_status_and_reason(run: Path, scans: Path) -> None:
-    lines = said("predict", scans, "--model", run, "--threads", "1").splitlines()
+    lines = said("predict", scans.name, "--model", run, "--threads", "1").splitlines()
     assert "small@1 on keras" in lines[0]
     broken = next(line for line in lines if "broken[bold].png" in line)
     assert "failed" in broken
