@@ -21,6 +21,12 @@ settings.load_profile("without a clock")
 START_SECONDS = 20.0
 
 
+@pytest.fixture(scope="session", autouse=True)
+def heeded_interrupts() -> None:
+    """A shell that runs the tests in the background has SIGINT ignored, and the programs under test inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis on a free loopback port, for the whole session. See ``empty_redis_url``."""
