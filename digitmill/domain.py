@@ -122,6 +122,7 @@ class Options:
     review_below: float | None = None
     alternatives: int = 2
     expires_in: int | None = None
+    webhook_url: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -119,6 +119,9 @@ class Settings(BaseModel):
         5, ge=1, description="Times that a chunk is tried before all its images fail as `processing_failed`."
     )
     sweep_seconds: float = Field(5.0, gt=0, description="How often a worker looks for stuck jobs.")
+    webhook_private_addresses: bool = Field(
+        False, description="Whether webhooks may be sent to private and loopback addresses too."
+    )
 
     # limits
     max_upload_bytes: int = Field(4 << 30, ge=1, description="Bytes of one upload.")
