@@ -43,6 +43,14 @@ class RowStatus(StrEnum):
     FAILED = "failed"
 
 
+class VerdictStatus(StrEnum):
+    """What a person may say that an image is. ``not_a_digit`` is ink that is no digit: a letter, a smudge."""
+
+    RECOGNIZED = "recognized"
+    BLANK = "blank"
+    NOT_A_DIGIT = "not_a_digit"
+
+
 class Polarity(StrEnum):
     AUTO = "auto"
     DARK_ON_LIGHT = "dark_on_light"
@@ -128,7 +136,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Images of one job. ``done`` is the sum of the four statuses; ``skipped`` are no images at all."""
+    """Images of one job. ``done`` is the sum of the four statuses; ``skipped`` are no images at all.
+
+    ``corrected`` are rows of whatever status on which a person has the last word.
+    """
 
     total: int
     recognized: int = 0
@@ -136,6 +147,7 @@ class Counts:
     blank: int = 0
     failed: int = 0
     skipped: int = 0
+    corrected: int = 0
 
     @property
     def done(self) -> int:
@@ -160,7 +172,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """The record of one submission. ``options`` hold the resolved values that workers go by.
+    """The record of one submission. ``options`` hold the resolved values that workers go by. ``revised`` says that
+    a person has changed rows, if only to undo it.
 
     ``expires_at`` is None until the job is final; afterwards its rows and its upload live until then.
     """
@@ -179,6 +192,7 @@ class Job:
     finished_at: float | None = None
     expires_at: float | None = None
     error: Problem | None = None
+    revised: bool = False
 
     @property
     def progress(self) -> float:
@@ -233,8 +247,30 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a person says that an image shows: ``prediction`` is a digit where it is recognized, else None."""
+
+    status: VerdictStatus
+    prediction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One change of a row by a person. ``number`` counts the row's changes from 1; ``verdict`` None takes back what
+    was said before; ``by`` is the id of the key that sent it."""
+
+    number: int
+    verdict: Verdict | None
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """The answer for one image. Exactly one exists for every accepted image of a completed job."""
+    """The answer for one image. Exactly one exists for every accepted image of a completed job.
+
+    All but ``revision`` is the model's own answer and never changes; ``revision`` is the last change by a person.
+    """
 
     index: int
     name: str
@@ -243,3 +279,9 @@ class Row:
     confidence: float | None = None
     alternatives: tuple[Guess, ...] = ()
     failure: Failure | None = None
+    revision: Revision | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What a person has the last word with, if anybody has."""
+        return self.revision.verdict if self.revision is not None else None

@@ -13,6 +13,9 @@
     ├── NotFound                     no such job, row, model or page for this caller
     ├── Expired                      the job is over and its rows are gone
     ├── Conflict                     the request contradicts what was asked before
+    │   ├── IdempotencyConflict      another request has the same key
+    │   ├── RowChanged               somebody else has changed the row meanwhile
+    │   └── NoRowYet                 the image is still to be read
     ├── ServiceUnavailable
     │   └── Overloaded  StorageUnavailable  NoWorker
     ├── ItemFailure                  one image cannot be read: it costs its own row and nothing else
@@ -129,6 +132,14 @@ class Conflict(DigitmillError):
 
 class IdempotencyConflict(Conflict):
     code = "idempotency_conflict"
+
+
+class RowChanged(Conflict):
+    code = "row_changed"
+
+
+class NoRowYet(Conflict):
+    code = "no_row_yet"
 
 
 class ServiceUnavailable(DigitmillError):

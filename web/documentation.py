@@ -21,6 +21,8 @@ MEANINGS: Mapping[str, str] = {
     "model_not_found": "There is no such model; `/v1/models` lists them.",
     "method_not_allowed": "The address does not take this method; the `Allow` header says which it takes.",
     "idempotency_conflict": "The `Idempotency-Key` was used with another body or other options.",
+    "row_changed": "Somebody has changed this row meanwhile. Read it again, then send its `ETag` as `If-Match`.",
+    "no_row_yet": "The image is still to be read; correct its row when it is there.",
     "expired": "The job was finished, and its rows were kept for as long as it asked.",
     "upload_too_large": "The upload has more bytes than the service takes; split it.",
     "too_many_images": "The upload has more images, or more files, than the service takes; split it.",

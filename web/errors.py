@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from digitmill import errors
+from digitmill.documents import title_of, type_of
 from digitmill.errors import DigitmillError, FieldError
 from web.options import bad_input
-from web.schemas import Problem, title_of, type_of
+from web.schemas import Problem
 
 PROBLEM = "application/problem+json"
 
@@ -38,6 +39,7 @@ STATUSES: Mapping[type[DigitmillError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Expired: HTTPStatus.GONE,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.RowChanged: HTTPStatus.PRECONDITION_FAILED,
     errors.ServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ItemFailure: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelNotFound: HTTPStatus.NOT_FOUND,

@@ -46,12 +46,14 @@ def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:
             blank=int(fields[b"blank"]),
             failed=int(fields[b"failed"]),
             skipped=record["skipped"],
+            corrected=int(fields.get(b"corrected", 0)),
         ),
         chunks=record["chunks"],
         model=ModelReference(**record["model"]),
         options=Options(**{**options, "polarity": Polarity(options["polarity"])}),
         blob=record["blob"],
         error=Problem(**json.loads(error)) if error else None,
+        revised=b"corrected" in fields,
     )
 
 
