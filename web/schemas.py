@@ -7,26 +7,19 @@ row costs no more than a dict. Times are RFC 3339 in UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NotRequired, TypeVar
+from typing import Any, Literal, NotRequired, cast
 
-from pydantic import Field
 from typing_extensions import TypedDict
 
-from digitmill import domain
+from digitmill import documents, domain
+from digitmill.documents import Count, JobDocument, Probability, State, Time
 from digitmill.models.manifest import Manifest
 from digitmill.results import Page as DomainPage
 
 RESULTS_IN_JOB = 1000
 """Rows that a job carries in itself when its submission waited for it."""
 
-State = Literal["queued", "running", "completed", "cancelled", "failed"]
 Status = Literal["recognized", "review", "blank", "failed"]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-Count = Annotated[int, Field(ge=0)]
-
-Value = TypeVar("Value")
 
 
 class FieldProblem(TypedDict):
@@ -45,56 +38,6 @@ class Problem(TypedDict):
     detail: str
     code: str
     errors: NotRequired[list[FieldProblem]]
-
-
-class JobProblem(TypedDict):
-    """Why a job as a whole could not be worked on."""
-
-    type: str
-    title: str
-    detail: str
-    code: str
-
-
-class Counts(TypedDict):
-    """Images of a job. `done` is the sum of the four statuses; `skipped` are folders and system files."""
-
-    total: Count
-    done: Count
-    recognized: Count
-    review: Count
-    blank: Count
-    failed: Count
-    skipped: Count
-
-
-class ModelReference(TypedDict):
-    """One exact set of weights."""
-
-    name: str
-    version: str
-    sha256: str
-
-
-class ResolvedOptions(TypedDict):
-    """The options that the job is worked on with; what was left open is filled in."""
-
-    model: str
-    read: Literal["digit"]
-    polarity: Literal["auto", "dark_on_light", "light_on_dark"]
-    review_below: Probability
-    alternatives: Annotated[int, Field(ge=0, le=9)]
-    expires_in: Annotated[int, Field(ge=1)]
-
-
-class Links(TypedDict):
-    """Where more of the job is. `next` leads to the rows after those in `results`."""
-
-    self: str
-    results: str
-    events: str
-    cancel: str
-    next: NotRequired[str]
 
 
 class Guess(TypedDict):
@@ -133,22 +76,9 @@ class Row(TypedDict):
     correction: Correction | None
 
 
-class Job(TypedDict):
+class Job(JobDocument):
     """One submission. `results` is there when the submission waited and the job got final in time."""
 
-    id: str
-    state: State
-    created_at: Time
-    started_at: Time | None
-    finished_at: Time | None
-    expires_at: Time | None
-    counts: Counts
-    progress: Probability
-    model: ModelReference
-    options: ResolvedOptions
-    metadata: dict[str, Any]
-    error: JobProblem | None
-    links: Links
     results: NotRequired[list[Row]]
 
 
@@ -186,58 +116,14 @@ class Health(TypedDict):
     status: Literal["alive", "ready"]
 
 
-def title_of(code: str) -> str:
-    return code.replace("_", " ").capitalize()
-
-
-def type_of(code: str) -> str:
-    """Where the documentation says what this error means."""
-    return f"/docs#errors-{code}"
-
-
 def job_document(job: domain.Job, page: DomainPage | None = None) -> Job:
     """``page`` holds the first rows of a job that was waited for."""
-    options = job.options
-    here = f"/v1/jobs/{job.id}"
-    document: Job = {
-        "id": job.id,
-        "state": job.state.value,
-        "created_at": _time(job.created_at),
-        "started_at": _time_or_none(job.started_at),
-        "finished_at": _time_or_none(job.finished_at),
-        "expires_at": _time_or_none(job.expires_at),
-        "counts": counts_document(job.counts),
-        "progress": round(job.progress, 6),
-        "model": {"name": job.model.name, "version": job.model.version, "sha256": job.model.sha256},
-        "options": {
-            "model": _resolved(options.model),
-            "read": "digit",
-            "polarity": options.polarity.value,
-            "review_below": _resolved(options.review_below),
-            "alternatives": options.alternatives,
-            "expires_in": _resolved(options.expires_in),
-        },
-        "metadata": dict(options.metadata),
-        "error": _job_problem(job.error),
-        "links": {"self": here, "results": f"{here}/results", "events": f"{here}/events", "cancel": f"{here}/cancel"},
-    }
+    document = cast(Job, documents.job_document(job))  # a Job may lack its results
     if page is not None:
         document["results"] = row_documents(page.rows)
         if page.next_cursor is not None:
-            document["links"]["next"] = f"{here}/results?cursor={page.next_cursor}"
+            document["links"]["next"] = f"{document['links']['results']}?cursor={page.next_cursor}"
     return document
-
-
-def counts_document(counts: domain.Counts) -> Counts:
-    return {
-        "total": counts.total,
-        "done": counts.done,
-        "recognized": counts.recognized,
-        "review": counts.review,
-        "blank": counts.blank,
-        "failed": counts.failed,
-        "skipped": counts.skipped,
-    }
 
 
 def page_document(page: DomainPage) -> Page:
@@ -272,28 +158,3 @@ def row_document(row: domain.Row) -> Row:
 def model_document(manifest: Manifest, default: domain.ModelReference | None) -> dict[str, Any]:
     document = manifest.model_dump(mode="json")
     return {**document, "default": manifest.reference == default}
-
-
-def _resolved(value: Value | None) -> Value:
-    if value is None:
-        raise ValueError("the options of a recorded job are resolved")
-    return value
-
-
-def _job_problem(problem: domain.Problem | None) -> JobProblem | None:
-    if problem is None:
-        return None
-    return {
-        "type": type_of(problem.code),
-        "title": title_of(problem.code),
-        "detail": problem.detail,
-        "code": problem.code,
-    }
-
-
-def _time_or_none(seconds: float | None) -> str | None:
-    return None if seconds is None else _time(seconds)
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

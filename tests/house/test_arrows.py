@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("queue", "pipeline"),
     ("models", "store", "uploads"),
     ("imaging",),
-    ("telemetry",),
+    ("telemetry", "documents"),
     ("domain", "settings"),
     ("errors",),
 )
