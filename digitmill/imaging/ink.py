@@ -1,0 +1,106 @@
+"""The ink of the digit in a crop: apart from its paper, from a form's lines, from specks and from its neighbours."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitmill.imaging.lines import without_lines
+
+Grey = NDArray[np.uint8]
+
+PAPER_WINDOW = 0.55
+"""Share of the picture's longest side that is wider than any stroke; paper is wider still."""
+LEAST_CONTRAST = 7
+"""Grey levels between paper and ink that a picture with a digit has at least."""
+NOISE_RATIO = 3.2
+"""The same in standard deviations of the paper. Pure noise, split in two, stays under it."""
+GRAINY_SIDE = 32
+"""From this longest side on a stroke is wide enough for its picture to be smoothed against noise."""
+LEAST_EXTENT = 0.1
+"""Ink is a digit if its longest piece has this share of the picture's longest side; else it is dirt."""
+SPECK = 0.05
+"""Pieces with less than this share of the main piece's area are no part of the digit."""
+MIDDLE = 0.18
+"""Share cut off each side to leave the middle, where a digit has most of its ink."""
+
+
+def ink_of(light: Grey) -> Grey | None:
+    """The box of the digit's ink, from 0 to 255 on paper of 0; None where there is no digit.
+
+    Args:
+        light: uint8 [height, width], ink lighter than paper.
+    """
+    above = cv2.subtract(light, _paper(light))
+    calm = cv2.GaussianBlur(above, (3, 3), 0) if max(light.shape) >= GRAINY_SIDE else above
+    threshold, mask = cv2.threshold(calm, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    level = cv2.mean(calm, mask)[0]
+    paper, noise = cv2.meanStdDev(calm, mask=cv2.bitwise_not(mask))
+    if level - paper.item() < max(LEAST_CONTRAST, NOISE_RATIO * noise.item()):
+        return None
+    digit = _digit(without_lines(np.asarray(mask, np.uint8)))
+    if digit is None:
+        return None
+    x, y, width, height = cv2.boundingRect(digit)
+    box = np.s_[y : y + height, x : x + width]
+    inked = cv2.bitwise_and(above[box], cv2.dilate(digit, _square(3))[box])
+    floor = threshold / 2
+    gain = 255 / (level - floor)
+    # of all that scales in one pass this alone cuts off what falls below 0
+    return np.asarray(cv2.addWeighted(inked, gain, inked, 0, -floor * gain), np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _square(side: int) -> Grey:
+    return np.ones((side, side), np.uint8)
+
+
+def _paper(light: Grey) -> Grey:
+    """The picture without its ink: what is left of its light where every stroke is too thin to stay.
+
+    A morphological opening keeps shadows, even sharp ones, and removes strokes.
+    """
+    across = max(3, int(PAPER_WINDOW * max(light.shape)))
+    return np.asarray(cv2.morphologyEx(light, cv2.MORPH_OPEN, _square(across)), np.uint8)
+
+
+def _digit(mask: Grey) -> Grey | None:
+    """The mask with only the pieces that make up the digit; None where no piece can be one."""
+    count, _ = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_16U)
+    if count == 1:
+        return None
+    if count == 2:
+        x, y, across, down = cv2.boundingRect(mask)
+        height, width = mask.shape
+        if x and y and x + across < width and y + down < height:
+            return mask if max(across, down) >= LEAST_EXTENT * max(height, width) else None
+    return _main_pieces(mask)
+
+
+def _main_pieces(mask: Grey) -> Grey | None:
+    """The mask with the main piece and those that go with it; None where there is none.
+
+    A piece that touches the edge of the crop (the end of a box line, a neighbour's stroke) counts by its ink
+    in the middle alone, unless the main piece itself fills the crop from edge to edge.
+    """
+    height, width = mask.shape
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
+    left, top, across, down, area = statistics[1:].T
+    touched = np.array((left == 0, top == 0, left + across == width, top + down == height))
+    x, y = int(MIDDLE * width), int(MIDDLE * height)
+    in_middle = np.bincount(labels[y : height - y, x : width - x].ravel(), minlength=len(statistics))[1:]
+    weight = np.where(touched.any(axis=0), in_middle, area)
+    main = int(weight.argmax())
+    too_small = max(across[main], down[main]) < LEAST_EXTENT * max(height, width)
+    if too_small or weight[main] < 0.1 * area[main]:
+        return None
+    kept = area >= SPECK * area[main]
+    if np.count_nonzero(touched[:, main]) < 2:
+        kept &= weight >= area / 2
+        kept[main] = True
+    if kept.all():
+        return mask
+    return np.asarray(np.concatenate(([0], np.where(kept, 255, 0))).astype(np.uint8)[labels])
