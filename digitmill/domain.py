@@ -133,6 +133,11 @@ class Options:
     webhook_url: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def announced(self) -> int:
+        """1 where a webhook is to tell of the job's end, else 0."""
+        return int(self.webhook_url is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

@@ -39,6 +39,7 @@ ONLY_IN = {
     "redis": (
         "digitmill.store.redis",
         "digitmill.store.redis_key_store",
+        "digitmill.store.redis_webhook_store",
         "digitmill.store.connection",
         "digitmill.embedded",
     ),

@@ -27,7 +27,14 @@ class Bench:
     pass_time: Callable[[float], None]
 
     def submit(
-        self, *, chunks: int = 2, window: int = 10, owner: str = "ann", expires_in: int = 60, most_open: int = 999
+        self,
+        *,
+        chunks: int = 2,
+        window: int = 10,
+        owner: str = "ann",
+        expires_in: int = 60,
+        most_open: int = 999,
+        webhook_url: str | None = None,
     ) -> Job:
         job_id = new_job_id()
         plan = [PackedChunk(IMAGES * n, IMAGES, b"entries %d" % n) for n in range(chunks)]
@@ -41,7 +48,13 @@ class Bench:
             counts=Counts(total=IMAGES * chunks, skipped=1),
             chunks=chunks,
             model=ModelReference("digits", "1", "0" * 64),
-            options=Options(model="digits@1", review_below=0.9, expires_in=expires_in, metadata={"ward": "7ü"}),
+            options=Options(
+                model="digits@1",
+                review_below=0.9,
+                expires_in=expires_in,
+                webhook_url=webhook_url,
+                metadata={"ward": "7ü"},
+            ),
             blob=job_id,
         )
         return self.store.create(job, window=window, most_open=most_open)

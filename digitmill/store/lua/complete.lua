@@ -1,7 +1,8 @@
 -- Store the rows of a chunk, once; with the last chunk the job is completed.
 -- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel,
---       open jobs of the owner
--- ARGV  id, chunk, rows, images, recognized, review, blank, failed, chunks, expires_in, tombstone seconds
+--       open jobs of the owner, webhooks due
+-- ARGV  id, chunk, rows, images, recognized, review, blank, failed, chunks, expires_in, tombstone seconds,
+--       1 where a webhook is to tell of the end
 -- Returns {stored, finished, next chunk to send or -1}
 if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return {0, 0, -1} end
 if redis.call('HSETNX', KEYS[3], ARGV[2], ARGV[3]) == 0 then return {0, 0, -1} end
@@ -29,6 +30,7 @@ if redis.call('HLEN', KEYS[3]) == chunks then
   redis.call('ZREM', KEYS[6], ARGV[1])
   redis.call('SREM', KEYS[10], ARGV[1])
   redis.call('ZADD', KEYS[7], expires, ARGV[1])
+  if ARGV[12] == '1' then redis.call('ZADD', KEYS[11], now, ARGV[1]) end
   redis.call('DEL', KEYS[4])
   redis.call('EXPIREAT', KEYS[2], math.ceil(expires))
   redis.call('EXPIREAT', KEYS[3], math.ceil(expires))

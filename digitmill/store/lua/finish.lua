@@ -1,7 +1,7 @@
 -- End an open job as cancelled or failed; a final one stays as it is. Returns 1 when it was ended.
 -- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel,
---       open jobs of the owner
--- ARGV  id, state, error, expires_in, tombstone seconds
+--       open jobs of the owner, webhooks due
+-- ARGV  id, state, error, expires_in, tombstone seconds, 1 where a webhook is to tell of the end
 local job = redis.call('HMGET', KEYS[1], 'state', 'total', 'recognized', 'review', 'blank', 'failed', 'sent')
 if job[1] ~= 'queued' and job[1] ~= 'running' then return 0 end
 local time = redis.call('TIME')
@@ -14,6 +14,7 @@ redis.call('DECRBY', KEYS[8], job[2] - job[3] - job[4] - job[5] - job[6])
 redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('SREM', KEYS[10], ARGV[1])
 redis.call('ZADD', KEYS[7], expires, ARGV[1])
+if ARGV[6] == '1' then redis.call('ZADD', KEYS[11], now, ARGV[1]) end
 for chunk = 0, job[7] - 1 do redis.call('ZREM', KEYS[5], ARGV[1] .. ' ' .. chunk) end
 redis.call('DEL', KEYS[4])
 redis.call('EXPIREAT', KEYS[2], math.ceil(expires))

@@ -1,0 +1,111 @@
+"""Webhooks in the service's Redis.
+
+dm:webhooks:due         zset    jobs whose event is not delivered yet, by the time of the next attempt. While a worker
+                                is at it, that is the end of its lease. Written with the job's final state.
+dm:webhooks:log:<job>   list    JSON of each attempt: at, seconds, status, error. As long as the job's tombstone.
+dm:webhooks:secrets     hash    owner -> JSON [{text, expires_at}], newest first. Readable, since they sign; for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import redis
+
+from digitmill.domain import Job
+from digitmill.store.base import TOMBSTONE_SECONDS
+from digitmill.store.connection import source, storage_errors
+from digitmill.store.keys import WEBHOOKS_DUE, job_key, webhook_log_key
+from digitmill.store.records import job_from_hash
+from digitmill.store.webhook_store import (
+    MOST_ATTEMPTS_KEPT,
+    Attempt,
+    DeliveryLog,
+    SigningSecret,
+    WebhookStore,
+)
+
+SECRETS = "dm:webhooks:secrets"
+
+
+class RedisWebhookStore(WebhookStore):
+    """``client`` must return bytes (``decode_responses`` off)."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+        self._claim = client.register_script(source("claim_event"))
+
+    def due(self, limit: int) -> Sequence[str]:
+        with storage_errors():
+            found = self._redis.zrange(WEBHOOKS_DUE, "-inf", self._now(), byscore=True, offset=0, num=limit)
+        return [job_id.decode() for job_id in found]
+
+    def waiting(self, limit: int) -> Sequence[str]:
+        with storage_errors():
+            found = self._redis.zrange(WEBHOOKS_DUE, 0, limit - 1)
+        return [job_id.decode() for job_id in found]
+
+    def claim(self, job_id: str, lease: float) -> tuple[Job, int] | None:
+        keys = [WEBHOOKS_DUE, job_key(job_id), webhook_log_key(job_id)]
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=True)
+            self._claim(keys=keys, args=[job_id, lease], client=pipe)
+            pipe.hgetall(job_key(job_id))
+            before, fields = pipe.execute()
+        return None if before < 0 else (job_from_hash(job_id, fields), before)
+
+    def record(self, job: Job, attempt: Attempt, retry_in: float | None) -> None:
+        key = webhook_log_key(job.id)
+        with storage_errors():
+            now = self._now()
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.rpush(key, json.dumps(asdict(attempt)))
+            pipe.ltrim(key, -MOST_ATTEMPTS_KEPT, -1)
+            pipe.expireat(key, math.ceil((job.expires_at or now) + TOMBSTONE_SECONDS))
+            if retry_in is None:
+                pipe.zrem(WEBHOOKS_DUE, job.id)
+            else:
+                pipe.zadd(WEBHOOKS_DUE, {job.id: now + retry_in})
+            pipe.execute()
+
+    def send_again(self, job_id: str) -> None:
+        with storage_errors():
+            self._redis.zadd(WEBHOOKS_DUE, {job_id: self._now()})
+
+    def log(self, job_id: str) -> DeliveryLog:
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.lrange(webhook_log_key(job_id), 0, -1)
+            pipe.zscore(WEBHOOKS_DUE, job_id)
+            attempts, due = pipe.execute()
+        return DeliveryLog([Attempt(**json.loads(attempt)) for attempt in attempts], due)
+
+    def forget(self, job_id: str, pipe: Any) -> None:
+        """Queue the removal of the event of a deleted job in ``pipe``."""
+        pipe.zrem(WEBHOOKS_DUE, job_id)
+        pipe.unlink(webhook_log_key(job_id))
+
+    def secrets(self, owner: str) -> Sequence[SigningSecret]:
+        with storage_errors():
+            return _unpacked(self._redis.hget(SECRETS, owner))
+
+    def change_secrets(self, owner: str, change: Callable[[Sequence[SigningSecret]], Sequence[SigningSecret]]) -> None:
+        def changed(pipe: Any) -> None:
+            secrets = change(_unpacked(pipe.hget(SECRETS, owner)))
+            pipe.multi()
+            pipe.hset(SECRETS, owner, json.dumps([asdict(secret) for secret in secrets]))
+
+        with storage_errors():
+            self._redis.transaction(changed, SECRETS)
+
+    def _now(self) -> float:
+        seconds, microseconds = self._redis.time()
+        return float(seconds) + float(microseconds) / 1e6
+
+
+def _unpacked(packed: bytes | None) -> list[SigningSecret]:
+    return [SigningSecret(**secret) for secret in json.loads(packed or b"[]")]
