@@ -1,0 +1,50 @@
+"""What a scan may have made of a drawing: such a picture is left out where it could be taken for a digit."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.non_digits.strokes import Picture
+
+LEAST_LIKENESS = 0.85
+"""Correlation of a picture with its drawing, both a little blurred."""
+SLIM = 2.2
+"""Length by breadth, as standard deviations of the ink, from which a shape may be a 1."""
+LEVEL = 40.0
+"""Degrees from the horizontal up to which a slim shape is a dash."""
+
+
+def like_a_one(picture: Picture) -> bool:
+    """Whether ``picture`` is slim and stands upright or leans, as a 1 does."""
+    moments = cv2.moments(picture)
+    across, down, both = (moments[name] / max(moments["m00"], 1) for name in ("mu20", "mu02", "mu11"))
+    spread = np.hypot(across - down, 2 * both)
+    longest, least = across + down + spread, max(across + down - spread, 1e-6)
+    if longest < SLIM**2 * least:
+        return False
+    angle = abs(np.rad2deg(0.5 * np.arctan2(2 * both, across - down)))
+    return bool(angle > LEVEL)
+
+
+def like_its_drawing(picture: Picture, ink: Picture) -> bool:
+    """Whether ``picture`` [28, 28] still shows the whole of ``ink`` [height, width]."""
+    return likeness(picture, ink) >= LEAST_LIKENESS
+
+
+def likeness(picture: Picture, ink: Picture) -> float:
+    """Correlation, -1 to 1, of ``picture`` with ``ink`` brought to the same size and place."""
+    first, second = (cv2.GaussianBlur(each, (5, 5), 1.2).astype(np.float32) for each in (picture, _sized(ink)))
+    first, second = first - first.mean(), second - second.mean()
+    return float((first * second).sum() / max(float(np.sqrt((first * first).sum() * (second * second).sum())), 1.0))
+
+
+def _sized(ink: Picture) -> Picture:
+    """``ink`` on 28x28, 20 pixels long, with its centre of mass in the middle."""
+    _, _, width, height = cv2.boundingRect((ink > 64).astype(np.uint8))
+    scale = 20 / max(width, height, 1)
+    moments = cv2.moments(ink)
+    x, y = (moments[name] / max(moments["m00"], 1) for name in ("m10", "m01"))
+    matrix: NDArray[np.float64] = np.array(((scale, 0, 14 - scale * x), (0, scale, 14 - scale * y)))
+    return np.asarray(cv2.warpAffine(ink, matrix, (28, 28), flags=cv2.INTER_LINEAR), np.uint8)
