@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from digitmill.domain import Counts, Job, JobState, Problem, QueueName
+from digitmill.store.reviews import ReviewStore
 
 TOMBSTONE_SECONDS = 7 * 86400
 """How long the record of an expired job answers "expired" before it becomes unknown."""
@@ -97,7 +98,12 @@ class Subscription(ABC):
 
 
 class JobStore(ABC):
-    """All methods raise StorageUnavailable when the store cannot be reached or is full."""
+    """All methods raise StorageUnavailable when the store cannot be reached or is full.
+
+    ``reviews`` is what people make of the rows of its jobs.
+    """
+
+    reviews: ReviewStore
 
     # a job's life
 

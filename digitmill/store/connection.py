@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from typing import Any
 
 import redis
@@ -35,6 +36,11 @@ def storage_errors() -> Iterator[None]:
         raise StorageUnavailable(
             f"The job store does not answer ({type(error).__name__}); try again in a moment."
         ) from error
+
+
+def source(script: str) -> str:
+    """The text of a script in ``lua/``."""
+    return resources.files("digitmill.store").joinpath(f"lua/{script}.lua").read_text()
 
 
 class MemoryGauge:

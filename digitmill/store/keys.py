@@ -21,6 +21,34 @@ def attempts_key(job_id: str) -> str:
     return f"dm:job:{job_id}:attempts"
 
 
+def corrections_key(job_id: str) -> str:
+    return f"dm:job:{job_id}:corrections"
+
+
+def history_key(job_id: str) -> str:
+    return f"dm:job:{job_id}:history"
+
+
+def review_key(job_id: str) -> str:
+    return f"dm:job:{job_id}:review"
+
+
+def indexed_key(job_id: str) -> str:
+    return f"dm:job:{job_id}:indexed"
+
+
+def held_key(job_id: str) -> str:
+    return f"dm:job:{job_id}:held"
+
+
+def content_keys(job_id: str) -> list[str]:
+    """What goes when a job expires: its plan, its rows, and what people made of them."""
+    return [
+        plan_key(job_id), rows_key(job_id), corrections_key(job_id), history_key(job_id), review_key(job_id),
+        indexed_key(job_id), held_key(job_id),
+    ]  # fmt: skip
+
+
 def events_channel(job_id: str) -> str:
     return f"dm:job:{job_id}:events"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +23,7 @@ from digitmill.store.base import (
     WorkerInfo,
     too_many_jobs,
 )
+from digitmill.store.memory_reviews import MemoryReviewStore
 
 
 @dataclass
@@ -49,6 +50,7 @@ class MemoryJobStore(JobStore):
         self._idempotency: dict[tuple[str, str], tuple[str, str, float]] = {}
         self._locks: dict[str, float] = {}
         self._workers: dict[WorkerInfo, float] = {}
+        self.reviews: MemoryReviewStore = MemoryReviewStore(clock, self._changed, self._done, self._count_corrected)
 
     def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
         plan = list(chunks)
@@ -119,6 +121,7 @@ class MemoryJobStore(JobStore):
         with self._changed:
             self._records.pop(job_id, None)
             self._plans.pop(job_id, None)
+            self.reviews.forget(job_id)
             self._changed.notify_all()
 
     def starts(self, job_id: str) -> Sequence[int]:
@@ -247,6 +250,7 @@ class MemoryJobStore(JobStore):
             for job_id in ids:
                 del self._plans[job_id]
                 self._records[job_id].rows.clear()
+                self.reviews.forget(job_id)
             return [self._records[job_id].job for job_id in ids]
 
     def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
@@ -274,6 +278,14 @@ class MemoryJobStore(JobStore):
         if job_id not in self._plans:
             raise NotFound("There is no such job.")
         return self._plans[job_id]
+
+    def _done(self, job_id: str) -> Collection[int]:
+        return self._records[job_id].rows if job_id in self._records else ()
+
+    def _count_corrected(self, job_id: str, more: int) -> None:
+        record = self._records[job_id]
+        counts = replace(record.job.counts, corrected=record.job.counts.corrected + more)
+        record.job = replace(record.job, counts=counts, revised=True)
 
     @staticmethod
     def _poison(record: _Record, chunk: int) -> frozenset[int]:

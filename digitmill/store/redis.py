@@ -4,6 +4,7 @@ Every key, its type, its content, its life:
 
     dm:job:<id>             hash    record: JSON of what never changes (queue, created_at, chunks, model, options,
                                     blob, skipped) · owner · state · total · recognized, review, blank, failed ·
+                                    corrected: once a person has changed a row ·
                                     sent: chunks whose messages have been due · started_at, finished_at,
                                     expires_at · error: JSON.
                                     Lives until the job expires, then 7 days as a tombstone.
@@ -13,6 +14,8 @@ Every key, its type, its content, its life:
     dm:job:<id>:attempts    hash    of chunks not done: <chunk> -> times claimed · <chunk>:place -> the image worked
                                     on · <chunk>:strikes:<place> -> attempts that ended there · <chunk>:poison ->
                                     places with too many. Until the job is final.
+    dm:job:<id>:corrections, history, review, indexed, held
+                                    what people make of the rows: see redis_reviews.py. Until the job expires.
     dm:job:<id>:events      channel a word at every change of the job
     dm:jobs:<owner>         zset    ids of the owner's jobs, score 0: ids sort by time. Until deleted or expired.
     dm:idempotency:<owner>:<sha256 of key>
@@ -40,7 +43,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib import resources
 from typing import Any
 
 import redis
@@ -61,9 +63,10 @@ from digitmill.store.base import (
     WorkerInfo,
     too_many_jobs,
 )
-from digitmill.store.connection import Channel, MemoryGauge, storage_errors
+from digitmill.store.connection import Channel, MemoryGauge, source, storage_errors
 from digitmill.store.keys import (
     attempts_key,
+    content_keys,
     ending_keys,
     events_channel,
     idempotency_key,
@@ -73,6 +76,7 @@ from digitmill.store.keys import (
     rows_key,
 )
 from digitmill.store.records import job_from_hash, record_of
+from digitmill.store.redis_reviews import RedisReviewStore
 
 PLAN_BATCH = 64
 """Chunks written in one round trip while a job is planned."""
@@ -85,10 +89,11 @@ class RedisJobStore(JobStore):
         # redis-py types every answer as text, bytes or more, whatever decode_responses says
         self._redis: Any = client
         self._memory = MemoryGauge(client)
-        self._create = client.register_script(_source("create"))
-        self._claim = client.register_script(_source("claim"))
-        self._complete = client.register_script(_source("complete"))
-        self._finish = client.register_script(_source("finish"))
+        self.reviews = RedisReviewStore(client)
+        self._create = client.register_script(source("create"))
+        self._claim = client.register_script(source("claim"))
+        self._complete = client.register_script(source("complete"))
+        self._finish = client.register_script(source("finish"))
 
     def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
         key = plan_key(job_id)
@@ -193,7 +198,7 @@ class RedisJobStore(JobStore):
             keys = ending_keys(job_id, owner)
             pipe = self._redis.pipeline(transaction=True)
             self._finish(keys=keys, args=[job_id, JobState.CANCELLED.value, "", 0, 1], client=pipe)
-            pipe.unlink(job_key(job_id), plan_key(job_id), rows_key(job_id), attempts_key(job_id))
+            pipe.unlink(job_key(job_id), attempts_key(job_id), *content_keys(job_id))
             pipe.zrem(f"dm:jobs:{owner}", job_id)
             pipe.zrem("dm:expiry", job_id)
             pipe.execute()
@@ -329,7 +334,7 @@ class RedisJobStore(JobStore):
             ids = self._redis.zrange("dm:expiry", "-inf", self._now(), byscore=True, offset=0, num=limit)
             jobs = self._jobs([job_id.decode() for job_id in ids])
             for job in jobs:
-                self._redis.unlink(plan_key(job.id), rows_key(job.id))
+                self._redis.unlink(*content_keys(job.id))
                 self._redis.zrem(f"dm:jobs:{job.owner}", job.id)
             if ids:
                 self._redis.zrem("dm:expiry", *ids)
@@ -377,10 +382,6 @@ class RedisJobStore(JobStore):
             found = zip(job_ids, pipe.execute(), strict=True)
         jobs = (_job_or_none(job_id, fields) for job_id, fields in found)
         return [job for job in jobs if job is not None]
-
-
-def _source(name: str) -> str:
-    return resources.files("digitmill.store").joinpath(f"lua/{name}.lua").read_text()
 
 
 def _job_or_none(job_id: str, fields: dict[bytes, bytes]) -> Job | None:

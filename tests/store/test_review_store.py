@@ -1,0 +1,283 @@
+"""What every review store must do; the same body runs over each of them."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+
+from digitmill.domain import Counts, Job, JobState, Verdict, VerdictStatus
+from digitmill.errors import NotFound
+from digitmill.store.redis import RedisJobStore
+from digitmill.store.reviews import MOST_REVIEWERS, Change, Doubt, Holding, Outcome, Taken
+from tests.store.conftest import IMAGES, Bench
+
+SEVEN = Verdict(VerdictStatus.RECOGNIZED, "7")
+ONE = Verdict(VerdictStatus.RECOGNIZED, "1")
+BLANK = Verdict(VerdictStatus.BLANK)
+SMUDGE = Verdict(VerdictStatus.NOT_A_DIGIT)
+ALL_DIGITS = range(10)
+
+
+def finished(bench: Bench, chunks: int = 2) -> Job:
+    job = bench.submit(chunks=chunks)
+    for chunk in range(chunks):
+        bench.run(job.id, chunk)
+    return bench.store.get(job.id)
+
+
+def correct(bench: Bench, job: Job, index: int, verdict: Verdict | None, seen: int = 0, by: str = "ann") -> Outcome:
+    (outcome,) = bench.store.reviews.correct(job.id, [Change(index, index // IMAGES, seen, verdict)], by)
+    return outcome
+
+
+def doubtful(bench: Bench, doubts: list[Doubt], chunks: int = 2) -> Job:
+    """A finished job in which the model doubted these rows."""
+    job = finished(bench, chunks)
+    index(bench, job, doubts)
+    return job
+
+
+def index(bench: Bench, job: Job, doubts: list[Doubt]) -> None:
+    chunks = bench.store.reviews.unindexed(job.id)
+    bench.store.reviews.index(
+        job.id, [(chunk, [doubt for doubt in doubts if doubt.index // IMAGES == chunk]) for chunk in chunks]
+    )
+
+
+def hold(
+    bench: Bench, job: Job, reviewer: str, limit: int = 2, digits: range = ALL_DIGITS, seconds: float = 30
+) -> Holding:
+    holding = bench.store.reviews.hold(job.id, reviewer, digits=digits, limit=limit, seconds=seconds)
+    assert holding is not None
+    return holding
+
+
+def test_a_row_that_nobody_changed_has_no_revision(bench: Bench) -> None:
+    job = finished(bench)
+    assert bench.store.reviews.revisions(job.id, [0, 5]) == [None, None]
+    assert bench.store.reviews.revisions(job.id, []) == []
+    assert bench.store.reviews.history(job.id, 0) == []
+    assert not job.revised
+
+
+@pytest.mark.parametrize("verdict", [SEVEN, BLANK, SMUDGE])
+def test_a_correction_reads_back_with_who_and_when(bench: Bench, verdict: Verdict) -> None:
+    job = finished(bench)
+    before = bench.store.reviews.correct(job.id, [], "ann")
+    assert before == []
+    outcome = correct(bench, job, 4, verdict)
+    assert outcome.taken is Taken.DONE
+    assert outcome.revision is not None
+    assert (outcome.revision.number, outcome.revision.verdict, outcome.revision.by) == (1, verdict, "ann")
+    assert outcome.revision.at >= (job.finished_at or 0)
+    assert bench.store.reviews.revisions(job.id, [3, 4]) == [None, outcome.revision]
+    assert bench.store.get(job.id).counts.corrected == 1
+    assert bench.store.get(job.id).revised
+
+
+def test_every_change_is_kept_an_undo_too(bench: Bench) -> None:
+    job = finished(bench)
+    steps = [(SEVEN, "ann"), (SMUDGE, "bob"), (None, "ann"), (ONE, "eve")]
+    done = [correct(bench, job, 1, verdict, seen, by).revision for seen, (verdict, by) in enumerate(steps)]
+    history = bench.store.reviews.history(job.id, 1)
+    assert history == done
+    assert [(revision.number, revision.verdict, revision.by) for revision in history] == [
+        (1, SEVEN, "ann"), (2, SMUDGE, "bob"), (3, None, "ann"), (4, ONE, "eve"),
+    ]  # fmt: skip
+    assert bench.store.reviews.history(job.id, 0) == []
+
+
+def test_the_count_of_corrected_rows_follows_corrections_and_undos(bench: Bench) -> None:
+    job = finished(bench)
+    counts = []
+    for row, verdict, seen in ((0, SEVEN, 0), (1, ONE, 0), (0, BLANK, 1), (0, None, 2), (1, None, 1), (0, ONE, 3)):
+        assert correct(bench, job, row, verdict, seen).taken is Taken.DONE
+        counts.append(bench.store.get(job.id).counts.corrected)
+    assert counts == [1, 2, 2, 1, 0, 1]
+
+
+def test_who_saw_an_older_row_changes_nothing_and_is_told_the_present_one(bench: Bench) -> None:
+    job = finished(bench)
+    first = correct(bench, job, 2, SEVEN, by="ann")
+    for seen in (0, 2, 7):
+        assert correct(bench, job, 2, ONE, seen, by="bob") == Outcome(Taken.CHANGED_MEANWHILE, first.revision)
+    assert bench.store.reviews.history(job.id, 2) == [first.revision]
+    assert correct(bench, job, 2, ONE, 1, by="bob").taken is Taken.DONE
+
+
+def test_a_change_that_is_sent_twice_is_made_once(bench: Bench) -> None:
+    job = finished(bench)
+    assert correct(bench, job, 2, None) == Outcome(Taken.DONE, None)
+    first = correct(bench, job, 2, SEVEN)
+    assert correct(bench, job, 2, SEVEN) == first
+    undone = correct(bench, job, 2, None, 1)
+    assert correct(bench, job, 2, None, 1) == undone
+    assert len(bench.store.reviews.history(job.id, 2)) == 2
+    # the first change, sent once more after it was undone, is out of date
+    assert correct(bench, job, 2, SEVEN).taken is Taken.CHANGED_MEANWHILE
+
+
+def test_of_many_changes_each_answers_for_itself(bench: Bench) -> None:
+    job = bench.submit(chunks=2)
+    bench.run(job.id, 1)
+    changes = [Change(3, 1, 0, SEVEN), Change(0, 0, 0, SEVEN), Change(3, 1, 0, ONE), Change(4, 1, 0, BLANK)]
+    outcomes = bench.store.reviews.correct(job.id, changes, "ann")
+    assert [outcome.taken for outcome in outcomes] == [
+        Taken.DONE, Taken.NO_ROW, Taken.CHANGED_MEANWHILE, Taken.DONE,
+    ]  # fmt: skip
+    assert bench.store.get(job.id).counts.corrected == 2
+    assert bench.store.get(job.id).state is JobState.RUNNING
+
+
+def test_of_two_who_change_a_row_at_once_one_wins(bench: Bench) -> None:
+    job = finished(bench)
+
+    def change(who: int) -> Taken:
+        return correct(bench, job, 0, Verdict(VerdictStatus.RECOGNIZED, str(who)), by=f"r{who}").taken
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(change, range(8)))
+    assert sorted(taken, key=lambda outcome: outcome.value) == [Taken.DONE] + [Taken.CHANGED_MEANWHILE] * 7
+    assert len(bench.store.reviews.history(job.id, 0)) == 1
+
+
+def test_rows_of_a_job_that_is_gone_cannot_be_changed_and_leave_nothing(bench: Bench) -> None:
+    job = doubtful(bench, [Doubt(0, 7, 0.5)])
+    correct(bench, job, 1, SEVEN)
+    hold(bench, job, "a")
+    bench.store.delete(job.id)
+    assert correct(bench, job, 1, SEVEN) == Outcome(Taken.NO_ROW, None)
+    bench.store.reviews.index(job.id, [(0, [Doubt(0, 7, 0.5)])])
+    assert hold(bench, job, "a").rows == []
+    assert bench.store.reviews.history(job.id, 1) == []
+    with pytest.raises(NotFound):
+        bench.store.get(job.id)
+
+
+def test_what_people_made_of_the_rows_expires_with_them(bench: Bench) -> None:
+    job = bench.submit(chunks=1, expires_in=1)
+    bench.run(job.id, 0)
+    index(bench, job, [Doubt(0, 7, 0.5)])
+    correct(bench, job, 1, SEVEN)
+    assert hold(bench, job, "a").rows == [0]
+    bench.pass_time(1.2)
+    assert [gone.id for gone in bench.store.take_expired(10)] == [job.id]
+    assert bench.store.reviews.revisions(job.id, [1]) == [None]
+    assert hold(bench, job, "a").rows == []
+
+
+def test_all_keys_of_a_deleted_job_are_gone(empty_redis_url: str) -> None:
+    with redis.Redis.from_url(empty_redis_url) as client:
+        bench = Bench(RedisJobStore(client), time.sleep)
+        job = bench.submit(chunks=2)
+        bench.run(job.id, 0)
+        index(bench, job, [Doubt(0, 7, 0.5)])
+        correct(bench, job, 1, SEVEN)
+        hold(bench, job, "a")
+        held = {f"dm:job:{job.id}:{name}" for name in ("corrections", "history", "review", "indexed", "held")}
+        assert held <= {key.decode() for key in client.scan_iter()}
+        bench.run(job.id, 1)
+        correct(bench, job, 2, SEVEN)
+        hold(bench, job, "a")
+        assert all(0 < client.ttl(key) <= 60 for key in held)
+        bench.store.delete(job.id)
+        assert not [key for key in client.scan_iter() if job.id.encode() in key]
+
+
+def test_the_least_sure_rows_come_first(bench: Bench) -> None:
+    doubts = [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3), Doubt(3, 0, 1.0), Doubt(4, 9, 0.3), Doubt(5, 7, 0.0)]
+    job = doubtful(bench, doubts)
+    holding = hold(bench, job, "a", limit=4)
+    assert list(holding.rows) == [5, 1, 4, 0]
+    assert list(holding.waiting) == [1, 1, 0, 0, 0, 0, 0, 2, 0, 1]
+
+
+def test_rows_of_one_digit_can_be_asked_for(bench: Bench) -> None:
+    job = doubtful(bench, [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3), Doubt(5, 7, 0.2)])
+    assert list(hold(bench, job, "a", digits=range(7, 8)).rows) == [5, 0]
+    assert list(hold(bench, job, "b", digits=range(7, 8)).rows) == []
+    # who asks for another digit gives the rest back
+    assert list(hold(bench, job, "a", digits=range(1, 2)).rows) == [1]
+    assert list(hold(bench, job, "b", digits=range(7, 8)).rows) == [5, 0]
+
+
+def test_no_row_is_held_by_two(bench: Bench) -> None:
+    job = doubtful(bench, [Doubt(n, n, 0.1 * n) for n in range(6)])
+    held = [list(hold(bench, job, reviewer).rows) for reviewer in "abcd"]
+    assert held == [[0, 1], [2, 3], [4, 5], []]
+
+
+def test_asking_again_keeps_what_is_held_and_fills_it_up(bench: Bench) -> None:
+    job = doubtful(bench, [Doubt(n, n, 0.1 * n) for n in range(6)])
+    assert list(hold(bench, job, "a").rows) == [0, 1]
+    assert list(hold(bench, job, "a").rows) == [0, 1]
+    correct(bench, job, 0, SEVEN)
+    assert list(hold(bench, job, "a").rows) == [1, 2]
+    assert list(hold(bench, job, "a", limit=1).rows) == [1]
+    assert list(hold(bench, job, "b", limit=1).rows) == [2]
+
+
+def test_rows_come_back_when_a_lease_ends_or_is_given_back(bench: Bench) -> None:
+    job = doubtful(bench, [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3)])
+    hold(bench, job, "a", seconds=0.05)
+    assert list(hold(bench, job, "b").rows) == []
+    bench.pass_time(0.1)
+    assert list(hold(bench, job, "b").rows) == [1, 0]
+    # what another holds now does not come back to the one whose lease ended
+    assert list(hold(bench, job, "a").rows) == []
+    bench.store.reviews.release(job.id, "b")
+    bench.store.reviews.release(job.id, "nobody")
+    assert list(hold(bench, job, "a").rows) == [1, 0]
+
+
+def test_a_renewed_hold_lasts_from_now_on(bench: Bench) -> None:
+    job = doubtful(bench, [Doubt(0, 7, 0.9)])
+    first = hold(bench, job, "a", seconds=0.2)
+    second = hold(bench, job, "a", seconds=30)
+    assert second.until > first.until
+    bench.pass_time(0.3)
+    assert list(hold(bench, job, "b").rows) == []
+
+
+def test_an_answered_row_waits_no_more_and_an_undone_one_again(bench: Bench) -> None:
+    doubts = [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3)]
+    job = doubtful(bench, doubts)
+    assert bench.store.reviews.unindexed(job.id) == []
+    correct(bench, job, 1, ONE)
+    assert hold(bench, job, "a").waiting[1] == 0
+    correct(bench, job, 1, None, 1)
+    assert bench.store.reviews.unindexed(job.id) == [0]
+    index(bench, job, doubts)
+    assert list(hold(bench, job, "a").rows) == [0, 1]
+
+
+def test_a_row_answered_before_it_is_indexed_does_not_wait(bench: Bench) -> None:
+    job = finished(bench)
+    correct(bench, job, 0, SEVEN)
+    index(bench, job, [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3)])
+    assert list(hold(bench, job, "a").rows) == [1]
+
+
+def test_chunks_are_indexed_as_they_come(bench: Bench) -> None:
+    job = bench.submit(chunks=12)
+    bench.run(job.id, 9)
+    assert bench.store.reviews.unindexed(job.id) == [9]
+    index(bench, job, [Doubt(9 * IMAGES, 7, 0.5)])
+    claim = bench.store.claim(job.id, 2, 5)
+    assert claim is not None
+    bench.store.complete(claim, b"rows", Counts(total=IMAGES, review=IMAGES))
+    assert bench.store.reviews.unindexed(job.id) == [2]
+    # what is not done cannot be indexed
+    bench.store.reviews.index(job.id, [(3, [Doubt(3 * IMAGES, 7, 0.1)])])
+    assert list(hold(bench, job, "a").rows) == [9 * IMAGES]
+
+
+def test_reviewers_of_one_job_are_not_more_than_can_be_looked_at(bench: Bench) -> None:
+    job = doubtful(bench, [Doubt(n, 7, 0.5) for n in range(IMAGES * 40)], chunks=40)
+    for number in range(MOST_REVIEWERS):
+        assert len(hold(bench, job, f"r{number}", limit=1).rows) == 1
+    assert bench.store.reviews.hold(job.id, "late", digits=ALL_DIGITS, limit=1, seconds=1) is None
+    assert len(hold(bench, job, "r5", limit=2).rows) == 2
