@@ -1,4 +1,4 @@
-"""Ink drawn as scanners see it: written with some pen on some paper, scanned and cut out."""
+"""Ink drawn as scanners see it: written with some pen on some paper, on a form or not, scanned and cut out."""
 
 from __future__ import annotations
 
@@ -10,12 +10,22 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from digitmill.domain import Polarity
-from training.forms import cut_out
+from training.scans.boxes import with_form
+from training.scans.crops import cut_out, with_neighbours
+from training.scans.papers import on_paper
+from training.scans.pens import strokes, textured
+from training.scans.scanner import digitised, resized, resolution
 
 Picture = NDArray[np.uint8]
 
-FORM_SHARE = 0.5
 DARK_SHARE = 0.8
+"""Paper is scanned as it is; negatives and blackboards are rare."""
+FORM_SHARE = 0.35
+"""Digits come from forms more often than from free paper, and half the forms' lines fall outside the crop."""
+NEIGHBOUR_SHARE = 0.15
+"""Most crops are of one digit; people who write numbers let their strokes overlap."""
+BILEVEL_SHARE = 0.15
+"""Archives and fax machines keep black and white alone."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +48,16 @@ def scan(ink: Picture, random: Generator, neighbour: Callable[[], Picture] | Non
         ink: uint8 [height, width], light ink on 0, about 64 pixels high, with space around it.
         neighbour: draws another ink picture whose strokes may reach into the crop.
     """
-    picture = ink
+    bilevel = random.random() < BILEVEL_SHARE
+    crop, longest = cut_out(strokes(ink, random), random)
+    crop = textured(crop, random)
+    if neighbour is not None and random.random() < NEIGHBOUR_SHARE:
+        crop = with_neighbours(crop, neighbour, random)
     if random.random() < FORM_SHARE:
-        picture = cut_out(picture, neighbour or (lambda: np.zeros_like(ink)), random)
+        crop = with_form(crop, random)
+    scale = resolution(longest, max(crop.shape), random, bilevel=bilevel)
+    sheet, contrast = on_paper(resized(crop, scale), random, shaded=not bilevel)
+    picture = digitised(sheet, contrast, longest * scale, random, bilevel=bilevel)
     if random.random() < DARK_SHARE:
-        return Scan(np.invert(picture), Polarity.DARK_ON_LIGHT)
-    return Scan(picture, Polarity.LIGHT_ON_DARK)
+        return Scan(picture, Polarity.DARK_ON_LIGHT)
+    return Scan(np.invert(picture), Polarity.LIGHT_ON_DARK)

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from tests.training.drawn import digits_of
+from training.ink import enlarged
+from training.scans import tables
+from training.scans.boxes import with_form
+from training.scans.crops import cut_out, with_neighbours
+from training.scans.papers import on_paper
+from training.scans.pens import strokes, textured
+from training.scans.scanner import LARGEST, LARGEST_SIDE, digitised, resized, resolution
+
+Picture = NDArray[np.uint8]
+
+SEEDS = st.integers(0, 2**32 - 1)
+INKS = [np.pad(enlarged(image), 4) for image in digits_of(1).images]
+DIGITS = st.sampled_from(range(10))
+
+
+def _random(seed: int) -> Generator:
+    return np.random.default_rng(seed)
+
+
+@given(SEEDS, DIGITS)
+def test_a_pen_follows_the_strokes(seed: int, digit: int) -> None:
+    ink = INKS[digit]
+    written = strokes(ink, _random(seed))
+    near = cv2.dilate(ink, np.ones((9, 9), np.uint8)) > 60
+    reached = cv2.dilate(written, np.ones((9, 9), np.uint8)) > 60
+    assert not (written > 127)[~near].any()
+    assert reached[ink > 200].mean() > 0.95
+
+
+def test_pens_are_fine_and_broad() -> None:
+    random = _random(1)
+    shares = [float((strokes(INKS[2], random) > 127).mean()) for _ in range(200)]
+    assert max(shares) > 2.5 * min(shares)
+
+
+@given(SEEDS, DIGITS)
+def test_a_texture_takes_ink_away_and_leaves_most(seed: int, digit: int) -> None:
+    ink = INKS[digit]
+    worn = textured(ink, _random(seed))
+    assert (worn <= ink).all()
+    assert worn.sum() > 0.3 * ink.sum()
+
+
+def test_some_pens_are_uneven() -> None:
+    random = _random(2)
+    assert 0.2 < np.mean([textured(INKS[5], random) is not INKS[5] for _ in range(300)]) < 0.6
+
+
+@given(SEEDS, DIGITS)
+def test_a_crop_shows_nearly_all_of_its_digit(seed: int, digit: int) -> None:
+    ink = INKS[digit]
+    crop, longest = cut_out(ink, _random(seed))
+    _, _, width, height = cv2.boundingRect((ink > 40).astype(np.uint8))
+    assert longest == max(width, height)
+    assert (crop > 40).sum() > 0.8 * (ink > 40).sum()
+    assert crop.sum() <= ink.sum()
+    assert longest - 2 <= max(crop.shape) <= longest / 0.26
+
+
+def test_crops_are_tight_and_loose() -> None:
+    random = _random(3)
+    rooms = [max(crop.shape) / longest for crop, longest in (cut_out(INKS[8], random) for _ in range(300))]
+    assert min(rooms) <= 1
+    assert max(rooms) > 2.5
+
+
+@given(SEEDS, DIGITS, DIGITS)
+def test_neighbours_reach_in_without_touching_the_digit(seed: int, digit: int, other: int) -> None:
+    crop = np.pad(INKS[digit], 6)
+    crowded = with_neighbours(crop, lambda: INKS[other], _random(seed))
+    assert (crowded >= crop).all()
+    rows, columns = np.flatnonzero((crop > 40).any(axis=1)), np.flatnonzero((crop > 40).any(axis=0))
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    np.testing.assert_array_equal(crowded[box], crop[box])
+
+
+def test_neighbours_come_from_every_side() -> None:
+    random, blank = _random(4), np.zeros((60, 60), np.uint8)
+    crowded = np.maximum.reduce([with_neighbours(blank, lambda: INKS[8], random) for _ in range(60)])
+    assert all(np.rot90(crowded, turns)[:, -3:].max() > 200 for turns in range(4))
+    assert crowded[20:40, 20:40].max() == 0
+
+
+@given(SEEDS, DIGITS)
+def test_a_form_adds_lines_and_keeps_the_ink(seed: int, digit: int) -> None:
+    crop = INKS[digit]
+    printed = with_form(crop, _random(seed))
+    assert printed.shape == crop.shape
+    assert (printed >= crop).all()
+
+
+def test_forms_have_lines_on_every_side_and_below_the_middle() -> None:
+    random, crop = _random(5), np.zeros((60, 40), np.uint8)
+    crop[20:40, 18:22] = 255
+    lines = [with_form(crop, random) > np.maximum(crop, 20) for _ in range(200)]
+    assert np.mean([line.any() for line in lines]) > 0.9
+    shown = np.mean(lines, axis=0)
+    assert min(shown[:7].max(), shown[-7:].max(), shown[:, :5].max(), shown[:, -5:].max()) > 0.05
+    assert shown[40:54].max() > shown[8:18, 8:32].max()
+
+
+@given(SEEDS, DIGITS, st.booleans())
+def test_ink_is_darker_than_the_paper_beside_it(seed: int, digit: int, shaded: bool) -> None:
+    ink = INKS[digit]
+    sheet, contrast = on_paper(ink, _random(seed), shaded=shaded)
+    assert sheet.dtype == np.float32
+    assert 0 <= sheet.min() <= sheet.max() <= 255.5
+    assert contrast > 10
+    bare, _ = on_paper(np.zeros_like(ink), _random(seed), shaded=shaded)
+    assert (sheet[ink > 200] < bare[ink > 200] - 0.3 * contrast * bare[ink > 200] / 255).all()
+    assert sheet[ink == 0] == pytest.approx(bare[ink == 0], abs=contrast)
+
+
+@given(SEEDS, st.integers(5, 100), st.integers(5, 400), st.booleans())
+def test_resolutions_stay_within_their_limits(seed: int, longest: int, side: int, bilevel: bool) -> None:
+    scale = resolution(longest, max(longest, side), _random(seed), bilevel=bilevel)
+    assert scale * max(longest, side) <= LARGEST_SIDE + 1e-6
+    assert scale * longest <= LARGEST + 1e-6
+    assert max(resized(np.zeros((max(longest, side), longest), np.uint8), scale).shape) <= LARGEST_SIDE + 1
+
+
+@given(SEEDS, DIGITS)
+def test_a_scanner_keeps_dark_ink_dark(seed: int, digit: int) -> None:
+    sheet = 230 - INKS[digit].astype(np.float32) * np.float32(0.75)
+    picture = digitised(sheet, 190, 40, _random(seed), bilevel=False)
+    assert picture.shape == sheet.shape
+    assert picture[INKS[digit] > 200].mean() < picture[INKS[digit] == 0].mean() - 60
+
+
+@given(SEEDS, DIGITS)
+def test_a_bilevel_scan_is_black_and_white(seed: int, digit: int) -> None:
+    sheet = 230 - INKS[digit].astype(np.float32) * np.float32(0.75)
+    picture = digitised(sheet, 190, 40, _random(seed), bilevel=True)
+    assert set(np.unique(picture)) <= {0, 255}
+    assert (picture[INKS[digit] == 0] == 255).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    "table", [tables.patterns, tables.ghosts, tables.patches, tables.grains, tables.gaps, tables.noises]
+)
+def test_a_piece_of_a_table_has_the_shape_asked_for(table: object) -> None:
+    assert callable(table)
+    for shape in ((5, 190), (192, 192), (250, 30)):
+        cut = tables.piece(table(), shape, _random(6))
+        assert cut.shape == shape
+        assert cut.dtype == np.uint8
+
+
+def test_no_pattern_is_blank_or_full() -> None:
+    assert all(0.5 < pattern.mean() < 200 for pattern in tables.patterns())
+    assert all(abs(float(noise.mean()) - 128) < 2 for noise in tables.noises())

@@ -1,0 +1,82 @@
+"""Where the scissors went: how much paper is around the digit, and what of its neighbours came along."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+
+TIGHT = 0.2
+"""Programs that cut digits out often cut at the ink."""
+LOOSE = 0.15
+"""A digit in a wide field of a form, off its centre."""
+SMALLEST = 0.27
+"""Longest side of a digit by the longest side of its crop, in the loosest one."""
+LEAST_MARGIN, WIDEST_MARGIN = 0.03, 0.35
+"""Each margin of the other crops, by the digit's longest side."""
+INK = 40
+"""Grey level from which ink counts."""
+
+
+def cut_out(ink: Picture, random: Generator) -> tuple[Picture, int]:
+    """A crop of ``ink`` [height, width] round the digit, tight or with paper, and the digit's longest side in pixels.
+
+    A picture without ink is returned whole, as if the ink had filled it.
+    """
+    x, y, width, height = cv2.boundingRect(cv2.threshold(ink, INK, 255, cv2.THRESH_BINARY)[1])
+    if width == 0:
+        return ink, max(ink.shape)
+    longest = max(width, height)
+    kind = random.random()
+    draws = random.random(4).tolist()
+    if kind < TIGHT:
+        margins = [math.floor((draw - 0.6) * 0.4 * longest) if draw > 0.6 else -(draw < 0.2) for draw in draws]
+    elif kind < TIGHT + LOOSE:
+        side = longest / random.uniform(SMALLEST, 0.6)
+        across, down = side - width, side - height
+        margins = [
+            int(part) for part in (across * draws[0], across * (1 - draws[0]), down * draws[1], down * (1 - draws[1]))
+        ]
+    else:
+        margins = [int((LEAST_MARGIN + (WIDEST_MARGIN - LEAST_MARGIN) * draw) * longest) for draw in draws]
+    return _cut(ink, (x, y, width, height), margins), longest
+
+
+def _cut(ink: Picture, box: tuple[int, int, int, int], margins: list[int]) -> Picture:
+    """The ``box`` (x, y, width, height) of ``ink`` with ``margins`` left, right, above and below; -1 cuts one off."""
+    x, y, width, height = box
+    left, right, above, below = margins
+    digit = ink[y - min(0, above) : y + height + min(0, below), x - min(0, left) : x + width + min(0, right)]
+    left, right, above, below = (max(0, margin) for margin in margins)
+    return np.asarray(cv2.copyMakeBorder(digit, above, below, left, right, cv2.BORDER_CONSTANT, value=0), np.uint8)
+
+
+def with_neighbours(crop: Picture, draw: Callable[[], Picture], random: Generator) -> Picture:
+    """``crop`` with strokes that ``draw`` gives reaching in from one side or two."""
+    crowded = crop.copy()
+    first = int(random.integers(4)) if random.random() < 0.3 else 2 * int(random.integers(2))
+    for quarter_turns in (first, first ^ 2) if random.random() < 0.3 else (first,):
+        _lay_at_right_edge(np.rot90(crowded, quarter_turns), np.rot90(draw(), quarter_turns), random)
+    return crowded
+
+
+def _lay_at_right_edge(crop: Picture, neighbour: Picture, random: Generator) -> None:
+    """Let the left end of ``neighbour`` reach over the margin at the right of ``crop``, in place."""
+    own = np.flatnonzero(crop.max(axis=0) > INK)
+    room = crop.shape[1] - int(own[-1]) - 2 if len(own) else crop.shape[1] // 4
+    x, y, width, height = cv2.boundingRect(
+        cv2.threshold(np.ascontiguousarray(neighbour), INK, 255, cv2.THRESH_BINARY)[1]
+    )
+    shown = min(width, round(room * random.uniform(0.3, 1)), crop.shape[0] // 3)
+    if shown < 1:
+        return
+    height = min(height, crop.shape[0])
+    top = int(random.integers(0, crop.shape[0] - height + 1))
+    place = crop[top : top + height, crop.shape[1] - shown :]
+    np.maximum(place, neighbour[y : y + height, x : x + shown], out=place)

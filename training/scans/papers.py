@@ -1,0 +1,88 @@
+"""Ink on paper, in grey levels: tones, shadows, and what is printed on security paper."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from training.scans.tables import ghosts, patterns, piece
+
+Picture = NDArray[np.uint8]
+Grey = NDArray[np.float32]
+
+FAINT, PALE = 0.08, 0.2
+"""Hard pencils and dropped-out print leave 25 to 60 grey levels between ink and paper, tired pens 60 to 110."""
+WHITE, LIGHT_GREY = 0.5, 0.3
+"""Office paper is white; recycled paper and dull scans are light grey; cheques and coloured forms are darker."""
+PATTERNED = 0.3
+"""Cheques have patterned paper; so do few others."""
+GHOSTLY = 0.1
+"""Thin paper shows its back, a form its watermark."""
+SHADED, EDGED = 0.2, 0.06
+"""Photographs and open lids give gradients; a fold, a finger or a book's spine a sharp edge."""
+STRONGEST_PATTERN = 0.38
+"""Contrast of a pattern by that of the ink: above it people, too, look twice."""
+
+
+def on_paper(ink: Picture, random: Generator, *, shaded: bool) -> tuple[Grey, float]:
+    """The digit on some paper.
+
+    Args:
+        ink: uint8 [height, width], light on 0.
+        shaded: whether shadows may fall on it.
+
+    Returns:
+        float32 [height, width], 0 black to 255 white, and the ink's mean contrast in grey levels, which is low
+        where a coarse scan makes thin strokes pale.
+    """
+    level = _paper_level(random)
+    darkest = min(_contrast(random), 0.94 * level)
+    contrast = darkest * max(0.1, cv2.mean(ink, cv2.threshold(ink, 40, 255, cv2.THRESH_BINARY)[1])[0] / 255)
+    paper: Grey = np.full(ink.shape, level, np.float32)
+    if random.random() < PATTERNED:
+        strength = contrast * random.uniform(0.06, STRONGEST_PATTERN)
+        paper = _printed(paper, piece(patterns(), ink.shape, random), strength)
+    if random.random() < GHOSTLY:
+        strength = contrast * random.uniform(0.06, STRONGEST_PATTERN)
+        paper = _printed(paper, piece(ghosts(), ink.shape, random), strength)
+    if shaded:
+        _shade(paper, random)
+    light = cv2.convertScaleAbs(ink, alpha=-darkest / level, beta=255.0)
+    return np.asarray(cv2.multiply(paper, light, scale=1 / 255, dtype=cv2.CV_32F), np.float32), contrast
+
+
+def _printed(paper: Grey, pattern: Picture, strength: float) -> Grey:
+    return np.asarray(cv2.addWeighted(paper, 1, pattern, -strength / 255, 0, dtype=cv2.CV_32F), np.float32)
+
+
+def _paper_level(random: Generator) -> float:
+    draw = random.random()
+    if draw < WHITE:
+        return random.uniform(225, 255)
+    return random.uniform(175, 225) if draw < WHITE + LIGHT_GREY else random.uniform(115, 180)
+
+
+def _contrast(random: Generator) -> float:
+    draw = random.random()
+    if draw < FAINT:
+        return random.uniform(25, 60)
+    return random.uniform(60, 110) if draw < FAINT + PALE else random.uniform(110, 230)
+
+
+def _shade(paper: Grey, random: Generator) -> None:
+    """Darken one side of the paper, in place."""
+    draw = random.random()
+    if draw > SHADED + EDGED:
+        return
+    height, width = paper.shape
+    slope = random.uniform(-1, 1, 2)
+    across = np.linspace(-slope[0], slope[0], width, dtype=np.float32)
+    down = np.linspace(-slope[1], slope[1], height, dtype=np.float32)[:, None]
+    plane = across + down
+    depth = random.uniform(0.1, 0.45)
+    if draw < SHADED:
+        paper *= 1 - depth / 2 + plane * (depth / 4)
+    else:
+        paper *= 1 - depth * np.clip((plane - random.uniform(-0.7, 0.7)) * random.uniform(4, 30), 0, 1)

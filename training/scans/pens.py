@@ -1,0 +1,60 @@
+"""Strokes of some pen: how wide they are and how evenly the ink flows."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from training.scans.tables import gaps, grains, patches, piece
+
+Picture = NDArray[np.uint8]
+
+EVEN_WIDTH = 0.35
+"""MNIST has broad strokes of uneven width; ball pens and pencils draw one width."""
+PATCHY, GRAINY, SKIPPING = 0.2, 0.12, 0.08
+"""Ball pens are uneven now and then, pencils grainy, and a dry pen skips seldom; most ink is even."""
+FINEST, BROADEST = 0.04, 0.18
+"""Width of the finest pen's and the marker's stroke by the height of the digit, before the scanner's blur."""
+RIDGE = 2
+"""Usual width of a middle line in pixels."""
+STEEPNESS = 2.5
+"""Grey levels that ink rises per level of the drawing, so that a stroke's edge is no wider than a pen's."""
+
+_DISCS = tuple(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)) for side in range(1, 16))
+_LEVELS = np.arange(256, dtype=np.float32)
+
+
+def strokes(ink: Picture, random: Generator) -> Picture:
+    """``ink`` [height, width], light on 0, with the width of some pen's strokes and sharp edges."""
+    if random.random() < EVEN_WIDTH:
+        return _of_one_width(ink, random)
+    middle = random.uniform(72, 165)
+    curve = np.clip((_LEVELS - middle) * STEEPNESS + 128, 0, 255).astype(np.uint8)
+    curve[0] = 0
+    return np.asarray(cv2.LUT(ink, curve), np.uint8)
+
+
+def _of_one_width(ink: Picture, random: Generator) -> Picture:
+    """The middle lines of the strokes, drawn again with one pen.
+
+    A middle line is the ridge of the distance to the paper; there the distance is above its local mean.
+    """
+    mask = cv2.threshold(ink, 110, 255, cv2.THRESH_BINARY)[1]
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    ridge = np.asarray(cv2.compare(distance, cv2.blur(distance, (3, 3)) + np.float32(0.12), cv2.CMP_GT), np.uint8)
+    _, _, across, down = cv2.boundingRect(mask)
+    share = FINEST + (BROADEST - FINEST) * random.random() ** 2
+    width = round(max(across, down) * share)
+    line = cv2.dilate(ridge, _DISCS[min(max(0, width - RIDGE), len(_DISCS) - 1)])
+    return np.asarray(cv2.GaussianBlur(line, (3, 3), 0), np.uint8)
+
+
+def textured(ink: Picture, random: Generator) -> Picture:
+    """``ink`` as strong as the pen left it in each place."""
+    draw = random.random()
+    if draw > PATCHY + GRAINY + SKIPPING:
+        return ink
+    tables = patches() if draw < PATCHY else grains() if draw < PATCHY + GRAINY else gaps()
+    return np.asarray(cv2.multiply(ink, piece(tables, ink.shape, random), scale=1 / 255), np.uint8)
