@@ -31,6 +31,7 @@ from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Plan
 from digitmill.uploads.spool import Spool
+from digitmill.webhooks.deliveries import Webhooks
 
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _log = structlog.get_logger(__name__)
@@ -47,12 +48,21 @@ class Submission:
 class Jobs:
     """Every method that takes ``owner`` and ``job_id`` raises NotFound for another owner's job, and Expired."""
 
-    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, registry: Registry, queue: Queue) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: JobStore,
+        blobs: BlobStore,
+        registry: Registry,
+        queue: Queue,
+        webhooks: Webhooks,
+    ) -> None:
         self._settings = settings
         self._store = store
         self._blobs = blobs
         self._registry = registry
         self._queue = queue
+        self._webhooks = webhooks
 
     def admit(self, owner: str, *, idempotency_key: str | None = None) -> None:
         """Refuse a submission by what is there already. Call it before reading an upload's body.
@@ -84,6 +94,7 @@ class Jobs:
             StorageUnavailable: Redis or the blob storage does not answer.
         """
         manifest, resolved = self._resolve(options)
+        self._webhooks.check(owner, options.webhook_url)
         idempotency = self._idempotency(idempotency_key, spool, resolved)
         if idempotency is not None:
             known = self._store.recall(owner, idempotency[0])
@@ -147,7 +158,9 @@ class Jobs:
     def cancel(self, owner: str, job_id: str) -> Job:
         """Stop an open job within one chunk; rows that are done stay. A final job stays as it is."""
         self.get(owner, job_id)
-        return self._store.finish(job_id, JobState.CANCELLED)
+        job = self._store.finish(job_id, JobState.CANCELLED)
+        self._queue.announce(job)
+        return job
 
     def delete(self, owner: str, job_id: str) -> None:
         """Remove record, rows and upload; an open job is cancelled first."""

@@ -1,4 +1,4 @@
-"""How a chunk's message reaches a worker. Messages carry ids, never payloads; the only file that knows Celery.
+"""How messages reach a worker. Messages carry ids, never payloads; the only file that knows Celery.
 
 Messages may be lost or repeated: chunks are claimed and their rows stored once, and ``recovery.py`` sends
 again what is missing.
@@ -8,16 +8,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from contextlib import suppress
 
 from celery import Celery
 from kombu.entity import Queue as BrokerQueue
 from kombu.exceptions import OperationalError
 
-from digitmill.domain import QueueName
+from digitmill.domain import Job, QueueName
 from digitmill.errors import StorageUnavailable
 
 RUN_CHUNK = "digitmill.run_chunk"
-"""Name of the one task: ``run_chunk(job_id: str, chunk: int)``."""
+"""Name of a task: ``run_chunk(job_id: str, chunk: int)``."""
+
+DELIVER_EVENT = "digitmill.deliver_event"
+"""Name of the other: ``deliver_event(job_id: str)``."""
+
+EVENTS_QUEUE = "webhooks"
+"""Workers look here first: to hand an event to a sender takes them no time."""
 
 
 class Queue(ABC):
@@ -26,8 +33,18 @@ class Queue(ABC):
         """Ask some worker to run this chunk. Raises StorageUnavailable when the broker does not answer."""
 
     @abstractmethod
-    def depth(self, queue: QueueName) -> int:
-        """Messages that no worker has taken yet."""
+    def send_event(self, job_id: str) -> None:
+        """Ask some worker to deliver the event of this final job. Raises StorageUnavailable as ``send``."""
+
+    @abstractmethod
+    def depth(self, queue: str) -> int:
+        """Messages that no worker has taken yet, in one of QueueName or in EVENTS_QUEUE."""
+
+    def announce(self, job: Job) -> None:
+        """Ask for the event of a final job, if it has one. Where the broker does not answer, the sweep asks later."""
+        if job.options.webhook_url is not None:
+            with suppress(StorageUnavailable):
+                self.send_event(job.id)
 
 
 class MemoryQueue(Queue):
@@ -35,12 +52,16 @@ class MemoryQueue(Queue):
 
     def __init__(self) -> None:
         self._waiting: dict[QueueName, deque[tuple[str, int]]] = {name: deque() for name in QueueName}
+        self.events: deque[str] = deque()
 
     def send(self, queue: QueueName, job_id: str, chunk: int) -> None:
         self._waiting[queue].append((job_id, chunk))
 
-    def depth(self, queue: QueueName) -> int:
-        return len(self._waiting[queue])
+    def send_event(self, job_id: str) -> None:
+        self.events.append(job_id)
+
+    def depth(self, queue: str) -> int:
+        return len(self.events) if queue == EVENTS_QUEUE else len(self._waiting[QueueName(queue)])
 
     def take(self) -> tuple[str, int] | None:
         for name in QueueName:
@@ -56,15 +77,21 @@ class CeleryQueue(Queue):
         self._app = app
 
     def send(self, queue: QueueName, job_id: str, chunk: int) -> None:
+        self._send(RUN_CHUNK, (job_id, chunk), queue.value)
+
+    def send_event(self, job_id: str) -> None:
+        self._send(DELIVER_EVENT, (job_id,), EVENTS_QUEUE)
+
+    def _send(self, task: str, arguments: tuple[str | int, ...], queue: str) -> None:
         try:
-            self._app.send_task(RUN_CHUNK, args=(job_id, chunk), queue=queue.value, ignore_result=True)
+            self._app.send_task(task, args=arguments, queue=queue, ignore_result=True)
         except OperationalError as error:
             raise StorageUnavailable("The message broker does not answer; try again in a moment.") from error
 
-    def depth(self, queue: QueueName) -> int:
+    def depth(self, queue: str) -> int:
         try:
             with self._app.connection_for_read() as connection:
-                return int(connection.default_channel.client.llen(queue.value))
+                return int(connection.default_channel.client.llen(queue))
         except (OperationalError, OSError) as error:
             raise StorageUnavailable("The message broker does not answer; try again in a moment.") from error
 
@@ -76,7 +103,7 @@ def celery_app(broker_url: str) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
-        task_queues=[BrokerQueue(name.value) for name in QueueName],  # type: ignore[no-untyped-call]
+        task_queues=[BrokerQueue(name) for name in (EVENTS_QUEUE, *QueueName)],  # type: ignore[no-untyped-call]
         task_default_queue=QueueName.BULK.value,
         # late and one at a time: a worker that stops hands back what it has not begun
         task_acks_late=True,

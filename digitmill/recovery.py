@@ -10,7 +10,7 @@ from itertools import islice
 import structlog
 
 from digitmill.domain import Job, QueueName
-from digitmill.queue import Queue
+from digitmill.queue import EVENTS_QUEUE, Queue
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
@@ -37,6 +37,7 @@ class Recovery:
         if not self._store.lock("sweep", self._settings.sweep_seconds * 0.9):
             return 0
         sent = self._resend_dropped() + self._resend_lost()
+        self._send_due_events()
         self._clear_expired()
         if self._store.lock("orphans", ORPHAN_SECONDS):
             self._clear_orphans()
@@ -67,6 +68,12 @@ class Recovery:
             _log.warning("messages_lost", job=job.id, chunks=len(chunks))
         self._store.touch(job.id)
         return len(chunks)
+
+    def _send_due_events(self) -> None:
+        """Events that are to be tried again, or whose first message was lost."""
+        if self._queue.depth(EVENTS_QUEUE) == 0:
+            for job_id in self._store.webhooks.due(BATCH):
+                self._queue.send_event(job_id)
 
     def _clear_expired(self) -> None:
         for job in self._store.take_expired(BATCH):

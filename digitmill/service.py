@@ -19,6 +19,7 @@ from digitmill.store.key_store import KeyStore
 from digitmill.store.memory_key_store import MemoryKeyStore
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.redis_key_store import RedisKeyStore
+from digitmill.webhooks.deliveries import Webhooks
 from digitmill.work import Models, Watchdog, Work
 
 
@@ -34,6 +35,7 @@ class Service:
     keys: Keys
     jobs: Jobs
     results: Results
+    webhooks: Webhooks
     recovery: Recovery
 
     @classmethod
@@ -48,7 +50,8 @@ class Service:
         """Put the parts together over a store and a queue of one's own. Without ``key_store``, keys are in memory."""
         blobs = BlobStore(settings.blobs)
         registry = Registry(settings.published_models, settings.var / "cache" / "models")
-        jobs = Jobs(settings, store, blobs, registry, queue)
+        webhooks = Webhooks(settings, store.webhooks)
+        jobs = Jobs(settings, store, blobs, registry, queue, webhooks)
         return cls(
             settings=settings,
             store=store,
@@ -58,6 +61,7 @@ class Service:
             keys=Keys(settings, key_store or MemoryKeyStore()),
             jobs=jobs,
             results=Results(settings, store, blobs, jobs),
+            webhooks=webhooks,
             recovery=Recovery(settings, store, blobs, queue),
         )
 

@@ -127,13 +127,15 @@ class Work:
                 on_image=_Watch(self._store, claim, self._settings.lease_seconds, self._watchdog.wind),
             )
         completion = self._store.complete(claim, pack_rows(rows), count_rows(rows))
+        if completion.finished:
+            self._queue.announce(job)
         if completion.next_chunk is not None:
             self._queue.send(job.queue, job.id, completion.next_chunk)
         return completion.stored
 
     def _fail(self, claim: Claim, problem: Problem) -> None:
         _log.error("job_failed", job=claim.job.id, code=problem.code, reason=problem.detail)
-        self._store.finish(claim.job.id, JobState.FAILED, problem)
+        self._queue.announce(self._store.finish(claim.job.id, JobState.FAILED, problem))
 
 
 class _Watch:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from digitmill.domain import Counts, Job, JobState, Problem, QueueName
 from digitmill.store.reviews import ReviewStore
+from digitmill.store.webhook_store import WebhookStore
 
 TOMBSTONE_SECONDS = 7 * 86400
 """How long the record of an expired job answers "expired" before it becomes unknown."""
@@ -101,9 +102,11 @@ class JobStore(ABC):
     """All methods raise StorageUnavailable when the store cannot be reached or is full.
 
     ``reviews`` is what people make of the rows of its jobs.
+    ``webhooks`` are the events of its jobs, which become due in the move that makes a job final.
     """
 
     reviews: ReviewStore
+    webhooks: WebhookStore
 
     # a job's life
 

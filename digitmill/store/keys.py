@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+WEBHOOKS_DUE = "dm:webhooks:due"
+
 
 def job_key(job_id: str) -> str:
     return f"dm:job:{job_id}"
@@ -53,6 +55,10 @@ def events_channel(job_id: str) -> str:
     return f"dm:job:{job_id}:events"
 
 
+def webhook_log_key(job_id: str) -> str:
+    return f"dm:webhooks:log:{job_id}"
+
+
 def idempotency_key(owner: str, key: str) -> str:
     return f"dm:idempotency:{owner}:{hashlib.sha256(key.encode()).hexdigest()}"
 
@@ -65,5 +71,5 @@ def ending_keys(job_id: str, owner: str) -> list[str]:
     return [
         job_key(job_id), plan_key(job_id), rows_key(job_id), attempts_key(job_id),
         "dm:leases", "dm:active", "dm:expiry", "dm:queued", events_channel(job_id),
-        open_key(owner),
+        open_key(owner), WEBHOOKS_DUE,
     ]  # fmt: skip

@@ -24,6 +24,7 @@ from digitmill.store.base import (
     too_many_jobs,
 )
 from digitmill.store.memory_reviews import MemoryReviewStore
+from digitmill.store.memory_webhook_store import MemoryWebhookStore
 
 
 @dataclass
@@ -51,6 +52,7 @@ class MemoryJobStore(JobStore):
         self._locks: dict[str, float] = {}
         self._workers: dict[WorkerInfo, float] = {}
         self.reviews: MemoryReviewStore = MemoryReviewStore(clock, self._changed, self._done, self._count_corrected)
+        self.webhooks: MemoryWebhookStore = MemoryWebhookStore(clock)
 
     def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
         plan = list(chunks)
@@ -122,6 +124,7 @@ class MemoryJobStore(JobStore):
             self._records.pop(job_id, None)
             self._plans.pop(job_id, None)
             self.reviews.forget(job_id)
+            self.webhooks.forget(job_id)
             self._changed.notify_all()
 
     def starts(self, job_id: str) -> Sequence[int]:
@@ -306,6 +309,7 @@ class MemoryJobStore(JobStore):
         now = self._clock()
         expires_at = now + (record.job.options.expires_in or 0)
         record.job = replace(record.job, state=state, finished_at=now, expires_at=expires_at, error=error)
+        self.webhooks.note_final(record.job)
         record.leases.clear()
         record.attempts.clear()
         self._notify(record)

@@ -28,8 +28,9 @@ Every key, its type, its content, its life:
     dm:workers              zset    JSON of each worker process by the time it was last heard of
     dm:lock:<name>          string  held while it lives
     dm:keys                         API keys: see redis_key_store.py
+    dm:webhooks:*                   webhooks: see redis_webhook_store.py
     dm:limits:*                     requests counted by the web server's rate limiter
-    bulk, interactive, unacked*, _kombu.*
+    bulk, interactive, webhooks, unacked*, _kombu.*
                                     the broker's: see queue.py
 
 All times in scripts come from Redis itself, so that clocks of machines may differ.
@@ -77,6 +78,7 @@ from digitmill.store.keys import (
 )
 from digitmill.store.records import job_from_hash, record_of
 from digitmill.store.redis_reviews import RedisReviewStore
+from digitmill.store.redis_webhook_store import RedisWebhookStore
 
 PLAN_BATCH = 64
 """Chunks written in one round trip while a job is planned."""
@@ -90,6 +92,7 @@ class RedisJobStore(JobStore):
         self._redis: Any = client
         self._memory = MemoryGauge(client)
         self.reviews = RedisReviewStore(client)
+        self.webhooks: RedisWebhookStore = RedisWebhookStore(client)
         self._create = client.register_script(source("create"))
         self._claim = client.register_script(source("claim"))
         self._complete = client.register_script(source("complete"))
@@ -185,7 +188,7 @@ class RedisJobStore(JobStore):
         with storage_errors():
             self._finish(
                 keys=ending_keys(job_id, job.owner),
-                args=[job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS],
+                args=[job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS, job.options.announced],
             )
         return self.get(job_id)
 
@@ -197,10 +200,11 @@ class RedisJobStore(JobStore):
             owner = fields[b"owner"].decode()
             keys = ending_keys(job_id, owner)
             pipe = self._redis.pipeline(transaction=True)
-            self._finish(keys=keys, args=[job_id, JobState.CANCELLED.value, "", 0, 1], client=pipe)
+            self._finish(keys=keys, args=[job_id, JobState.CANCELLED.value, "", 0, 1, 0], client=pipe)
             pipe.unlink(job_key(job_id), attempts_key(job_id), *content_keys(job_id))
             pipe.zrem(f"dm:jobs:{owner}", job_id)
             pipe.zrem("dm:expiry", job_id)
+            self.webhooks.forget(job_id, pipe)
             pipe.execute()
 
     def starts(self, job_id: str) -> Sequence[int]:
@@ -258,6 +262,7 @@ class RedisJobStore(JobStore):
                     job.id, claim.chunk, rows, counts.total,
                     counts.recognized, counts.review, counts.blank, counts.failed,
                     job.chunks, job.options.expires_in or 0, TOMBSTONE_SECONDS,
+                    job.options.announced,
                 ],
             )  # fmt: skip
         return Completion(bool(stored), bool(finished), following if following >= 0 else None)

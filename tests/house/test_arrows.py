@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     ("results", "recovery", "work"),
     ("jobs", "keys"),
-    ("queue", "pipeline"),
+    ("queue", "pipeline", "webhooks"),
     ("models", "store", "uploads"),
     ("imaging",),
     ("telemetry", "documents"),
