@@ -6,16 +6,21 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import time
 from typing import Any
 
 import structlog
 
 from digitmill.domain import ModelReference
-from digitmill.errors import DigitmillError
+from digitmill.errors import DigitmillError, StorageUnavailable
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.base import WorkerInfo
 from digitmill.work import Models, Watchdog, Work
+from worker.senders import Senders
+
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
+"""Between tries of a child to come up, in seconds."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +44,7 @@ class WorkerProcess:
     def __init__(self, settings: Settings, host: str) -> None:
         self._settings = settings
         self._work: Work | None = None
+        self._senders: Senders | None = None
         # shared with the parent, which made it before the fork
         self._failed = multiprocessing.get_context("fork").Event()
         self.host = host
@@ -50,6 +56,12 @@ class WorkerProcess:
         return self._work
 
     @property
+    def senders(self) -> Senders:
+        if self._senders is None:
+            raise RuntimeError("this process was not started")
+        return self._senders
+
+    @property
     def failed(self) -> bool:
         """Whether some child could not start."""
         return self._failed.is_set()
@@ -57,12 +69,22 @@ class WorkerProcess:
     def start(self, **_: Any) -> None:
         """Celery's worker_process_init. A child that cannot work stops the whole worker, which says why."""
         try:
-            self._open()
+            self._open_patiently()
         except DigitmillError as error:
             _log.error("worker_cannot_start", code=error.code, reason=error.detail)
             self._failed.set()
             os.kill(os.getppid(), signal.SIGTERM)
             os._exit(1)
+
+    def _open_patiently(self) -> None:
+        """A storage that does not answer is given a minute and a half: Celery gives a child three to come up."""
+        for pause in PAUSES:
+            try:
+                return self._open()
+            except StorageUnavailable as error:
+                _log.warning("worker_waits_for_storage", reason=error.detail, seconds=pause)
+                time.sleep(pause)
+        return self._open()
 
     def _open(self) -> None:
         # imported here, in the child: a parent that has loaded TensorFlow hangs its children
@@ -82,6 +104,7 @@ class WorkerProcess:
             model.warm_up()
             return model
 
+        self._senders = Senders(service.webhooks.deliver)
         default = service.registry.default()
         models = Models(load)
         engine = models.get(default.reference).engine

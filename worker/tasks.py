@@ -1,10 +1,11 @@
-"""The tasks that messages name. Each is a thin wrapper: what it does is in ``digitmill/work.py``."""
+"""The tasks that messages name. Each is a thin wrapper: what it does is in ``digitmill/work.py``
+and ``digitmill/webhooks``."""
 
 from __future__ import annotations
 
 from celery import Celery
 
-from digitmill.queue import RUN_CHUNK
+from digitmill.queue import DELIVER_EVENT, RUN_CHUNK
 from worker.process import WorkerProcess
 
 
@@ -12,4 +13,8 @@ def register_tasks(app: Celery, process: WorkerProcess) -> None:
     def run_chunk(job_id: str, chunk: int) -> None:
         process.work.run_chunk(job_id, chunk)
 
+    def deliver_event(job_id: str) -> None:
+        process.senders.send(job_id)
+
     app.task(run_chunk, name=RUN_CHUNK)
+    app.task(deliver_event, name=DELIVER_EVENT)
