@@ -7,13 +7,13 @@ stays there, so a reader who follows cursors sees every row once.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Entry, Job, Row, RowStatus
+from digitmill.domain import Entry, Job, Revision, Row, RowStatus
 from digitmill.errors import BadOptions, FieldError, NotFound
 from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
@@ -32,14 +32,16 @@ CHUNKS_A_PAGE = 64
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """Rows to show. Confidence bounds are inclusive and leave out rows that have none."""
+    """Rows to show. Confidence bounds are inclusive and leave out rows that have none; ``corrected`` rows are those
+    on which a person has the last word. Statuses and confidences are the model's own."""
 
     statuses: frozenset[RowStatus] = frozenset(RowStatus)
     min_confidence: float | None = None
     max_confidence: float | None = None
+    corrected: bool | None = None
 
     def keeps(self, row: Row) -> bool:
-        if row.status not in self.statuses:
+        if row.status not in self.statuses or self.corrected not in (None, row.verdict is not None):
             return False
         if self.min_confidence is None and self.max_confidence is None:
             return True
@@ -125,6 +127,14 @@ class Results:
             raise NotFound("This image has no row yet; ask again when the job has gone on.")
         return rows[index - starts[chunk]]
 
+    def rows_at(self, owner: str, job_id: str, indices: Sequence[int]) -> list[Row]:
+        """The rows with these indices, in this order; all of them are there."""
+        job = self._jobs.get(owner, job_id)
+        starts = self._store.starts(job_id)
+        chunks = sorted({bisect_right(starts, index) - 1 for index in indices})
+        found = {row.index: row for rows in self._read(job, starts, chunks) for row in rows or ()}
+        return [found[index] for index in indices]
+
     def image(self, owner: str, job_id: str, index: int) -> tuple[str, bytes]:
         """Name and bytes of one image as uploaded (of a TIFF page: the whole file).
 
@@ -160,18 +170,32 @@ class Results:
 
     def _read(self, job: Job, starts: Sequence[int], chunks: Sequence[int]) -> Iterator[list[Row] | None]:
         """Rows of each chunk; None for one that is still to come, none at all for one that never will."""
-        for chunk, (entries, rows) in zip(chunks, self._store.read(job.id, chunks), strict=True):
+        packed = self._store.read(job.id, chunks)
+        done = [chunk for chunk, (_, rows) in zip(chunks, packed, strict=True) if rows is not None]
+        revisions = self._revisions(job, starts, done) if job.revised else {}
+        for chunk, (entries, rows) in zip(chunks, packed, strict=True):
             if rows is not None:
                 names = [entry.name for entry in unpack_plan(entries)]
-                yield unpack_rows(rows, starts[chunk], names)
+                found = unpack_rows(rows, starts[chunk], names)
+                yield [_revised(row, revisions) for row in found] if revisions else found
             else:
                 yield [] if job.state.final else None
+
+    def _revisions(self, job: Job, starts: Sequence[int], chunks: Sequence[int]) -> dict[int, Revision]:
+        ends = (starts[chunk + 1] if chunk + 1 < len(starts) else job.counts.total for chunk in chunks)
+        indices = [index for chunk, end in zip(chunks, ends, strict=True) for index in range(starts[chunk], end)]
+        found = zip(indices, self._store.reviews.revisions(job.id, indices), strict=True)
+        return {index: revision for index, revision in found if revision is not None}
 
     def _states(self, owner: str, job: Job) -> Iterator[Job]:
         if job.state.final:
             yield job
         else:
             yield from self._jobs.watch(owner, job.id, seconds=float("inf"), quiet=1.0)
+
+
+def _revised(row: Row, revisions: Mapping[int, Revision]) -> Row:
+    return replace(row, revision=revisions[row.index]) if row.index in revisions else row
 
 
 def _start(cursor: str | None, job: Job) -> int:

@@ -7,10 +7,12 @@ from typing import Any, Self
 
 from digitmill.jobs import Jobs
 from digitmill.keys import Keys
+from digitmill.labelled import Labelled
 from digitmill.models.registry import Registry
 from digitmill.queue import CeleryQueue, Queue, celery_app
 from digitmill.recovery import Recovery
 from digitmill.results import Results
+from digitmill.review import Review
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
@@ -35,6 +37,8 @@ class Service:
     keys: Keys
     jobs: Jobs
     results: Results
+    review: Review
+    labelled: Labelled
     webhooks: Webhooks
     recovery: Recovery
 
@@ -52,6 +56,7 @@ class Service:
         registry = Registry(settings.published_models, settings.var / "cache" / "models")
         webhooks = Webhooks(settings, store.webhooks)
         jobs = Jobs(settings, store, blobs, registry, queue, webhooks)
+        results = Results(settings, store, blobs, jobs)
         return cls(
             settings=settings,
             store=store,
@@ -60,7 +65,9 @@ class Service:
             queue=queue,
             keys=Keys(settings, key_store or MemoryKeyStore()),
             jobs=jobs,
-            results=Results(settings, store, blobs, jobs),
+            results=results,
+            review=Review(store, jobs, results),
+            labelled=Labelled(settings, store, blobs, jobs),
             webhooks=webhooks,
             recovery=Recovery(settings, store, blobs, queue),
         )

@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("client", "embedded"),
     ("service",),
+    ("review", "labelled"),
     ("results", "recovery", "work"),
     ("jobs", "keys"),
     ("queue", "pipeline", "webhooks"),
@@ -39,6 +40,7 @@ ONLY_IN = {
     "redis": (
         "digitmill.store.redis",
         "digitmill.store.redis_key_store",
+        "digitmill.store.redis_reviews",
         "digitmill.store.redis_webhook_store",
         "digitmill.store.connection",
         "digitmill.embedded",
