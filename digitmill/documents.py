@@ -32,7 +32,8 @@ class JobProblem(TypedDict):
 
 
 class Counts(TypedDict):
-    """Images of a job. `done` is the sum of the four statuses; `skipped` are folders and system files."""
+    """Images of a job. `done` is the sum of the four statuses; `skipped` are folders and system files; `corrected` are
+    rows of any status on which a person has the last word."""
 
     total: Count
     done: Count
@@ -41,6 +42,7 @@ class Counts(TypedDict):
     blank: Count
     failed: Count
     skipped: Count
+    corrected: Count
 
 
 class ModelReference(TypedDict):
@@ -128,6 +130,7 @@ def counts_document(counts: domain.Counts) -> Counts:
         "blank": counts.blank,
         "failed": counts.failed,
         "skipped": counts.skipped,
+        "corrected": counts.corrected,
     }
 
 

@@ -44,7 +44,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Images of a job. ``done`` is the sum of the four statuses; ``skipped`` files are no images."""
+    """Images of a job. ``done`` is the sum of the four statuses; ``skipped`` files are no images; ``corrected`` are
+    rows of any status on which a person has the last word."""
 
     total: int
     done: int
@@ -53,10 +54,11 @@ class Counts:
     blank: int
     failed: int
     skipped: int
+    corrected: int = 0
 
     @classmethod
     def read(cls, document: Document) -> Self:
-        return cls(**{name: int(document[name]) for name in cls.__slots__})
+        return cls(**{name: int(document[name]) for name in cls.__slots__ if name in document})
 
 
 @dataclass(frozen=True, slots=True)

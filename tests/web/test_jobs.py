@@ -23,7 +23,7 @@ def test_a_finished_job_says_so_and_asks_for_no_more_polls(client: Client, mill:
     assert "Retry-After" not in response.headers
     assert response.json["state"] == "completed"
     assert response.json["counts"] == {
-        "total": 2, "done": 2, "recognized": 1, "review": 0, "blank": 0, "failed": 1, "skipped": 0,
+        "total": 2, "done": 2, "recognized": 1, "review": 0, "blank": 0, "failed": 1, "skipped": 0, "corrected": 0,
     }  # fmt: skip
     assert response.json["finished_at"] < response.json["expires_at"]
 
