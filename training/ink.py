@@ -1,12 +1,14 @@
 """MNIST's digits bent as hands bend them, at their own size or drawn large for a scan.
 
 The elastic bending follows Simard, Steinkraus and Platt, "Best Practices for Convolutional Neural Networks
-Applied to Visual Document Analysis", 2003, with a few random knots in place of a smoothed field.
+Applied to Visual Document Analysis", 2003: random displacements,
+smoothed. A bend is some window of a large field that is computed once.
 """
 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import cv2
 import numpy as np
@@ -30,6 +32,7 @@ ELASTIC, WOBBLY = 0.45, 0.2
 PERSPECTIVE = 0.2
 """Of telephones and hand-held scanners."""
 
+_FIELD_SIDE = 512
 _PLUS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
@@ -48,7 +51,7 @@ def bent(image: Picture, random: Generator) -> Picture:
     matrix[:, 2] = (SIDE - 1) / 2 + random.uniform(-1, 1, 2)
     places = np.asarray(cv2.transform(_SMALL_PLACES, matrix), np.float32)
     if random.random() < BENT_ELASTIC:
-        places += _bend(random, SIDE, knots=5, amount=random.uniform(0.2, 0.8))
+        places += _bend(random, SIDE, SIDE / 8, random.uniform(0.2, 0.8))
     moved = _seen_at(places, image)
     if random.random() < BENT_WIDTH:
         morphed = (cv2.erode if random.random() < 0.4 else cv2.dilate)(moved, _PLUS)
@@ -69,9 +72,9 @@ def written(large: Picture, random: Generator) -> Picture:
     places = np.asarray(cv2.transform(_CANVAS_PLACES, matrix), np.float32)
     kind = random.random()
     if kind < ELASTIC:
-        places += _bend(random, CANVAS, knots=5, amount=random.uniform(0.6, 2.2))
+        places += _bend(random, CANVAS, CANVAS / 8, random.uniform(0.6, 2.2))
     elif kind < ELASTIC + WOBBLY:
-        places += _bend(random, CANVAS, knots=12, amount=random.uniform(0.2, 0.6))
+        places += _bend(random, CANVAS, CANVAS / 20, random.uniform(0.2, 0.6))
     if random.random() < PERSPECTIVE:
         tilt = random.normal(0, 0.004, 2).astype(np.float32)
         middle = np.float32((LARGE - 1) / 2)
@@ -80,8 +83,9 @@ def written(large: Picture, random: Generator) -> Picture:
 
 
 def _seen_at(places: Places, picture: Picture) -> Picture:
-    columns, rows = cv2.split(places)
-    return np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_LINEAR), np.uint8)
+    # OpenCV's types do not know that one map of pairs needs no second map
+    seen = cv2.remap(picture, places, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
+    return np.asarray(seen, np.uint8)
 
 
 def _matrix(random: Generator, *, strength: float, scale: float) -> Matrix:
@@ -94,7 +98,16 @@ def _matrix(random: Generator, *, strength: float, scale: float) -> Matrix:
     return np.array(((*across, 0), (*down, 0)), np.float32)
 
 
-def _bend(random: Generator, side: int, *, knots: int, amount: float) -> Places:
-    """Smooth displacements [side, side, 2] of about ``amount`` pixels."""
-    grid = random.standard_normal((knots, knots, 2), np.float32) * np.float32(amount)
-    return np.asarray(cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
+def _bend(random: Generator, side: int, reach: float, amount: float) -> Places:
+    """Smooth displacements [side, side, 2] of about ``amount`` pixels that change over ``reach`` pixels."""
+    field = _field(reach)
+    left, top = random.integers(0, _FIELD_SIDE - side, 2).tolist()
+    return field[top : top + side, left : left + side] * np.float32(amount)
+
+
+@cache
+def _field(reach: float) -> Places:
+    """Displacements [_FIELD_SIDE, _FIELD_SIDE, 2] with a standard deviation of 1."""
+    noise = np.random.default_rng(1).standard_normal((_FIELD_SIDE, _FIELD_SIDE, 2), np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), reach)
+    return np.asarray(smooth / smooth.std(), np.float32)

@@ -49,15 +49,15 @@ def scan(ink: Picture, random: Generator, neighbour: Callable[[], Picture] | Non
         neighbour: draws another ink picture whose strokes may reach into the crop.
     """
     bilevel = random.random() < BILEVEL_SHARE
-    crop, longest = cut_out(strokes(ink, random), random)
+    crop, height = cut_out(strokes(ink, random), random)
     crop = textured(crop, random)
     if neighbour is not None and random.random() < NEIGHBOUR_SHARE:
         crop = with_neighbours(crop, neighbour, random)
     if random.random() < FORM_SHARE:
         crop = with_form(crop, random)
-    scale = resolution(longest, max(crop.shape), random, bilevel=bilevel)
-    sheet, contrast = on_paper(resized(crop, scale), random, shaded=not bilevel)
-    picture = digitised(sheet, contrast, longest * scale, random, bilevel=bilevel)
+    scale = resolution(height, max(crop.shape), random, bilevel=bilevel)
+    sheet = on_paper(resized(crop, scale), random, shaded=not bilevel)
+    picture = digitised(sheet, height * scale, random, bilevel=bilevel)
     if random.random() < DARK_SHARE:
         return Scan(picture, Polarity.DARK_ON_LIGHT)
     return Scan(np.invert(picture), Polarity.LIGHT_ON_DARK)

@@ -31,6 +31,8 @@ SIDES = (
     *3 * ((0, 1, 2, 3),),
 )
 """Sides of a frame that come along, one set as often as the other: top 0, left 1, bottom 2, right 3."""
+THICKEST = 0.1
+"""Thickness of a line by the shorter side of the crop."""
 BROKEN = 0.3
 """Lines of poor print or of a bilevel scan come in pieces."""
 _SUBPIXEL_BITS = 4
@@ -112,7 +114,7 @@ def _guide(printed: Picture, crop: Picture, random: Generator) -> float:
 
 
 def _thickness(printed: Picture, random: Generator) -> int:
-    return 1 + int(random.random() ** 2 * 0.1 * max(printed.shape))
+    return 1 + int(random.random() ** 2 * THICKEST * min(printed.shape))
 
 
 def _line(printed: Picture, start: Point, end: Point, thickness: int, random: Generator) -> None:

@@ -25,13 +25,13 @@ INK = 40
 
 
 def cut_out(ink: Picture, random: Generator) -> tuple[Picture, int]:
-    """A crop of ``ink`` [height, width] round the digit, tight or with paper, and the digit's longest side in pixels.
+    """A crop of ``ink`` [height, width] round the digit, tight or with paper, and the digit's height in pixels.
 
-    A picture without ink is returned whole, as if the ink had filled it.
+    A flat digit counts as half as high as it is wide. A picture without ink is returned whole, as if filled by it.
     """
     x, y, width, height = cv2.boundingRect(cv2.threshold(ink, INK, 255, cv2.THRESH_BINARY)[1])
     if width == 0:
-        return ink, max(ink.shape)
+        return ink, ink.shape[0]
     longest = max(width, height)
     kind = random.random()
     draws = random.random(4).tolist()
@@ -45,7 +45,7 @@ def cut_out(ink: Picture, random: Generator) -> tuple[Picture, int]:
         ]
     else:
         margins = [int((LEAST_MARGIN + (WIDEST_MARGIN - LEAST_MARGIN) * draw) * longest) for draw in draws]
-    return _cut(ink, (x, y, width, height), margins), longest
+    return _cut(ink, (x, y, width, height), margins), max(height, width // 2)
 
 
 def _cut(ink: Picture, box: tuple[int, int, int, int], margins: list[int]) -> Picture:
@@ -73,7 +73,7 @@ def _lay_at_right_edge(crop: Picture, neighbour: Picture, random: Generator) -> 
     x, y, width, height = cv2.boundingRect(
         cv2.threshold(np.ascontiguousarray(neighbour), INK, 255, cv2.THRESH_BINARY)[1]
     )
-    shown = min(width, round(room * random.uniform(0.3, 1)), crop.shape[0] // 3)
+    shown = min(width // 2, round(room * random.uniform(0.3, 1)))
     if shown < 1:
         return
     height = min(height, crop.shape[0])

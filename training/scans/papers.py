@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -26,17 +28,23 @@ STRONGEST_PATTERN = 0.38
 """Contrast of a pattern by that of the ink: above it people, too, look twice."""
 
 
-def on_paper(ink: Picture, random: Generator, *, shaded: bool) -> tuple[Grey, float]:
-    """The digit on some paper.
+@dataclass(frozen=True)
+class Sheet:
+    """Ink on paper.
 
-    Args:
-        ink: uint8 [height, width], light on 0.
-        shaded: whether shadows may fall on it.
-
-    Returns:
-        float32 [height, width], 0 black to 255 white, and the ink's mean contrast in grey levels, which is low
-        where a coarse scan makes thin strokes pale.
+    Attributes:
+        grey: float32 [height, width], 0 black to 255 white.
+        paper: tone of the bare paper.
+        contrast: mean grey levels from the paper to the ink, low where a coarse scan makes thin strokes pale.
     """
+
+    grey: Grey
+    paper: float
+    contrast: float
+
+
+def on_paper(ink: Picture, random: Generator, *, shaded: bool) -> Sheet:
+    """The digit ``ink``, uint8 [height, width], light on 0, on some paper; ``shaded`` if shadows may fall on it."""
     level = _paper_level(random)
     darkest = min(_contrast(random), 0.94 * level)
     contrast = darkest * max(0.1, cv2.mean(ink, cv2.threshold(ink, 40, 255, cv2.THRESH_BINARY)[1])[0] / 255)
@@ -50,7 +58,8 @@ def on_paper(ink: Picture, random: Generator, *, shaded: bool) -> tuple[Grey, fl
     if shaded:
         _shade(paper, random)
     light = cv2.convertScaleAbs(ink, alpha=-darkest / level, beta=255.0)
-    return np.asarray(cv2.multiply(paper, light, scale=1 / 255, dtype=cv2.CV_32F), np.float32), contrast
+    grey = np.asarray(cv2.multiply(paper, light, scale=1 / 255, dtype=cv2.CV_32F), np.float32)
+    return Sheet(grey, level, contrast)
 
 
 def _printed(paper: Grey, pattern: Picture, strength: float) -> Grey:
@@ -77,12 +86,10 @@ def _shade(paper: Grey, random: Generator) -> None:
     if draw > SHADED + EDGED:
         return
     height, width = paper.shape
-    slope = random.uniform(-1, 1, 2)
-    across = np.linspace(-slope[0], slope[0], width, dtype=np.float32)
-    down = np.linspace(-slope[1], slope[1], height, dtype=np.float32)[:, None]
-    plane = across + down
+    corners = random.uniform(-1, 1, (2, 2)).astype(np.float32)
+    slope = np.asarray(cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     depth = random.uniform(0.1, 0.45)
     if draw < SHADED:
-        paper *= 1 - depth / 2 + plane * (depth / 4)
+        paper *= 1 - depth / 2 + slope * (depth / 2)
     else:
-        paper *= 1 - depth * np.clip((plane - random.uniform(-0.7, 0.7)) * random.uniform(4, 30), 0, 1)
+        paper *= 1 - depth * np.clip((slope - random.uniform(-0.3, 0.3)) * random.uniform(4, 30), 0, 1)

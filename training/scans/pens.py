@@ -21,19 +21,18 @@ RIDGE = 2
 """Usual width of a middle line in pixels."""
 STEEPNESS = 2.5
 """Grey levels that ink rises per level of the drawing, so that a stroke's edge is no wider than a pen's."""
+EDGES = (72, 165)
+"""Grey levels at which a stroke may end: low ones make strokes broader, high ones thinner."""
 
 _DISCS = tuple(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)) for side in range(1, 16))
-_LEVELS = np.arange(256, dtype=np.float32)
+_CURVES = np.clip((np.arange(256) - np.arange(*EDGES)[:, None]) * STEEPNESS + 128, 0, 255).astype(np.uint8)
 
 
 def strokes(ink: Picture, random: Generator) -> Picture:
     """``ink`` [height, width], light on 0, with the width of some pen's strokes and sharp edges."""
     if random.random() < EVEN_WIDTH:
         return _of_one_width(ink, random)
-    middle = random.uniform(72, 165)
-    curve = np.clip((_LEVELS - middle) * STEEPNESS + 128, 0, 255).astype(np.uint8)
-    curve[0] = 0
-    return np.asarray(cv2.LUT(ink, curve), np.uint8)
+    return np.asarray(cv2.LUT(ink, _CURVES[int(random.random() * len(_CURVES))]), np.uint8)
 
 
 def _of_one_width(ink: Picture, random: Generator) -> Picture:

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from training.scans.papers import Sheet
 from training.scans.tables import noises, piece
 
 Picture = NDArray[np.uint8]
 Grey = NDArray[np.float32]
 
 SMALLEST, USUAL, LARGEST = 8, 26, 80
-"""Pixels of a digit's longest side: of a coarse scan, of 150 to 200 dots per inch, and of a fine one."""
+"""Pixels of a digit's height: of a coarse scan, of 150 to 200 dots per inch, and of a fine one."""
 LARGEST_SIDE = 130
 """Pixels of the longest side of a picture: more would only cost time."""
 UNFOCUSED = 0.35
@@ -27,12 +28,14 @@ SPECKLED = 0.1
 COMPRESSED = 0.3
 """Scans kept as JPEG of a quality from 20 to 90."""
 
+_GAMMAS = np.rint(255 * np.linspace(0, 1, 256) ** np.exp(np.linspace(-0.5, 0.5, 17))[:, None]).astype(np.uint8)
 
-def resolution(longest: int, side: int, random: Generator, *, bilevel: bool) -> float:
-    """By how much to scale a picture of ``side`` pixels whose digit is ``longest`` pixels."""
+
+def resolution(height: int, side: int, random: Generator, *, bilevel: bool) -> float:
+    """By how much to scale a picture of ``side`` pixels whose digit is ``height`` pixels high."""
     smallest = 16 if bilevel else SMALLEST
     target = min(max(USUAL * np.exp(random.normal(0, 0.5)), smallest), LARGEST)
-    return float(min(target / longest, LARGEST_SIDE / side))
+    return float(min(target / height, LARGEST_SIDE / side))
 
 
 def resized(ink: Picture, scale: float) -> Picture:
@@ -42,22 +45,21 @@ def resized(ink: Picture, scale: float) -> Picture:
     return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8)
 
 
-def digitised(sheet: Grey, contrast: float, longest: float, random: Generator, *, bilevel: bool) -> Picture:
+def digitised(sheet: Sheet, height: float, random: Generator, *, bilevel: bool) -> Picture:
     """The sheet as the scanner's program stores it.
 
     Args:
-        sheet: float32 [height, width], 0 black to 255 white.
-        contrast: grey levels between its paper and its ink.
-        longest: pixels of its digit's longest side.
+        height: pixels of the digit's height.
     """
+    grey = sheet.grey
     if random.random() < UNFOCUSED:
-        sheet = np.asarray(cv2.GaussianBlur(sheet, (0, 0), 0.3 + longest * random.uniform(0, 0.028)), np.float32)
+        grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.3 + height * random.uniform(0, 0.028)), np.float32)
     if random.random() < NOISY:
-        sheet = _noisy(sheet, min(contrast * random.uniform(0.01, 0.15), 22), random)
+        grey = _noisy(grey, min(sheet.contrast * random.uniform(0.01, 0.15), 22), random)
     if bilevel:
-        picture = _bilevel(sheet, contrast, random)
+        picture = _bilevel(grey, sheet, random)
     else:
-        picture = np.clip(sheet, 0, 255).astype(np.uint8)
+        picture = np.asarray(cv2.convertScaleAbs(grey), np.uint8)
         if random.random() < TONED:
             picture = _toned(picture, random)
     if random.random() < SPECKLED:
@@ -69,26 +71,25 @@ def digitised(sheet: Grey, contrast: float, longest: float, random: Generator, *
     return picture
 
 
-def _noisy(sheet: Grey, deviation: float, random: Generator) -> Grey:
-    noise = piece(noises(), sheet.shape, random)
-    noisy = cv2.addWeighted(sheet, 1, noise, deviation / 32, -128 / 32 * deviation, dtype=cv2.CV_32F)
+def _noisy(grey: Grey, deviation: float, random: Generator) -> Grey:
+    noise = piece(noises(), grey.shape, random)
+    noisy = cv2.addWeighted(grey, 1, noise, deviation / 32, -128 / 32 * deviation, dtype=cv2.CV_32F)
     return np.asarray(noisy, np.float32)
 
 
-def _bilevel(sheet: Grey, contrast: float, random: Generator) -> Picture:
+def _bilevel(grey: Grey, sheet: Sheet, random: Generator) -> Picture:
     """Black and white, sometimes from a threshold too dark or too light."""
-    paper = float(np.median(sheet))
     part = random.uniform(0.3, 0.62) if random.random() < 0.75 else random.uniform(0.2, 0.75)
-    picture = cv2.threshold(sheet, paper - part * contrast, 255, cv2.THRESH_BINARY)[1]
+    picture = cv2.threshold(grey, sheet.paper - part * sheet.contrast, 255, cv2.THRESH_BINARY)[1]
     return np.asarray(picture, np.uint8)
 
 
 def _toned(picture: Picture, random: Generator) -> Picture:
-    """Another gamma and less or more contrast, but never all of the paper or the ink at an end of the scale."""
-    levels = np.linspace(0, 1, 256) ** np.exp(random.uniform(-0.5, 0.5))
-    low, high = random.uniform(-0.06, 0.3), random.uniform(0.8, 1.05)
-    curve = np.clip(255 * (low + (high - low) * levels), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(picture, curve), np.uint8)
+    """Another gamma, and less or more contrast."""
+    draws = random.random(3).tolist()
+    low, high = 50 * draws[0], 215 + 50 * draws[1]
+    curved = cv2.LUT(picture, _GAMMAS[int(draws[2] * len(_GAMMAS))])
+    return np.asarray(cv2.convertScaleAbs(curved, alpha=(high - low) / 255, beta=low), np.uint8)
 
 
 def _speckle(picture: Picture, random: Generator) -> None:
