@@ -48,6 +48,13 @@ def test_bending_keeps_the_digit_in_the_picture(seed: int, row: int) -> None:
     assert 0.5 < picture.sum() / image.sum() < 2
 
 
+def test_bending_changes_the_width_of_some_strokes() -> None:
+    image, random = PRINTED.images[0], np.random.default_rng(3)
+    sums = [int(bent(image, random).sum()) for _ in range(200)]
+    assert max(sums) > 1.15 * image.sum()
+    assert 0.8 < np.median(sums) / image.sum() < 1.1
+
+
 @given(SEEDS, ROWS)
 def test_writing_a_digit_large_keeps_it_whole_on_the_canvas(seed: int, row: int) -> None:
     picture = written(enlarged(PRINTED.images[row]), np.random.default_rng(seed))

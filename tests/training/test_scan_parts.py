@@ -127,6 +127,21 @@ def test_ink_is_darker_than_the_paper_beside_it(seed: int, digit: int, shaded: b
     assert sheet.grey[ink == 0] == pytest.approx(bare[ink == 0], abs=sheet.contrast)
 
 
+def test_paper_is_plain_printed_on_or_in_shadow_and_always_quieter_than_the_ink() -> None:
+    random, ink = _random(7), INKS[0]
+    plain, printed, shaded = 0, 0, 0
+    for _ in range(200):
+        sheet = on_paper(ink, random, shaded=False)
+        spread = float(np.ptp(sheet.grey[ink == 0]))
+        assert spread < 0.8 * sheet.contrast
+        plain += spread == 0
+        printed += spread > 0
+        shaded += float(np.ptp(on_paper(np.zeros_like(ink), random, shaded=True).grey)) > 0.05 * 255
+    assert plain > 80
+    assert printed > 40
+    assert shaded > 40
+
+
 @given(SEEDS, st.integers(5, 100), st.integers(5, 400), st.booleans())
 def test_resolutions_stay_within_their_limits(seed: int, height: int, side: int, bilevel: bool) -> None:
     scale = resolution(height, max(height, side), _random(seed), bilevel=bilevel)

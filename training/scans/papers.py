@@ -14,7 +14,7 @@ from training.scans.tables import ghosts, patterns, piece
 Picture = NDArray[np.uint8]
 Grey = NDArray[np.float32]
 
-FAINT, PALE = 0.08, 0.2
+FAINT, PALE = 0.08, 0.17
 """Hard pencils and dropped-out print leave 25 to 60 grey levels between ink and paper, tired pens 60 to 110."""
 WHITE, LIGHT_GREY = 0.5, 0.3
 """Office paper is white; recycled paper and dull scans are light grey; cheques and coloured forms are darker."""
@@ -24,6 +24,8 @@ GHOSTLY = 0.1
 """Thin paper shows its back, a form its watermark."""
 SHADED, EDGED = 0.2, 0.06
 """Photographs and open lids give gradients; a fold, a finger or a book's spine a sharp edge."""
+CALM_CONTRAST = 100.0
+"""Grey levels: fainter ink has paler shadows, or nobody could read it."""
 STRONGEST_PATTERN = 0.38
 """Contrast of a pattern by that of the ink: above it people, too, look twice."""
 
@@ -56,7 +58,7 @@ def on_paper(ink: Picture, random: Generator, *, shaded: bool) -> Sheet:
         strength = contrast * random.uniform(0.06, STRONGEST_PATTERN)
         paper = _printed(paper, piece(ghosts(), ink.shape, random), strength)
     if shaded:
-        _shade(paper, random)
+        _shade(paper, min(1.0, darkest / CALM_CONTRAST), random)
     light = cv2.convertScaleAbs(ink, alpha=-darkest / level, beta=255.0)
     grey = np.asarray(cv2.multiply(paper, light, scale=1 / 255, dtype=cv2.CV_32F), np.float32)
     return Sheet(grey, level, contrast)
@@ -77,18 +79,18 @@ def _contrast(random: Generator) -> float:
     draw = random.random()
     if draw < FAINT:
         return random.uniform(25, 60)
-    return random.uniform(60, 110) if draw < FAINT + PALE else random.uniform(110, 230)
+    return random.uniform(60, 110) if draw < FAINT + PALE else random.uniform(110, 235)
 
 
-def _shade(paper: Grey, random: Generator) -> None:
-    """Darken one side of the paper, in place."""
+def _shade(paper: Grey, strength: float, random: Generator) -> None:
+    """Darken a part of the paper in place, by up to 45 in a hundred at a ``strength`` of 1."""
     draw = random.random()
     if draw > SHADED + EDGED:
         return
     height, width = paper.shape
     corners = random.uniform(-1, 1, (2, 2)).astype(np.float32)
     slope = np.asarray(cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    depth = random.uniform(0.1, 0.45)
+    depth = strength * random.uniform(0.1, 0.45)
     if draw < SHADED:
         paper *= 1 - depth / 2 + slope * (depth / 2)
     else:

@@ -25,6 +25,8 @@ TONED = 0.25
 """Programs that stretch the contrast or brighten the paper."""
 SPECKLED = 0.1
 """Dust on the glass, and fax lines."""
+LEAST_FOR_COARSE_JPEG = 45.0
+"""Mean grey levels of ink that survive the coarsest quality; paler ink is stored with 50 or more."""
 COMPRESSED = 0.3
 """Scans kept as JPEG of a quality from 20 to 90."""
 
@@ -65,7 +67,7 @@ def digitised(sheet: Sheet, height: float, random: Generator, *, bilevel: bool) 
     if random.random() < SPECKLED:
         _speckle(picture, random)
     if random.random() < COMPRESSED and not bilevel:
-        quality = int(random.integers(20, 91))
+        quality = int(random.integers(20 if sheet.contrast > LEAST_FOR_COARSE_JPEG else 50, 91))
         stored = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         picture = np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE), np.uint8)
     return picture
