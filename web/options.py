@@ -9,11 +9,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from digitmill import domain
 from digitmill.errors import BadOptions, FieldError
+from digitmill.webhooks.addresses import MOST_CHARACTERS
 from web.inputs import Query, digits
 
 METADATA_BYTES = 4096
 METADATA_DEPTH = 32
-NOT_YET = {"webhook_url": "is not available yet", "read": "must be 'digit': 'number' is not available yet"}
+NOT_YET = {"read": "must be 'digit': 'number' is not available yet"}
 
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
@@ -76,6 +77,14 @@ Threshold = Annotated[
     ),
 ]
 Alternatives = Annotated[int, Field(ge=0, le=9, description="Less likely answers to give with each row.")]
+WebhookUrl = Annotated[
+    str,
+    Field(
+        max_length=MOST_CHARACTERS,
+        pattern=r"^https?://[!-~]+$",
+        description="Where to tell of the job's end, signed by the Standard Webhooks specification.",
+    ),
+]
 Seconds = Annotated[int, Field(ge=1, description="How long the finished job keeps its rows, in seconds.")]
 
 
@@ -90,6 +99,7 @@ class Options(BaseModel):
     review_below: Threshold | None = None
     alternatives: Alternatives = 2
     expires_in: Seconds | None = None
+    webhook_url: WebhookUrl | None = None
     metadata: Annotated[
         Metadata, Field(description=f"An object of your own, at most {METADATA_BYTES} bytes, returned untouched.")
     ] = {}
@@ -101,6 +111,7 @@ class Options(BaseModel):
             review_below=self.review_below,
             alternatives=self.alternatives,
             expires_in=self.expires_in,
+            webhook_url=self.webhook_url,
             metadata=self.metadata,
         )
 
@@ -114,6 +125,7 @@ class OptionsQuery(Query):
     review_below: Threshold | None = None
     alternatives: Annotated[Alternatives, BeforeValidator(digits)] = 2
     expires_in: Annotated[Seconds, BeforeValidator(digits)] | None = None
+    webhook_url: WebhookUrl | None = None
     metadata: Annotated[
         Metadata,
         BeforeValidator(_object),
@@ -153,7 +165,7 @@ def _fault(fault: dict[str, Any], model: str) -> FieldError:
     if model.endswith("Headers"):
         name = name.replace("_", "-").title()
     if fault["type"] == "extra_forbidden":
-        return FieldError(name, NOT_YET.get(name, "is not known here"))
+        return FieldError(name, "is not known here")
     if name == "read" and fault["input"] == "number":
         return FieldError(name, NOT_YET[name])
     message = str(fault["msg"]).removeprefix("Value error, ")

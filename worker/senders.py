@@ -41,6 +41,6 @@ class Senders:
                 self._deliver(job_id)
             except DigitmillError as error:
                 _log.warning("webhook_not_tried", job=job_id, reason=error.detail)
-            except Exception:
+            except Exception:  # noqa: BLE001
                 # the thread must outlive whatever is wrong with one event, whose lease ends by itself
                 _log.exception("webhook_not_tried", job=job_id)

@@ -11,11 +11,14 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 MOST_CHARACTERS = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+IETF_ASSIGNMENTS = ip_network("192.0.0.0/24")
+"""Not public either (RFC 6890), which Python up to 3.11.9 does not know of all of them."""
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?")
@@ -41,18 +44,18 @@ def read_url(url: str) -> Target:
     """
     if len(url) > MOST_CHARACTERS or _PRINTABLE.fullmatch(url) is None or "\\" in url:
         raise ValueError(f"must be a URL of at most {MOST_CHARACTERS} printable ASCII characters")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("must name a host and, if any, a port from 1 to 65535") from error
     if parts.scheme not in DEFAULT_PORTS:
         raise ValueError("must begin with https:// or http://")
     if "@" in parts.netloc or "#" in url:
         raise ValueError("must not hold a user's name, a password or a fragment")
     host = parts.hostname or ""
-    if not (_NAME.fullmatch(host) or (parts.netloc.startswith("[") and _literal(host) is not None)):
+    if not (_NAME.fullmatch(host) or (parts.netloc.startswith("[") and "%" not in host and _literal(host) is not None)):
         raise ValueError("must name a host")
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise ValueError("must name a port from 1 to 65535, or none") from error
     if port == 0:
         raise ValueError("must name a port from 1 to 65535, or none")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -74,6 +77,8 @@ def is_public(address: str) -> bool:
         # 6to4 wraps an IPv4 address of any kind; site-local is the forerunner of private addresses
         if parsed.sixtofour is not None or parsed.is_site_local:
             return False
+    if parsed in IETF_ASSIGNMENTS:
+        return False
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
 
 

@@ -19,6 +19,7 @@ READ_SECONDS = 10.0
 TOTAL_SECONDS = 15.0
 """However slowly bytes trickle in. Looking up the name comes before it, and takes what the system's resolver takes."""
 
+TOO_LATE = "The receiver did not answer in time."
 HEADERS = {"Content-Type": "application/json", "User-Agent": f"Digitmill/{__version__}", "Connection": "close"}
 
 
@@ -56,7 +57,9 @@ class Poster:
         deadline = _Deadline(self._total_seconds)
         try:
             with deadline.connected(addresses, target.port) as connection:
-                return self._exchange(connection, target, headers, body), None
+                status = self._exchange(connection, target, headers, body)
+            # cut off within the headers, an answer reads as if it were whole
+            return (None, TOO_LATE) if deadline.passed else (status, None)
         except (OSError, http.client.HTTPException) as error:
             return None, _explained(error, deadline)
 
@@ -116,7 +119,7 @@ class _Deadline:
 
 def _explained(error: Exception, deadline: _Deadline) -> str:
     if deadline.passed or isinstance(error, TimeoutError):
-        return "The receiver did not answer in time."
+        return TOO_LATE
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The receiver's certificate is not trusted: {error.verify_message}."
     if isinstance(error, ssl.SSLError):
