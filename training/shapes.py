@@ -52,7 +52,7 @@ def _serifed_seven(large: Picture, random: Generator) -> Picture:
     top = large[rows[0] : rows[0] + max(1, (rows[-1] - rows[0]) // 4)]
     row, column = min(np.argwhere(top > 127), key=lambda place: int(place[1]))
     start = np.array((column + 2, rows[0] + row))
-    end = start + np.array((random.uniform(-3, 1), random.uniform(6, 11)))
+    end = start + np.array((random.uniform(-3, 1), random.uniform(4, 8)))
     ticked = np.maximum(large, _stroke(np.array((start, end)), _width(large), random))
     return _crossed_seven(ticked, random) if random.random() < 0.5 else ticked
 
