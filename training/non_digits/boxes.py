@@ -75,10 +75,10 @@ def guides(random: Generator) -> Picture:
 
 
 def stain(random: Generator) -> Picture:
-    """One to three smudges or splashes, solid and no higher than wide."""
+    """One to three smudges or splashes beside one another, solid and no higher than wide."""
     wet = np.zeros((SIDE, SIDE), np.float32)
     for _ in range(int(random.integers(1, 4))):
-        centre = (int(random.integers(14, SIDE - 14)), int(random.integers(14, SIDE - 14)))
+        centre = (int(random.integers(14, SIDE - 14)), int(random.integers(SIDE // 2 - 4, SIDE // 2 + 5)))
         down = int(random.integers(3, 11))
         axes = (int(down * random.uniform(1.0, 2.2)), down)
         cv2.ellipse(wet, centre, axes, random.uniform(-20, 20), 0, 360, random.uniform(0.5, 1), -1)

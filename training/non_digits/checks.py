@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from training.non_digits.strokes import Picture
 
-LEAST_LIKENESS = 0.85
+LEAST_LIKENESS = 0.88
 """Correlation of a picture with its drawing, both a little blurred."""
 SLIM = 2.2
 """Length by breadth, as standard deviations of the ink, from which a shape may be a 1."""

@@ -39,14 +39,19 @@ def pair(digits: Digits, random: Generator) -> Picture:
 
 
 def struck(digits: Digits, random: Generator) -> Picture:
-    """A digit with a cross, two lines, or a zigzag over it that reach beyond it on both sides."""
-    ink = _resized(_one_of(digits, STRUCK[random.integers(len(STRUCK))], random), int(random.integers(30, 44)), random)
+    """A digit with a cross, two lines, or a zigzag over it that reach beyond it on both sides.
+
+    A 0 gets no lines, which could be the slash of a 0.
+    """
+    label = STRUCK[random.integers(len(STRUCK))]
+    ink = _resized(_one_of(digits, label, random), int(random.integers(30, 44)), random)
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
     height, width = ink.shape
     _lay(canvas, ink, (CANVAS - height) // 2, (CANVAS - width) // 2)
-    reach = np.array((max(width, 18) * random.uniform(0.65, 0.85), height * random.uniform(0.3, 0.6)))
-    lines = [points * reach + CANVAS / 2 for points in _strike(random)]
-    return inked([points.clip(3, CANVAS - 4) for points in lines], int(random.integers(2, 5)), canvas=canvas)
+    strike = STRIKES[random.integers(2 if label == 0 else 3)]
+    reach = np.array((max(width, 22) * random.uniform(0.7, 0.9), height * random.uniform(0.3, 0.6)))
+    lines = [(points * reach + CANVAS / 2).clip(3, CANVAS - 4) for points in strike(random)]
+    return inked(lines, int(random.integers(2, 5)), canvas=canvas)
 
 
 def sliced(digits: Digits, random: Generator) -> Picture:
@@ -61,19 +66,23 @@ def sliced(digits: Digits, random: Generator) -> Picture:
     return canvas
 
 
-def _strike(random: Generator) -> list[Points]:
-    """Lines from -1 to 1 across and about the middle."""
-    kind = random.choice(3)
-    if kind == 0:
-        return [line((-1, -1), (1, 1)), line((-1, 1), (1, -1))]
-    if kind == 1:
-        rise, apart = random.uniform(-1.2, 1.2), random.uniform(0.35, 0.55)
-        return [line((-1, side * apart + rise), (1, side * apart - rise)) for side in (-1, 1)]
+def _cross(random: Generator) -> list[Points]:
+    """From -1 to 1 across and about the middle, as the other strikes."""
+    return [line((-1, side), (1, -side)) for side in random.uniform(0.7, 1.1, 2) * (-1, 1)]
+
+
+def _zigzag(random: Generator) -> list[Points]:
     count = int(random.integers(8, 14))
-    points = np.column_stack(
-        (np.linspace(-1, 1, count), (np.arange(count) % 2 * 2 - 1) * random.uniform(0.6, 1, count))
-    )
-    return [curve(points)]
+    heights = (np.arange(count) % 2 * 2 - 1) * random.uniform(0.6, 1, count)
+    return [curve(np.column_stack((np.linspace(-1, 1, count), heights)))]
+
+
+def _two_lines(random: Generator) -> list[Points]:
+    rise, apart = random.uniform(-1.2, 1.2), random.uniform(0.35, 0.55)
+    return [line((-1, side * apart + rise), (1, side * apart - rise)) for side in (-1, 1)]
+
+
+STRIKES = (_cross, _zigzag, _two_lines)
 
 
 def _one_of(digits: Digits, label: int, random: Generator) -> Picture:

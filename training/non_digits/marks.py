@@ -36,7 +36,7 @@ def dash(random: Generator) -> Picture:
 def tick(random: Generator) -> Picture:
     """A short stroke down to the right and a long one up to the right, at least as wide as half its height."""
     down, height = random.uniform(0.25, 0.5), 1.0
-    left, right = random.uniform(0.2, 0.4), random.uniform(0.55, 1.1)
+    left, right = random.uniform(0.2, 0.4), random.uniform(0.65, 1.2)
     top, foot, tip = (0.0, height - down), (left, height), (left + right, 0.0)
     if random.random() < 0.4:
         belly = (left + 0.45 * right, 0.62 * height)
@@ -58,7 +58,7 @@ def dots(random: Generator) -> Picture:
 
 def crossed_circle(random: Generator) -> Picture:
     """A circle with a cross through it that reaches beyond it."""
-    radius, reach = random.uniform(0.45, 0.6), random.uniform(0.6, 0.8)
+    radius, reach = random.uniform(0.52, 0.7), random.uniform(0.65, 0.85)
     circle = curve(arc((0, 0), (radius, 0.5), -90, 270 + random.uniform(-10, 25)))
     turn = random.uniform(30, 60) if random.random() < 0.8 else random.uniform(-8, 8)
     x, y = reach * np.cos(np.deg2rad(turn)), reach * np.sin(np.deg2rad(turn))
@@ -67,9 +67,9 @@ def crossed_circle(random: Generator) -> Picture:
 
 def scribble(random: Generator) -> Picture:
     """A pen led to and fro, or round and round, over a place."""
-    count = int(random.integers(10, 24))
+    count = int(random.integers(14, 26))
     if random.random() < 0.5:
-        across = np.linspace(0, random.uniform(0.7, 1.6), count) + random.normal(0, 0.05, count)
+        across = np.linspace(0, random.uniform(0.9, 1.8), count) + random.normal(0, 0.05, count)
         points = np.column_stack((across, np.arange(count) % 2 + random.normal(0, 0.12, count)))
     else:
         points = random.uniform(0, 1, (count, 2))
