@@ -8,6 +8,8 @@ from typing import Any
 
 from flask import Response
 
+from digitmill.domain import Row
+from web.schemas import row_document
 from web.waiting import Slot
 
 JSON = "application/json"
@@ -15,6 +17,14 @@ JSON = "application/json"
 
 def json_answer(document: Mapping[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(document, separators=(",", ":")), status=status, content_type=JSON)
+
+
+def row_answer(row: Row) -> Response:
+    """A row, with its revision as the ETag that a change of it names."""
+    document = row_document(row)
+    response = json_answer(document)
+    response.headers["ETag"] = f'"{document["revision"]}"'
+    return response
 
 
 def stream_answer(pieces: Iterable[bytes], content_type: str, slot: Slot) -> Response:

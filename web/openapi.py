@@ -17,7 +17,7 @@ from digitmill import __version__, errors
 from digitmill.domain import Scope
 from digitmill.errors import DigitmillError
 from digitmill.settings import Settings
-from web import published, schemas
+from web import corrections, published, schemas
 from web.auth import ask_scope, needs_key
 from web.errors import INTERNAL_ERROR, PROBLEM, status_of
 from web.options import Options
@@ -41,11 +41,23 @@ COMPONENTS: Mapping[str, tuple[Any, Mode]] = {
     "Row": (schemas.Row, "serialization"),
     "Model": (schemas.Model, "serialization"),
     "ModelList": (schemas.ModelList, "serialization"),
+    "Change": (corrections.Change, "validation"),
+    "Changes": (corrections.Changes, "validation"),
+    "ChangedRows": (corrections.ChangedRows, "serialization"),
+    "History": (corrections.History, "serialization"),
+    "ReviewRequest": (corrections.ReviewRequest, "validation"),
+    "Review": (corrections.Review, "serialization"),
     "Limits": (published.Limits, "serialization"),
     "Health": (schemas.Health, "serialization"),
     "Problem": (schemas.Problem, "serialization"),
     "Options": (Options, "validation"),
 }
+BODIES: Mapping[str, str] = {
+    "correct_result": "Change",
+    "correct_results": "Changes",
+    "review_job": "ReviewRequest",
+}
+"""Calls whose body is a JSON document."""
 EVERYWHERE: tuple[type[DigitmillError], ...] = (
     errors.Unauthorized,
     errors.Forbidden,
@@ -55,7 +67,7 @@ EVERYWHERE: tuple[type[DigitmillError], ...] = (
 HEADERS: Mapping[str, str] = {
     "Location": "Where the job is.",
     "Retry-After": "Seconds after which asking again makes sense.",
-    "ETag": "Changes whenever the job does; for If-None-Match.",
+    "ETag": "Changes whenever the answer does: of a job for If-None-Match, of a row for If-Match.",
     "Preference-Applied": "The part of Prefer that was followed.",
     "WWW-Authenticate": "How to send the key.",
     "RateLimit-Limit": "Requests a minute, where the service limits them; on every other answer too.",
@@ -144,6 +156,8 @@ def _finish(document: Document, *, with_key: bool) -> Document:
     for path, operations in document["paths"].items():
         for described in operations.values():
             described["parameters"] = [_parameter(parameter) for parameter in described["parameters"]]
+            if (body := BODIES.get(described["operationId"])) is not None:
+                described["requestBody"] = {"required": True, "content": {JSON: {"schema": reference(body)}}}
             if needs_key(path):
                 described["security"] = [{KEY_SCHEME: []}] if with_key else [{KEY_SCHEME: []}, {}]
     document["paths"]["/v1/jobs"]["post"]["requestBody"] = _submission()

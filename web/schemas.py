@@ -12,7 +12,7 @@ from typing import Any, Literal, NotRequired, cast
 from typing_extensions import TypedDict
 
 from digitmill import documents, domain
-from digitmill.documents import Count, JobDocument, Probability, State, Time
+from digitmill.documents import Count, JobDocument, Probability, State, Time, time_text
 from digitmill.models.manifest import Manifest
 from digitmill.results import Page as DomainPage
 
@@ -20,6 +20,7 @@ RESULTS_IN_JOB = 1000
 """Rows that a job carries in itself when its submission waited for it."""
 
 Status = Literal["recognized", "review", "blank", "failed"]
+VerdictName = Literal["recognized", "blank", "not_a_digit"]
 
 
 class FieldProblem(TypedDict):
@@ -55,16 +56,17 @@ class RowProblem(TypedDict):
 
 
 class Correction(TypedDict):
-    """What a person said instead of the model."""
+    """What a person has said of the image. `by` is the id of the key that was sent."""
 
     prediction: str | None
-    status: Status
-    by: str | None
+    status: VerdictName
+    by: str
     at: Time
 
 
 class Row(TypedDict):
-    """The answer for one image. `confidence` is a probability; a `review` row lies below the job's threshold."""
+    """The answer for one image. `confidence` is a probability; a `review` row lies below the job's threshold. All is
+    the model's own answer but `correction`; `revision` counts its changes, and is the row's ETag."""
 
     index: Count
     name: str
@@ -74,6 +76,7 @@ class Row(TypedDict):
     alternatives: list[Guess]
     error: RowProblem | None
     correction: Correction | None
+    revision: Count
 
 
 class Job(JobDocument):
@@ -151,7 +154,21 @@ def row_document(row: domain.Row) -> Row:
             {"prediction": guess.prediction, "confidence": guess.confidence} for guess in row.alternatives
         ],
         "error": None if failure is None else {"code": failure.code.value, "detail": failure.detail},
-        "correction": None,
+        "correction": correction_document(row.revision),
+        "revision": row.revision.number if row.revision is not None else 0,
+    }
+
+
+def correction_document(revision: domain.Revision | None) -> Correction | None:
+    """What a person said last, unless it was taken back."""
+    if revision is None or revision.verdict is None:
+        return None
+    said = revision.verdict
+    return {
+        "prediction": said.prediction,
+        "status": said.status.value,
+        "by": revision.by,
+        "at": time_text(revision.at),
     }
 
 

@@ -64,6 +64,11 @@ def receive(request: Request, query: OptionsQuery, spool: Spool, *, max_bytes: i
     return read_options(text) if text else Options()
 
 
+def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body of a small request. Raises UploadTooLarge, or UploadRefused where it broke off."""
+    return b"".join(_blocks(request, max_bytes))
+
+
 def _blocks(request: Request, max_bytes: int) -> Iterator[bytes]:
     received = 0
     while block := _read(request.stream):

@@ -42,7 +42,7 @@ def test_a_row_holds_what_the_contract_says(client: Client, mill: Mill) -> None:
     assert page["next_cursor"] is None
     digit, blank, failed, _ = page["results"]
     assert set(digit) == {
-        "index", "name", "status", "prediction", "confidence", "alternatives", "error", "correction",
+        "index", "name", "status", "prediction", "confidence", "alternatives", "error", "correction", "revision",
     }  # fmt: skip
     assert digit["prediction"] == "1"
     assert 0 < digit["confidence"] < 1

@@ -17,7 +17,7 @@ from digitmill import errors
 from digitmill.domain import Row, RowStatus, Scope
 from digitmill.errors import BadOptions, FieldError
 from digitmill.results import RowFilter
-from web.answers import json_answer, stream_answer
+from web.answers import json_answer, row_answer, stream_answer
 from web.connection import client_gone
 from web.context import context, owner, service
 from web.inputs import Query, digits
@@ -57,11 +57,23 @@ class ResultsQuery(Query):
     ) = None
     min_confidence: Annotated[Confidence, Field(description="Only rows at least so sure.")] | None = None
     max_confidence: Annotated[Confidence, Field(description="Only rows at most so sure.")] | None = None
+    corrected: (
+        Annotated[
+            Literal["true", "false"],
+            Field(description="Only rows that a person has corrected or confirmed, or only the others."),
+        ]
+        | None
+    ) = None
+    final: Annotated[
+        Literal["true", "false"],
+        Field(description="With CSV: a person's answer in the place of the model's, without a confidence."),
+    ] = "false"
     format: Annotated[Literal["json", "ndjson", "csv"], Field(description="Instead of an Accept header.")] | None = None
 
     def rows(self) -> RowFilter:
         statuses = frozenset(RowStatus(status) for status in self.status) if self.status else frozenset(RowStatus)
-        return RowFilter(statuses, self.min_confidence, self.max_confidence)
+        corrected = None if self.corrected is None else self.corrected == "true"
+        return RowFilter(statuses, self.min_confidence, self.max_confidence, corrected)
 
 
 @results.get("/v1/jobs/<job_id>/results")
@@ -94,16 +106,25 @@ def list_results(job_id: str, query: ResultsQuery) -> Response:
         page = service().results.page(owner(), job_id, rows=query.rows(), limit=query.limit or 100, cursor=query.cursor)
         response = json_answer(page_document(page))
     else:
-        response = _stream(job_id, query.rows(), kind)
+        response = _stream(job_id, query.rows(), kind, final=query.final == "true")
     response.headers["Vary"] = "Accept"
     return response
 
 
 @results.get("/v1/jobs/<job_id>/results/<int:index>")
-@operation(results, {200: answer("The row.", "Row")}, errors.NotFound, errors.Expired, scope=Scope.READ)
+@operation(
+    results,
+    {200: answer("The row.", "Row", headers=("ETag",))},
+    errors.NotFound,
+    errors.Expired,
+    scope=Scope.READ,
+)
 def get_result(job_id: str, index: int) -> Response:
-    """Read one row"""
-    return json_answer(row_document(service().results.row(owner(), job_id, index)))
+    """Read one row
+
+    Its `ETag` is for `If-Match`, when you correct it.
+    """
+    return row_answer(service().results.row(owner(), job_id, index))
 
 
 def _accepted_format() -> str:
@@ -117,19 +138,22 @@ def _check(query: ResultsQuery, kind: str) -> None:
     if low is not None and high is not None and low > high:
         message = "must not be above max_confidence"
         raise BadOptions(f"min_confidence {message}.", errors=(FieldError("min_confidence", message),))
+    if kind != "csv" and query.final == "true":
+        message = "belongs to CSV; other formats have the correction beside the model's answer"
+        raise BadOptions(f"final {message}.", errors=(FieldError("final", message),))
     paged = [name for name in ("limit", "cursor") if getattr(query, name) is not None]
     if kind != "json" and paged:
         message = f"belongs to pages; {kind} streams all rows"
         raise BadOptions(f"{' and '.join(paged)} {message}.", errors=tuple(FieldError(name, message) for name in paged))
 
 
-def _stream(job_id: str, rows: RowFilter, kind: str) -> Response:
+def _stream(job_id: str, rows: RowFilter, kind: str, *, final: bool) -> Response:
     service().jobs.get(owner(), job_id)
     slot = context().waiting.require_slot()
     chunks = _while_heard(service().results.stream(owner(), job_id, rows=rows), request.environ)
     if kind == "ndjson":
         return stream_answer(_ndjson(chunks), NDJSON, slot)
-    response = stream_answer(_csv(chunks), f"{CSV}; charset=utf-8", slot)
+    response = stream_answer(_csv(chunks, final=final), f"{CSV}; charset=utf-8", slot)
     response.headers["Content-Disposition"] = f'attachment; filename="digitmill-{job_id}.csv"'
     return response
 
@@ -151,10 +175,10 @@ def _ndjson(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
         yield ("\n".join(lines) + "\n").encode()
 
 
-def _csv(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
+def _csv(chunks: Iterator[list[Row]], *, final: bool) -> Iterator[bytes]:
     yield _csv_lines([COLUMNS])
     for rows in chunks:
-        yield _csv_lines([_cells(row) for row in rows])
+        yield _csv_lines([_cells(row, final=final) for row in rows])
 
 
 def _csv_lines(lines: Sequence[Sequence[Any]]) -> bytes:
@@ -163,7 +187,9 @@ def _csv_lines(lines: Sequence[Sequence[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _cells(row: Row) -> tuple[Any, ...]:
+def _cells(row: Row, *, final: bool = False) -> tuple[Any, ...]:
     name = f"'{row.name}" if row.name.startswith(FORMULA_STARTS) else row.name
+    if final and row.verdict is not None:
+        return row.index, name, row.verdict.status.value, row.verdict.prediction, None, None
     error = None if row.failure is None else row.failure.code.value
     return row.index, name, row.status.value, row.prediction, row.confidence, error
