@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ LEAST_EXTENT = 0.1
 """Ink is a digit if its longest piece has this share of the picture's longest side; else it is dirt."""
 SPECK = 0.05
 """Pieces with less than this share of the main piece's area are no part of the digit."""
+ALIEN = 0.2
+"""Share of the ink that is no digit's from which on it may have hidden a fainter digit."""
 MIDDLE = 0.18
 """Share cut off each side to leave the middle, where a digit has most of its ink."""
 
@@ -36,21 +39,65 @@ def ink_of(light: Grey) -> Grey | None:
     """
     above = cv2.subtract(light, _paper(light))
     calm = cv2.GaussianBlur(above, (3, 3), 0) if max(light.shape) >= GRAINY_SIDE else above
-    threshold, mask = cv2.threshold(calm, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    level = cv2.mean(calm, mask)[0]
-    paper, noise = cv2.meanStdDev(calm, mask=cv2.bitwise_not(mask))
-    if level - paper.item() < max(LEAST_CONTRAST, NOISE_RATIO * noise.item()):
+    split = _split(np.asarray(calm, np.uint8))
+    if split is None:
         return None
-    digit = _digit(without_lines(np.asarray(mask, np.uint8)))
+    digit = _digit(without_lines(split.mask))
+    if digit is not split.mask:
+        # what was taken out may be darker than the digit and have hidden it: a printed frame round pencil, say
+        split, digit = _without(np.asarray(calm, np.uint8), split, digit)
     if digit is None:
         return None
     x, y, width, height = cv2.boundingRect(digit)
     box = np.s_[y : y + height, x : x + width]
     inked = cv2.bitwise_and(above[box], cv2.dilate(digit, _square(3))[box])
-    floor = threshold / 2
-    gain = 255 / (level - floor)
+    floor = split.threshold / 2
+    gain = 255 / (split.level - floor)
     # of all that scales in one pass this alone cuts off what falls below 0
     return np.asarray(cv2.addWeighted(inked, gain, inked, 0, -floor * gain), np.uint8)
+
+
+class _Split(NamedTuple):
+    """Ink, 255 in the mask, has grey levels above ``threshold``, on average ``level``."""
+
+    threshold: float
+    level: float
+    mask: Grey
+
+
+def _split(calm: Grey, outside: Grey | None = None) -> _Split | None:
+    """Ink from paper, as Otsu's method has it; None where they do not stand apart. ``outside`` is neither."""
+    threshold, found = cv2.threshold(calm, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    mask = np.asarray(found, np.uint8)
+    level = cv2.mean(calm, mask)[0]
+    rest = cv2.bitwise_not(mask if outside is None else cv2.bitwise_or(mask, outside))
+    paper, noise = cv2.meanStdDev(calm, mask=rest)
+    if level - paper.item() < max(LEAST_CONTRAST, NOISE_RATIO * noise.item()):
+        return None
+    return _Split(threshold, level, mask)
+
+
+def _without(calm: Grey, split: _Split, digit: Grey | None) -> tuple[_Split, Grey | None]:
+    """The same once more on the picture without what is ink and no digit, where that was the larger part."""
+    alien = split.mask if digit is None else cv2.subtract(split.mask, digit)
+    if digit is not None and cv2.countNonZero(alien) < ALIEN * cv2.countNonZero(split.mask):
+        return split, digit
+    outside = np.asarray(cv2.dilate(alien, _square(5)), np.uint8)
+    if digit is not None:
+        outside = np.asarray(cv2.subtract(outside, digit), np.uint8)
+    # painted over in the paper's own tone, lest the painting stand out
+    paper = cv2.mean(calm, cv2.bitwise_not(cv2.bitwise_or(outside, split.mask)))[0]
+    again = _split(np.where(outside, np.uint8(paper), calm), outside)
+    found = None if again is None else _digit(without_lines(again.mask))
+    if again is None or found is None or not _reaches_middle(found):
+        return split, digit
+    return again, found
+
+
+def _reaches_middle(mask: Grey) -> bool:
+    height, width = mask.shape
+    x, y = int(MIDDLE * width), int(MIDDLE * height)
+    return 2 * cv2.countNonZero(mask[y : height - y, x : width - x]) > cv2.countNonZero(mask)
 
 
 @lru_cache(maxsize=64)
