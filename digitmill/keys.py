@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from digitmill.domain import ApiKey, Caller, Scope, Secret
-from digitmill.errors import Conflict, Unauthorized
+from digitmill.errors import Conflict, NotFound, Unauthorized
 from digitmill.settings import Settings
 from digitmill.store.key_store import KeyStore
 
@@ -26,6 +26,9 @@ CACHE_SECONDS = 3.0
 _ID_BYTES, _SECRET_BYTES = 6, 24
 _SHAPE = re.compile(rf"dm_([0-9a-f]{{{2 * _ID_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})")
 _EVERYTHING = frozenset(Scope)
+
+ADMIN = "admin"
+"""The id of DIGITMILL_ADMIN_KEY."""
 
 LOCAL = Caller("local", "none is asked", "local", _EVERYTHING)
 """Everybody, while no key is asked."""
@@ -89,6 +92,28 @@ class Keys:
         """All keys, oldest first, those that have ended too."""
         return self._store.list()
 
+    def owner_of(self, key_id: str | None) -> str:
+        """Whose jobs a key opens; ``admin`` is the admin key, and None everybody while no key is asked.
+
+        Raises:
+            NotFound: there is no such key.
+            Conflict: it is revoked; or none was named, and keys are asked.
+        """
+        if key_id is None:
+            if self.asked():
+                raise Conflict(
+                    "This service asks for keys: name the one that it is for. `digitmill keys list` has them."
+                )
+            return LOCAL.owner
+        if key_id == ADMIN and self._admin is not None:
+            return self._admin[:16]
+        key = self._store.find(key_id)
+        if key is None:
+            raise NotFound(f"There is no key {key_id}.")
+        if key.revoked_at is not None:
+            raise Conflict(f"Key {key_id} is revoked, which is for good; create another.")
+        return key.owner
+
     def asked(self) -> bool:
         """Whether callers must send a key: one is set, or was ever made."""
         if self._admin is not None:
@@ -108,7 +133,7 @@ class Keys:
         """
         digest = _digest(sent)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            return Caller("admin", "DIGITMILL_ADMIN_KEY", digest[:16], _EVERYTHING)
+            return Caller(ADMIN, "DIGITMILL_ADMIN_KEY", digest[:16], _EVERYTHING)
         shape = _SHAPE.fullmatch(sent)
         key = self._find(shape[1], digest) if shape else None
         if key is not None:

@@ -11,12 +11,12 @@ from typing import Annotated
 
 import typer
 
+from digitmill.cli.local import service_settings
 from digitmill.cli.terminal import printable, say
 from digitmill.domain import ApiKey, Scope
-from digitmill.errors import SettingsError
 from digitmill.keys import Keys, state_of
-from digitmill.settings import Settings
-from digitmill.telemetry import audit, configure_logging
+from digitmill.telemetry import audit
+from digitmill.webhooks.signing import Secrets
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"([0-9]{1,6})([smhd])")
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     keys.command("list")(list_keys)
     keys.command()(rotate)
     keys.command()(revoke)
+    keys.command()(webhook_secret)
     app.add_typer(keys, name="keys")
 
 
@@ -132,26 +133,52 @@ def revoke(key_id: str) -> None:
     say(f"Key {key.id} of {key.name} is revoked: the service refuses it within seconds. Jobs stay until they expire.")
 
 
+def webhook_secret(
+    key_id: Annotated[
+        str | None,
+        typer.Argument(help="Whose webhooks: the key, or `admin` for DIGITMILL_ADMIN_KEY. Unset where none is asked."),
+    ] = None,
+    overlap: Annotated[
+        float,
+        typer.Option(parser=duration, metavar="TIME", help="How long the old secret signs too; 0s: it ends now."),
+    ] = "7d",  # type: ignore[assignment]  # the parser makes seconds of it
+) -> None:
+    """Make or renew the secret that webhooks are signed with, and print it: it is shown this once.
+
+    It belongs to the owner of the key, as jobs do. For the overlap webhooks carry two signatures.
+    """
+    owner = _keys().owner_of(key_id)
+    text = _secrets().renew(owner, overlap=overlap)
+    audit("webhook_secret", key=key_id, key_name=None, client=_who(), owner=owner)
+    typer.echo(text)
+    say(
+        f"Webhooks of {owner} are signed with a new secret, which is shown only now. If there was another, it goes on "
+        f"signing until {_time(time.time() + overlap)}."
+    )
+
+
 def _keys() -> Keys:
     # Redis' client is needed here alone
-    from digitmill.embedded.redis_server import running_url  # noqa: PLC0415
     from digitmill.store.connection import connect  # noqa: PLC0415
     from digitmill.store.redis_key_store import RedisKeyStore  # noqa: PLC0415
 
-    settings = Settings.load()
-    configure_logging(settings)
-    url = settings.redis_url or running_url(settings.var / "redis")
-    if url is None:
-        raise SettingsError(
-            f"No service runs on the folder {settings.var}, and its keys are in its Redis. Start it with "
-            "`digitmill up`, or name the Redis of another service in DIGITMILL_REDIS_URL."
-        )
-    return Keys(settings, RedisKeyStore(connect(url)))
+    settings = service_settings()
+    return Keys(settings, RedisKeyStore(connect(settings.redis)))
+
+
+def _secrets() -> Secrets:
+    from digitmill.store.connection import connect  # noqa: PLC0415
+    from digitmill.store.redis_webhook_store import RedisWebhookStore  # noqa: PLC0415
+
+    return Secrets(RedisWebhookStore(connect(service_settings().redis)))
 
 
 def _audit(action: str, key: ApiKey) -> None:
-    where = f"user {os.getuid()} on {socket.gethostname()}"
-    audit(action, key=key.id, key_name=key.name, client=where, owner=key.owner, scopes=",".join(sorted(key.scopes)))
+    audit(action, key=key.id, key_name=key.name, client=_who(), owner=key.owner, scopes=",".join(sorted(key.scopes)))
+
+
+def _who() -> str:
+    return f"user {os.getuid()} on {socket.gethostname()}"
 
 
 def _day(seconds: float) -> str:

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 import redis
+from pydantic import SecretStr
 
 from digitmill.domain import Scope
 from digitmill.errors import Unauthorized
 from digitmill.keys import Keys
 from digitmill.settings import Settings
+from digitmill.store.memory_key_store import MemoryKeyStore
 from digitmill.store.redis_key_store import RedisKeyStore
+from digitmill.store.redis_webhook_store import RedisWebhookStore
+from digitmill.webhooks.signing import Secrets
 from tests.embedded.conftest import Up, up  # noqa: F401 (a fixture)
 
 Run = Callable[..., tuple[int, str, str]]
@@ -110,6 +114,7 @@ def test_a_rotation_without_more_leaves_the_old_secret_a_week(run: Run, empty_re
         (["create", "--name", "a", "--scopes", "read", "--owner", "a:b"], "letters, digits"),
         (["rotate", "nobody"], "There is no key nobody."),
         (["revoke", "nobody"], "There is no key nobody."),
+        (["webhook-secret", "nobody"], "There is no key nobody."),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_sentence(
@@ -120,6 +125,34 @@ def test_what_cannot_be_done_is_told_in_a_sentence(
     assert said in err
     assert "Traceback" not in err
     assert keys_at(empty_redis_url).list() == []
+
+
+def test_a_webhook_secret_is_made_renewed_and_never_told_twice(run: Run, empty_redis_url: str) -> None:
+    where = {"REDIS_URL": empty_redis_url, "LOG_LEVEL": "error"}
+    code, local, err = run("webhook-secret", **where)
+    assert code == 0, err
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=\n", local)
+
+    _, out, _ = run("create", "--name", "a", "--scopes", "submit", "--owner", "office", **where)
+    key_id = out.split("_")[1]
+    code, _, err = run("webhook-secret", **where)
+    assert code == 1
+    assert "name the one" in err
+    code, first, said = run("webhook-secret", key_id, **where)
+    assert code == 0, said
+    code, second, said_again = run("webhook-secret", key_id, "--overlap", "1h", **where)
+    assert code == 0
+    secrets = Secrets(RedisWebhookStore(redis.Redis.from_url(empty_redis_url)))
+    assert secrets.live("office") == [second.strip(), first.strip()]
+    assert secrets.live("local") == [local.strip()]
+    (line,) = [line for line in said_again.splitlines() if '"audit"' in line]
+    assert '"action": "webhook_secret"' in line
+    assert "whsec" not in said + said_again + run("list", **where)[1]
+
+    assert run("webhook-secret", "admin", **where)[0] == 1
+    assert run("webhook-secret", "admin", ADMIN_KEY="correct horse", **where)[0] == 0
+    owner = Keys(Settings(admin_key=SecretStr("correct horse")), MemoryKeyStore()).identify("correct horse").owner
+    assert len(secrets.live(owner)) == 1
 
 
 def test_without_a_service_the_command_says_what_to_do(run: Run) -> None:
