@@ -25,6 +25,7 @@ from web.views.pages import pages
 from web.views.probes import probes
 from web.views.results import results
 from web.views.review import review
+from web.views.webhooks import webhooks
 from web.waiting import Waiting
 
 
@@ -66,6 +67,6 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_auth(app, settings, service.keys)
     init_limits(app, settings)
     init_openapi(app, settings)
-    for blueprint in (jobs, results, review, images, events, models, limits, probes, pages):
+    for blueprint in (jobs, results, review, images, events, models, limits, probes, pages, webhooks):
         app.register_blueprint(blueprint)
     return app

@@ -48,6 +48,9 @@ COMPONENTS: Mapping[str, tuple[Any, Mode]] = {
     "ReviewRequest": (corrections.ReviewRequest, "validation"),
     "Review": (corrections.Review, "serialization"),
     "Limits": (published.Limits, "serialization"),
+    "Delivery": (schemas.Delivery, "serialization"),
+    "DeliveryList": (schemas.DeliveryList, "serialization"),
+    "Event": (schemas.Event, "serialization"),
     "Health": (schemas.Health, "serialization"),
     "Problem": (schemas.Problem, "serialization"),
     "Options": (Options, "validation"),
@@ -161,6 +164,7 @@ def _finish(document: Document, *, with_key: bool) -> Document:
             if needs_key(path):
                 described["security"] = [{KEY_SCHEME: []}] if with_key else [{KEY_SCHEME: []}, {}]
     document["paths"]["/v1/jobs"]["post"]["requestBody"] = _submission()
+    document["webhooks"] = {"job": {"post": _webhook()}}
     components["securitySchemes"] = {KEY_SCHEME: {"type": "http", "scheme": "bearer"}}
     return document
 
@@ -203,6 +207,28 @@ def _parameter(parameter: Document) -> Document:
     if "description" in schema:
         described["description"] = schema.pop("description")
     return described
+
+
+def _webhook() -> Document:
+    """What the service sends to a job's ``webhook_url``."""
+    headers = {
+        "webhook-id": "The same for every attempt: what was seen before can be passed over.",
+        "webhook-timestamp": "Seconds since 1970 at which this attempt was made.",
+        "webhook-signature": "`v1,` and the signature in base64; while a secret is rotated two, with a space between.",
+    }
+    return {
+        "summary": "A job is final",
+        "description": "Signed by the Standard Webhooks specification; sent again for a day until it is answered.",
+        "parameters": [
+            {"in": "header", "name": name, "description": text, "required": True, "schema": {"type": "string"}}
+            for name, text in headers.items()
+        ],
+        "requestBody": {"required": True, "content": {JSON: {"schema": reference("Event")}}},
+        "responses": {
+            "2XX": {"description": "The event has arrived."},
+            "410": {"description": "Send no more; every other answer has the event sent again."},
+        },
+    }
 
 
 def _submission() -> Document:

@@ -7,18 +7,22 @@ row costs no more than a dict. Times are RFC 3339 in UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NotRequired, cast
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, NotRequired, cast
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from digitmill import documents, domain
-from digitmill.documents import Count, JobDocument, Probability, State, Time, time_text
+from digitmill.documents import Count, JobDocument, Probability, State, Time, time_or_none, time_text
 from digitmill.models.manifest import Manifest
 from digitmill.results import Page as DomainPage
+from digitmill.webhooks.deliveries import Delivery as DomainDelivery
 
 RESULTS_IN_JOB = 1000
 """Rows that a job carries in itself when its submission waited for it."""
 
+EventType = Literal["job.completed", "job.failed", "job.cancelled"]
 Status = Literal["recognized", "review", "blank", "failed"]
 VerdictName = Literal["recognized", "blank", "not_a_digit"]
 
@@ -113,6 +117,41 @@ class ModelList(TypedDict):
     models: list[Model]
 
 
+class Attempt(TypedDict):
+    """One try to deliver a webhook: the receiver's `status`, or the `error` that kept it from answering."""
+
+    at: Time
+    seconds: Annotated[float, Field(ge=0)]
+    status: int | None
+    error: str | None
+
+
+class Delivery(TypedDict):
+    """The way of one webhook to its receiver, under its `webhook-id`. `gone`: the receiver answered 410; `failed`:
+    given up after the last attempt."""
+
+    id: str
+    event: EventType
+    url: str
+    state: Literal["pending", "delivered", "gone", "failed"]
+    attempts: list[Attempt]
+    next_attempt_at: Time | None
+
+
+class DeliveryList(TypedDict):
+    """The webhooks of one job."""
+
+    deliveries: list[Delivery]
+
+
+class Event(TypedDict):
+    """The body of a webhook: `data` is the job, without its rows."""
+
+    type: EventType
+    timestamp: Time
+    data: Job
+
+
 class Health(TypedDict):
     """What a probe is told."""
 
@@ -169,6 +208,18 @@ def correction_document(revision: domain.Revision | None) -> Correction | None:
         "status": said.status.value,
         "by": revision.by,
         "at": time_text(revision.at),
+    }
+
+
+def delivery_document(delivery: DomainDelivery) -> dict[str, Any]:
+    attempts = [{**asdict(attempt), "at": time_text(attempt.at)} for attempt in delivery.attempts]
+    return {
+        "id": delivery.id,
+        "event": delivery.event,
+        "url": delivery.url,
+        "state": delivery.state.value,
+        "attempts": attempts,
+        "next_attempt_at": time_or_none(delivery.next_attempt_at),
     }
 
 
