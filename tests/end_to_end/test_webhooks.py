@@ -1,0 +1,86 @@
+"""Webhooks from a real worker: signed with the secret that the command line made, and none lost on the way."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from standardwebhooks import Webhook
+
+from tests.end_to_end.conftest import Stack, new_stack
+from tests.end_to_end.test_service import sample_images
+from tests.receiver import Receiver, receiving
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A Redis and a web server; the worker is the test's to start."""
+    started = new_stack(tmp_path, DIGITMILL_WEBHOOK_PRIVATE_ADDRESSES="true", DIGITMILL_WORKER_CONCURRENCY="1")
+    try:
+        for name in ("redis", "web"):
+            started.start(name)
+        started.wait_for(lambda: _alive(started), "the web server")
+        yield started
+    finally:
+        started.close()
+
+
+def _alive(stack: Stack) -> bool:
+    try:
+        return httpx.get(f"{stack.url}/v1/limits").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def secret(stack: Stack) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "digitmill.cli", "keys", "webhook-secret"],
+        env={**os.environ, **stack.settings, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=stack.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def submit(stack: Stack, receiver: Receiver) -> str:
+    files = [("files", (name, io.BytesIO(data))) for name, data in sample_images().items()]
+    answer = httpx.post(f"{stack.url}/v1/jobs", files=files, data={"options": f'{{"webhook_url": "{receiver.url}"}}'})
+    assert answer.status_code == 202, answer.text
+    job_id: str = answer.json()["id"]
+    return job_id
+
+
+def test_no_event_is_lost_while_workers_and_messages_are(stack: Stack) -> None:
+    signing = secret(stack)
+    with receiving() as receiver:
+        receiver.statuses = [503, 204]
+        cancelled, completed = submit(stack, receiver), submit(stack, receiver)
+        httpx.post(f"{stack.url}/v1/jobs/{cancelled}/cancel").raise_for_status()
+        assert stack.redis.delete("webhooks") == 1, "no worker lives, so the message waits"
+        stack.start("worker")
+        stack.wait_for(lambda: len(receiver.received) >= 3, "both events, one of them twice")
+        told = [Webhook(signing).verify(request.body, request.headers) for request in receiver.received]
+        assert {(event["type"], event["data"]["id"]) for event in told} == {
+            ("job.cancelled", cancelled), ("job.completed", completed),
+        }  # fmt: skip
+        for job_id in (cancelled, completed):
+            stack.wait_for(lambda job_id=job_id: _state(stack, job_id) == "delivered", "the log")  # type: ignore[misc]
+    assert len({request.headers["webhook-id"] for request in receiver.received}) == 2
+    assert len(receiver.received) == 3
+    assert stack.redis.zcard("dm:webhooks:due") == 0
+    assert all(signing not in stack.log(name) for name in ("web", "worker"))
+
+
+def _state(stack: Stack, job_id: str) -> str:
+    (delivery,) = httpx.get(f"{stack.url}/v1/jobs/{job_id}/deliveries").json()["deliveries"]
+    return str(delivery["state"])
