@@ -44,6 +44,9 @@ def submit(
     ] = None,
     alternatives: Annotated[int | None, typer.Option(help="Further guesses per row, 0 to 9. Unset: 2.")] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds that the finished job is kept.")] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option(help="Where the service tells of the job's end, by a signed webhook.")
+    ] = None,
     metadata: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE to keep with the job; may be given again.")
     ] = None,
@@ -58,6 +61,7 @@ def submit(
         "review_below": review_below,
         "alternatives": alternatives,
         "expires_in": expires_in,
+        "webhook_url": webhook_url,
         "metadata": _pairs(metadata),
     }
     with connect(url, key) as client:

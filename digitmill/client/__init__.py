@@ -8,8 +8,10 @@ with Client("http://127.0.0.1:8000") as client:
 
 from digitmill.client.client import Client
 from digitmill.client.documents import (
+    Attempt,
     Correction,
     Counts,
+    Delivery,
     Guess,
     Job,
     Model,
@@ -34,6 +36,7 @@ from digitmill.client.errors import (
 )
 
 __all__ = [
+    "Attempt",
     "BadRequest",
     "BrokenStream",
     "Busy",
@@ -42,6 +45,7 @@ __all__ = [
     "Conflict",
     "Correction",
     "Counts",
+    "Delivery",
     "Expired",
     "Guess",
     "Job",

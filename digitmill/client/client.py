@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self, TypeAlias, TypedDict, Unpack
 from urllib.parse import quote
 
 from digitmill.client import streams
-from digitmill.client.documents import Job, JobPage, Model, Page, Parsed, Row, parse
+from digitmill.client.documents import Delivery, Job, JobPage, Model, Page, Parsed, Row, parse
 from digitmill.client.following import follow
 from digitmill.client.transport import Transport
 from digitmill.client.uploads import Source, content_type, multipart, report_progress, upload_files
@@ -64,6 +64,7 @@ class Client:
         review_below: float | None = None,
         alternatives: int | None = None,
         expires_in: int | None = None,
+        webhook_url: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         wait: int | None = None,
         idempotency_key: str | None = None,
@@ -73,8 +74,8 @@ class Client:
 
         Args:
             files: paths or binary file objects, or pairs (name, path or file object).
-            model, polarity, review_below, alternatives, expires_in, metadata: the job's options; None leaves
-                the choice to the service.
+            model, polarity, review_below, alternatives, expires_in, webhook_url, metadata: the job's options;
+                None leaves the choice to the service.
             wait: 1 to 60: let the service answer only when the job is final, or after so many seconds. A
                 job that was final in time carries its first rows in ``results``.
             idempotency_key: the same key with the same files and options gives the same job, however often it
@@ -90,6 +91,7 @@ class Client:
             "review_below": review_below,
             "alternatives": alternatives,
             "expires_in": expires_in,
+            "webhook_url": webhook_url,
             "metadata": metadata,
         }
         key = idempotency_key or uuid.uuid4().hex
@@ -196,6 +198,18 @@ class Client:
     def delete(self, job_id: str) -> None:
         """Remove the rows, the record and the upload."""
         self._transport.request("DELETE", _job_path(job_id))
+
+    def deliveries(self, job_id: str) -> list[Delivery]:
+        """What became of the job's webhooks."""
+        return self._get(
+            lambda answer: [Delivery.read(delivery) for delivery in answer["deliveries"]],
+            f"{_job_path(job_id)}/deliveries",
+        )
+
+    def redeliver(self, job_id: str, delivery_id: str) -> Delivery:
+        """Have a webhook sent again."""
+        path = f"{_job_path(job_id)}/deliveries/{quote(delivery_id, safe='')}/redeliver"
+        return self._transport.read(Delivery.read, "POST", path)
 
     def models(self) -> list[Model]:
         return self._get(lambda answer: [Model.read(model) for model in answer["models"]], "/v1/models")

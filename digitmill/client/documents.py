@@ -213,5 +213,43 @@ class JobPage:
         return cls(tuple(Job.read(job) for job in document["jobs"]), document["next_cursor"])
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver a webhook: a ``status``, or the ``error`` that kept the receiver from answering."""
+
+    at: datetime
+    seconds: float
+    status: int | None
+    error: str | None
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        at = datetime.fromisoformat(document["at"])
+        return cls(at, float(document["seconds"]), document["status"], document["error"])
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The way of one webhook to its receiver. ``state`` is pending, delivered, gone or failed."""
+
+    id: str
+    event: str
+    url: str
+    state: str
+    attempts: tuple[Attempt, ...]
+    next_attempt_at: datetime | None
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(
+            id=document["id"],
+            event=document["event"],
+            url=document["url"],
+            state=document["state"],
+            attempts=tuple(Attempt.read(attempt) for attempt in document["attempts"]),
+            next_attempt_at=_time(document["next_attempt_at"]),
+        )
+
+
 def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)

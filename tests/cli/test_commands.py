@@ -56,6 +56,7 @@ def test_submit_writes_to_a_file_in_the_format_of_its_ending(
 def test_options_reach_the_service(service: ScriptedService, image: str) -> None:
     options = ["--model", "digits@2", "--polarity", "light_on_dark", "--review-below", "0.5", "--alternatives", "0"]
     more = ["--expires-in", "60", "--metadata", "batch=March", "--metadata", "note=a=b", "--key", "secret"]
+    more += ["--webhook-url", "https://hooks.example/"]
     assert main(["submit", image, "--no-wait", *options, *more]) == 0
     (asked,) = service.asked
     assert asked.headers["authorization"] == "Bearer secret"
@@ -65,6 +66,7 @@ def test_options_reach_the_service(service: ScriptedService, image: str) -> None
         "review_below": 0.5,
         "alternatives": 0,
         "expires_in": 60,
+        "webhook_url": "https://hooks.example/",
         "metadata": {"batch": "March", "note": "a=b"},
     }
 
