@@ -23,7 +23,7 @@ OnImage = Callable[[int | None], None]
 
 class Predictor(Protocol):
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Calibrated probabilities float32[n, 10] for uint8[n, 28, 28], light ink on dark."""
+        """Calibrated probabilities float32[n, 10] of the digits for uint8[n, 28, 28], light ink on dark."""
 
 
 def answer_chunk(

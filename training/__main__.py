@@ -20,6 +20,7 @@ from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import BUILT_IN, Registry
 from digitmill.settings import Settings
 from training.config import Config, read_config
+from training.data import Images
 from training.recipes import RECIPES, configured
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make the models of Digitmill.")
@@ -53,6 +54,14 @@ def train(
         bool | None,
         typer.Option("--augment/--no-augment", help="Draw the digits as scanners see them.", show_default="by recipe"),
     ] = None,
+    non_digits: Annotated[
+        float | None,
+        typer.Option(help="Pictures of no digit for each digit; 0 leaves out that class.", show_default="by recipe"),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="A data set to keep for testing alone; may be given again."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(show_default="1")] = None,
     threads: Threads = CORES,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
@@ -69,6 +78,8 @@ def train(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "augmented": augmented,
+        "non_digits": non_digits,
+        "left_out": tuple(leave_out) if leave_out else None,
         "seed": seed,
     }
     options = {option: value for option, value in given.items() if value is not None}
@@ -83,8 +94,10 @@ def evaluate(folder: RunFolder, output: Path | None = None, threads: Threads = C
     from training.evaluate import METRICS_FILE, evaluate, table
     from training.sources import sources_of
 
-    sources = sources_of(_config_of(folder), Settings.load())
-    typer.echo(table(evaluate(folder, sources, output or folder / METRICS_FILE, threads)))
+    config, settings = _config_of(folder), Settings.load()
+    sources = sources_of(config, settings)
+    report = evaluate(folder, config, sources, output or folder / METRICS_FILE, threads, _strangers(settings))
+    typer.echo(table(report))
 
 
 @app.command()
@@ -110,8 +123,8 @@ def report(folder: RunFolder, threads: Threads = CORES) -> None:
     from training.report import report
     from training.sources import sources_of
 
-    config = _config_of(folder)
-    for path in report(folder, config, sources_of(config, Settings.load()), threads):
+    config, settings = _config_of(folder), Settings.load()
+    for path in report(folder, config, sources_of(config, settings), threads, _strangers(settings)):
         typer.echo(path)
 
 
@@ -176,6 +189,13 @@ def _config_of(folder: Path) -> Config:
         return config
     manifest = read_manifest(folder)
     return Config(name=manifest.name, version=manifest.version, seed=manifest.seed)
+
+
+def _strangers(settings: Settings) -> dict[str, Images]:
+    """Pictures of what is no digit, from real forms, where the data folder has them."""
+    from training.strangers import strangers
+
+    return strangers(settings.data) if settings.data is not None else {}
 
 
 def _held_out(folder: Path, settings: Settings) -> Batch:

@@ -23,6 +23,8 @@ Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
 CLASSES = tuple("0123456789")
+NOT_A_DIGIT = "none"
+"""The class after the ten digits, and the label of a picture without a digit in it."""
 MNIST = "mnist"
 MNIST_LICENCE = "CC BY-SA 3.0"
 MNIST_SHAPES = {
@@ -44,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Digits:
-    """``images`` uint8 [n, 28, 28] in MNIST's form, light ink on 0; ``labels`` uint8 [n], 0 to 9."""
+    """``images`` uint8 [n, 28, 28] in MNIST's form, light ink on 0; ``labels`` uint8 [n], 0 to 9, 10 for no digit."""
 
     images: Images
     labels: Labels
@@ -56,9 +58,15 @@ class Digits:
         return Digits(self.images[rows], self.labels[rows])
 
 
+NO_DIGITS = Digits(np.empty((0, 28, 28), np.uint8), np.empty(0, np.uint8))
+
+
 @dataclass(frozen=True)
 class Source:
-    """One data set, split. ``test`` is for the final figure only; None where there is no test set."""
+    """One data set, split. ``test`` is for the final figure only; None where there is no test set.
+
+    A set that is kept for testing alone has no training and no validation images.
+    """
 
     name: str
     licence: str
@@ -97,6 +105,12 @@ def load_sources(data: Path | None, seed: int, names: Collection[str] = DATA_SET
             continue
         sources.append(_split_extra(extra, path, seed))
     return tuple(sources)
+
+
+def kept_for_testing(source: Source) -> Source:
+    """``source`` with all of its digits in its test part."""
+    parts = [source.training, source.validation, *([source.test] if source.test is not None else [])]
+    return Source(source.name, source.licence, NO_DIGITS, NO_DIGITS, joined(parts))
 
 
 def joined(parts: list[Digits]) -> Digits:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from digitmill.models.manifest import MODEL_FILE, Metrics, Scores, Sha256, read_manifest
+from digitmill.models.manifest import MODEL_FILE, Metrics, NonDigitScores, Scores, Sha256, read_manifest
 from digitmill.models.runtime import Model, open_model
-from training.data import Digits, Source, joined
+from training.config import Config
+from training.data import Digits, Images, Source
+from training.epochs import held_out
 from training.scores import score
 
 METRICS_FILE = "metrics.json"
 ALL = "all"
 """The held-out digits of all sources together."""
+DRAWN = "drawn"
+"""The pictures that were drawn for validation: scans of held-out digits, and what is no digit."""
 
 
 class Report(BaseModel):
@@ -27,22 +32,32 @@ class Report(BaseModel):
     metrics: Metrics
 
 
-def evaluate(folder: Path, sources: tuple[Source, ...], output: Path, threads: int) -> Report:
+def evaluate(
+    folder: Path,
+    config: Config,
+    sources: tuple[Source, ...],
+    output: Path,
+    threads: int,
+    strangers: Mapping[str, Images] | None = None,
+) -> Report:
     """Measure the model in ``folder`` (``model.keras`` and ``manifest.json``) and write the figures.
 
-    The same weights, data and machine give the same file.
+    The same weights, data and machine give the same file. ``strangers`` are pictures that are no digits and that
+    training had no part in, by what they are.
 
     Raises:
         ModelRejected: the manifest or the model cannot be used.
     """
     manifest = read_manifest(folder)
     model = open_model(manifest, folder / MODEL_FILE, threads=threads)
-    held_out = {source.name: source.validation for source in sources}
-    held_out[ALL] = joined(list(held_out.values()))
+    validation = held_out(sources, config)
+    parts = {source.name: source.validation for source in sources} | {ALL: validation.clean, DRAWN: validation.drawn}
     tests = {source.name: source.test for source in sources if source.test is not None}
+    others = {DRAWN: validation.others.images} | dict(strangers or {})
     metrics = Metrics(
-        validation={name: _measure(model, digits) for name, digits in held_out.items()},
+        validation={name: _measure(model, digits) for name, digits in parts.items() if len(digits)},
         test={name: _measure(model, digits) for name, digits in tests.items()},
+        non_digits={name: _accepted(model, images) for name, images in others.items() if len(images)},
     )
     report = Report(model=manifest.label, sha256=manifest.sha256, metrics=metrics)
     output.write_text(json.dumps(report.model_dump(mode="json"), indent=2) + "\n")
@@ -58,7 +73,14 @@ def table(report: Report) -> str:
                 f"{kind + ' ' + name:<24}{scores.images:>7} {scores.accuracy:>9.4f} "
                 f"{scores.calibration_error:>7.4f} {scores.coverage:>9.4f} {scores.accepted_error:>8.5f}"
             )
+    for name, others in report.metrics.non_digits.items():
+        lines.append(f"{'no digit, ' + name:<24}{others.images:>7} {'accepted':>26} {others.accepted:>8.4f}")
     return "\n".join(lines)
+
+
+def _accepted(model: Model, images: Images) -> NonDigitScores:
+    accepted = model.predict(images).max(axis=1) >= model.manifest.review_below
+    return NonDigitScores(images=len(images), accepted=round(float(accepted.mean()), 6))
 
 
 def _measure(model: Model, digits: Digits) -> Scores:

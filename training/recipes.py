@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from digitmill.errors import TrainingError
 from digitmill.models.manifest import Name
-from training.config import Config, Count, Optimizer, Positive
+from training.config import Arithmetic, Config, Count, Optimizer, Positive
 from training.data import CLASSES
 from training.layers import read_layers
 
@@ -31,9 +31,17 @@ class Classic(Config):
     """What most of the claims name."""
     learning_rate: Positive = 4e-3
     """Four times Adam's default, for batches four times Keras's; for dense layers better than one or two times."""
+    batch_size: Count = 128
+    """What the claims name, or near it."""
+    arithmetic: Arithmetic = "float32"
+    """That of the claims; bf16 gains nothing on networks this small."""
     augmented: bool = False
     """The claims are about MNIST as it is."""
+    non_digits: float = Field(0, ge=0, le=1)
+    """As before."""
     data_sets: tuple[str, ...] = ("mnist",)
+    """As before."""
+    repeated: dict[str, Count] = Field(default_factory=dict)
     """As before."""
 
 
@@ -86,6 +94,8 @@ class Tiny(Config):
     architecture: Name = "tiny"
     epochs: Count = 2
     """Enough to see the loss fall."""
+    arithmetic: Arithmetic = "float32"
+    """So that runs repeat each other to the last digit."""
 
 
 CLASSICS: dict[str, type[Classic]] = {

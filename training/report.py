@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from digitmill.errors import TrainingError
@@ -11,7 +12,7 @@ from training.answers import answered
 from training.card import card
 from training.config import Config
 from training.curves import draw_coverage, draw_reliability, draw_training
-from training.data import Source
+from training.data import Images, Source
 from training.evaluate import METRICS_FILE, evaluate
 from training.grids import draw_confusion, draw_misclassified, draw_predictions
 from training.history import FORMER_HISTORY_FILE, HISTORY_FILE, history_text, read_history
@@ -27,7 +28,13 @@ PICTURES = {
 }
 
 
-def report(folder: Path, config: Config, sources: tuple[Source, ...], threads: int) -> list[Path]:
+def report(
+    folder: Path,
+    config: Config,
+    sources: tuple[Source, ...],
+    threads: int,
+    strangers: Mapping[str, Images] | None = None,
+) -> list[Path]:
     """Write the files of the report on the run in ``folder``; the same run gives the same bytes.
 
     Raises:
@@ -38,7 +45,7 @@ def report(folder: Path, config: Config, sources: tuple[Source, ...], threads: i
     if not history:
         raise TrainingError(f"{folder} has no {HISTORY_FILE}. Name the folder of a run of `python -m training train`.")
     manifest = read_manifest(folder)
-    metrics = evaluate(folder, sources, folder / METRICS_FILE, threads).metrics
+    metrics = evaluate(folder, config, sources, folder / METRICS_FILE, threads, strangers).metrics
     answers = answered(open_model(manifest, folder / MODEL_FILE, threads=threads), sources)
     (folder / HISTORY_FILE).write_text(history_text(history))
     (folder / FORMER_HISTORY_FILE).unlink(missing_ok=True)

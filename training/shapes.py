@@ -210,11 +210,11 @@ def _ink_at(large: Picture, height: float) -> tuple[float, float] | None:
 
 SHAPES: dict[int, tuple[tuple[float, Callable[[Picture, Generator], Picture]], ...]] = {
     0: ((0.03, _slashed_zero),),
-    1: ((0.12, _flagged_one), (0.1, _new_one)),
+    1: ((0.12, _flagged_one), (0.16, _new_one)),
     2: ((0.05, _looped_two),),
-    4: ((0.13, _new_four),),
+    4: ((0.18, _new_four),),
     6: ((0.04, _new_six),),
     7: ((0.17, _crossed_seven), (0.04, _serifed_seven), (0.07, _new_seven)),
-    9: ((0.13, _new_nine),),
+    9: ((0.18, _new_nine),),
 }
 """Shares of each digit. Sevens and ones are where a model of MNIST alone errs most on European writing."""

@@ -14,8 +14,9 @@ from digitmill.domain import Polarity
 from digitmill.errors import TrainingError
 from digitmill.settings import Settings
 from training.arrays import idx_items, is_idx_images, labels_of, npz_items
+from training.boxes import form_boxes
 from training.config import Config
-from training.data import Source, load_sources, split
+from training.data import Source, kept_for_testing, load_sources, split
 from training.folders import LABELS_FILE, class_items, has_class_folders, listed_items
 from training.labelled import Item, Labelled, collect
 
@@ -36,7 +37,12 @@ def sources_of(config: Config, settings: Settings) -> tuple[Source, ...]:
     Raises:
         TrainingError: one cannot be read, or two go by the same name.
     """
-    sources = list(load_sources(settings.data, config.seed, config.data_sets))
+    sources = [
+        kept_for_testing(source) if source.name in config.left_out else source
+        for source in load_sources(settings.data, config.seed, config.data_sets)
+    ]
+    if settings.data is not None:
+        sources += form_boxes(settings.data)
     for path in map(Path, config.data):
         name = name_of(path)
         if any(source.name == name for source in sources):

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +32,13 @@ from digitmill.models.manifest import (
 from digitmill.models.runtime import open_model
 from digitmill.settings import DeviceName
 from training.architectures import build, description, multiply_adds
-from training.augment import augment
-from training.config import CONFIG_FILE, Config, read_config
-from training.data import CLASSES, Digits, Source, joined
+from training.config import CONFIG_FILE, Arithmetic, Config, read_config
+from training.data import CLASSES, NOT_A_DIGIT, Digits, Source, joined
+from training.epochs import Validation, epochs, held_out
 from training.history import FORMER_HISTORY_FILE, HISTORY_FILE, Epoch, history_text, in_words, read_history
 from training.progress import TENSORBOARD_FOLDER, Bars, Scalars
 from training.scores import fit_review_below, fit_temperature
 
-VALIDATION_SEED = 1_000_003
-"""Of the pictures drawn for validation: no epoch has this number."""
 MOMENTUM = 0.9
 """Of SGD, as in most of what is written about it."""
 
@@ -69,14 +65,14 @@ def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
     """Run ``config`` in ``folder``, from its checkpoint if there is one; the manifest has no metrics yet."""
     _log.info("%s is trained on the %s.", config.architecture, configure(DeviceName.AUTO, threads).upper())
     keras.utils.set_random_seed(config.seed)
-    training = joined([source.training for source in sources])
-    validation = validation_digits(sources, config)
+    training = joined([source.training for source in sources for _ in range(config.repeated.get(source.name, 1))])
+    validation = held_out(sources, config)
     history = read_history(folder)
     model = keras.saving.load_model(_checkpoint(folder, len(history))) if history else _compiled(config, len(training))
-    steps = -(-len(training) // config.batch_size)
+    steps = _steps(config, len(training))
     with Bars(config.epochs, len(history), steps) as bars, Scalars(folder / TENSORBOARD_FOLDER) as scalars:
-        for epoch, digits in _epochs(training, config, len(history)):
-            figures = _fit_one(model, digits, validation, config, bars, epoch)
+        for epoch, digits in epochs(training, config, len(history)):
+            figures = _fit_one(model, digits, _known(validation, config), config, bars, epoch)
             history.append(figures)
             if figures["validation_loss"] == min(entry["validation_loss"] for entry in history):
                 _save_weights(model, config, folder / MODEL_FILE)
@@ -87,41 +83,25 @@ def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
     return _calibrated(config, sources, validation, folder, threads)
 
 
-def validation_digits(sources: tuple[Source, ...], config: Config) -> Digits:
-    """The held-out digits of all sources as they are, and, if training draws, every second again, drawn as scans."""
-    clean = joined([source.validation for source in sources])
-    if not config.augmented:
-        return clean
-    drawn = augment(clean[::2], (config.seed, VALIDATION_SEED), config.scan_share)
-    return joined([clean, drawn])
-
-
-def _epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, Digits]]:
-    """The epochs from ``first`` on, each drawn anew in another process while the one before is trained."""
-    if not config.augmented:
-        yield from ((epoch, training) for epoch in range(first, config.epochs))
-        return
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-
-        def start(epoch: int) -> Any:
-            return pool.submit(augment, training, (config.seed, epoch), config.scan_share)
-
-        waiting = start(first) if first < config.epochs else None
-        for epoch in range(first, config.epochs):
-            assert waiting is not None
-            digits = waiting.result()
-            waiting = start(epoch + 1) if epoch + 1 < config.epochs else None
-            yield epoch, digits
-
-
 def _compiled(config: Config, training_images: int) -> Any:
-    model = _network(config)
-    steps = config.epochs * -(-training_images // config.batch_size)
+    model = _network(config, config.arithmetic)
+    steps = config.epochs * _steps(config, training_images)
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=steps // 20
     )
     model.compile(_optimizer(config, schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def _steps(config: Config, training_images: int) -> int:
+    """Of an epoch, with the pictures that are no digits."""
+    pictures = training_images + (round(config.non_digits * training_images) if config.augmented else 0)
+    return -(-pictures // config.batch_size)
+
+
+def _known(validation: Validation, config: Config) -> Digits:
+    """The held-out pictures of the classes that the network has."""
+    return validation.all if config.non_digits else joined([validation.clean, validation.drawn])
 
 
 def _optimizer(config: Config, schedule: Any) -> Any:
@@ -172,8 +152,16 @@ def _save_progress(model: Any, history: list[Epoch], folder: Path) -> None:
     (folder / FORMER_HISTORY_FILE).unlink(missing_ok=True)
 
 
-def _network(config: Config) -> Any:
-    return build(config.architecture, len(CLASSES), config.layers)
+def classes_of(config: Config) -> tuple[str, ...]:
+    return (*CLASSES, NOT_A_DIGIT) if config.non_digits else CLASSES
+
+
+def _network(config: Config, arithmetic: Arithmetic = "float32") -> Any:
+    keras.config.set_dtype_policy(arithmetic)
+    try:
+        return build(config.architecture, len(classes_of(config)), config.layers)
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def _checkpoint(folder: Path, epochs: int) -> Path:
@@ -188,15 +176,16 @@ def _replace(path: Path, save: Callable[[Path], object]) -> None:
 
 
 def _calibrated(
-    config: Config, sources: tuple[Source, ...], validation: Digits, folder: Path, threads: int
+    config: Config, sources: tuple[Source, ...], validation: Validation, folder: Path, threads: int
 ) -> Manifest:
     path = folder / MODEL_FILE
     draft = _manifest(config, sources, path)
     model = open_model(draft, path, threads=threads)
-    raw = model.engine.probabilities(validation.images)
-    draft = draft.model_copy(update={"temperature": fit_temperature(raw, validation.labels)})
-    calibrated = open_model(draft, path, threads=threads).predict(validation.images)
-    threshold = fit_review_below(calibrated, validation.labels)
+    known, everything = _known(validation, config), validation.all
+    raw = model.engine.probabilities(known.images)
+    draft = draft.model_copy(update={"temperature": fit_temperature(raw, known.labels)})
+    calibrated = open_model(draft, path, threads=threads).predict(everything.images)
+    threshold = fit_review_below(calibrated, everything.labels)
     manifest = draft.model_copy(update={"review_below": threshold})
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
     return manifest
@@ -222,10 +211,11 @@ def _manifest(config: Config, sources: tuple[Source, ...], path: Path) -> Manife
                 validation_images=len(source.validation),
             )
             for source in sources
+            if len(source.training)
         ),
         seed=config.seed,
         normaliser=NORMALISER_VERSION,
-        classes=CLASSES,
+        classes=classes_of(config),
         temperature=1.0,
         review_below=1.0,
         metrics=Metrics(validation={}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from digitmill.domain import ModelReference
 from digitmill.errors import ModelRejected
@@ -16,6 +16,9 @@ MANIFEST_FILE = "manifest.json"
 OPENVINO_GRAPH = "openvino/model.xml"
 OPENVINO_WEIGHTS = "openvino/model.bin"
 
+DIGITS = tuple("0123456789")
+"""The first classes of every model, in this order; what follows is no digit."""
+
 LARGEST_DIFFERENCE = 0.005
 """Confidences may differ by so much before an engine is said to disagree with Keras."""
 
@@ -23,6 +26,15 @@ Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9][a-z0-9-]*\z", max_l
 Version = Annotated[str, StringConstraints(pattern=r"\A[0-9A-Za-z][0-9A-Za-z.-]*\z", max_length=64)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _begin_with_digits(classes: tuple[str, ...]) -> tuple[str, ...]:
+    if classes[: len(DIGITS)] != DIGITS:
+        raise ValueError("the classes must begin with the digits 0 to 9, in order")
+    return classes
+
+
+Classes = Annotated[tuple[str, ...], AfterValidator(_begin_with_digits)]
 
 
 class _Frozen(BaseModel):
@@ -63,11 +75,19 @@ class Scores(_Frozen):
     accepted_error: Share
 
 
+class NonDigitScores(_Frozen):
+    """Pictures without a digit in them; ``accepted`` is the share that got one at ``review_below`` or surer."""
+
+    images: int = Field(ge=1)
+    accepted: Share
+
+
 class Metrics(_Frozen):
     """``validation`` served to choose weights, temperature and threshold; ``test`` was only looked at last."""
 
     validation: dict[str, Scores]
     test: dict[str, Scores] = Field(default_factory=dict)
+    non_digits: dict[str, NonDigitScores] = Field(default_factory=dict)
 
 
 class OpenVino(_Frozen):
@@ -97,7 +117,7 @@ class EngineAgreement(_Frozen):
 class Manifest(_Frozen):
     """One version of a model.
 
-    ``classes`` name the outputs in order. ``temperature`` calibrates the outputs to probabilities and rows
+    ``classes`` name the outputs in order: the ten digits, then what is none. ``temperature`` calibrates the outputs to probabilities and rows
     below ``review_below`` are set aside for a person. ``normaliser`` is the version of
     ``digitmill.imaging.normalise`` that made the training images. ``openvino`` is None where the model was
     published without a conversion, and ``engines`` names those that were compared with Keras.
@@ -109,7 +129,7 @@ class Manifest(_Frozen):
     data_sets: tuple[DataSet, ...]
     seed: int
     normaliser: int = Field(ge=1)
-    classes: tuple[str, ...] = Field(min_length=2)
+    classes: Classes
     temperature: float = Field(gt=0, allow_inf_nan=False)
     review_below: Share
     metrics: Metrics

@@ -15,7 +15,7 @@ from digitmill.models.engines.base import Batch, Engine, Probabilities
 from digitmill.models.engines.conversion import convert_apart
 from digitmill.models.engines.keras import KerasEngine
 from digitmill.models.engines.openvino import OpenVinoEngine
-from digitmill.models.manifest import Manifest
+from digitmill.models.manifest import DIGITS, Manifest
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 
@@ -28,15 +28,15 @@ class Model:
         self.engine = engine
 
     def predict(self, batch: Batch) -> Probabilities:
-        """Calibrated probabilities.
+        """Calibrated probabilities of the digits.
 
         Args:
             batch: uint8 [n, 28, 28] from ``digitmill.imaging.normalise``, n >= 0.
 
         Returns:
-            float32 [n, classes] in the order of ``manifest.classes``, rows that sum to 1.
+            float32 [n, 10]. What a row lacks to 1 is the probability that the picture holds no digit.
         """
-        return calibrate(self.engine.probabilities(batch), self.manifest.temperature)
+        return calibrate(self.engine.probabilities(batch), self.manifest.temperature)[:, : len(DIGITS)]
 
     def warm_up(self) -> None:
         """Do now what the first predictions would otherwise wait for."""

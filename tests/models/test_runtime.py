@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.base import Batch, Converted, Probabilities
-from digitmill.models.manifest import OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement, OpenVino
+from digitmill.models.manifest import DIGITS, OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement, OpenVino
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, calibrate, load_model, open_model
 from digitmill.settings import DeviceName, EngineName, PrecisionName
@@ -30,13 +31,17 @@ def answers(draw: st.DrawFn) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
+ANSWER = np.array([0.4, 0.3, 0.1, 0, 0, 0, 0, 0, 0, 0, 0.2], np.float32)
+"""Of ten digits and a class for what is none."""
+
+
 class OneAnswer:
     """An engine that says the same of every image."""
 
     name, device, precision = "one", "cpu", "f32"
 
     def probabilities(self, batch: Batch) -> Probabilities:
-        return np.tile(np.array([0.5, 0.3, 0.2], np.float32), (len(batch), 1))
+        return np.tile(ANSWER, (len(batch), 1))
 
     def warm_up(self) -> None:
         return
@@ -69,16 +74,27 @@ def test_a_temperature_of_two_takes_square_roots() -> None:
 
 
 def test_a_model_answers_with_the_temperature_of_its_manifest() -> None:
-    model = Model(manifest_of(b"x", temperature=2.0, classes=("a", "b", "c")), OneAnswer())
-    expected = np.sqrt([0.5, 0.3, 0.2])
+    model = Model(manifest_of(b"x", temperature=2.0, classes=(*DIGITS, "none")), OneAnswer())
+    expected = np.sqrt(ANSWER) / np.sqrt(ANSWER).sum()
     np.testing.assert_allclose(
-        model.predict(np.zeros((2, 28, 28), np.uint8)), [expected / expected.sum()] * 2, rtol=1e-6
+        model.predict(np.zeros((2, 28, 28), np.uint8)), [expected[:10]] * 2, rtol=1e-6, atol=1e-12
     )
 
 
+def test_what_is_no_digit_is_missing_from_the_sum_of_the_digits() -> None:
+    model = Model(manifest_of(b"x", temperature=1.0, classes=(*DIGITS, "none")), OneAnswer())
+    assert model.predict(np.zeros((1, 28, 28), np.uint8)).sum() == pytest.approx(0.8)
+
+
 def test_no_images_get_no_answers() -> None:
-    model = Model(manifest_of(b"x", classes=("a", "b", "c")), OneAnswer())
-    assert model.predict(np.zeros((0, 28, 28), np.uint8)).shape == (0, 3)
+    model = Model(manifest_of(b"x", classes=(*DIGITS, "none")), OneAnswer())
+    assert model.predict(np.zeros((0, 28, 28), np.uint8)).shape == (0, 10)
+
+
+@pytest.mark.parametrize("classes", [("a", "b"), tuple("1234567890"), tuple("012345678")])
+def test_the_classes_of_a_model_begin_with_the_digits_in_order(classes: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="begin with the digits"):
+        manifest_of(b"x", classes=classes)
 
 
 def test_a_published_model_is_loaded_by_its_reference(network: Path, tmp_path: Path) -> None:

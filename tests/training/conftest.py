@@ -9,7 +9,9 @@ from training.config import Config
 from training.data import Source
 from training.train import start
 
-RUN = Config(name="small", version="1", architecture="tiny", epochs=2, batch_size=8, scan_share=0.3)
+RUN = Config(
+    name="small", version="1", architecture="tiny", arithmetic="float32", epochs=2, batch_size=8, scan_share=0.3
+)
 
 
 @pytest.fixture(scope="session")

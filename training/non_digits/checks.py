@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +22,12 @@ def like_a_one(picture: Picture) -> bool:
     """Whether ``picture`` is slim and stands upright or leans, as a 1 does."""
     moments = cv2.moments(picture)
     across, down, both = (moments[name] / max(moments["m00"], 1) for name in ("mu20", "mu02", "mu11"))
-    spread = np.hypot(across - down, 2 * both)
+    spread = math.hypot(across - down, 2 * both)
     longest, least = across + down + spread, max(across + down - spread, 1e-6)
     if longest < SLIM**2 * least:
         return False
-    angle = abs(np.rad2deg(0.5 * np.arctan2(2 * both, across - down)))
-    return bool(angle > LEVEL)
+    angle = abs(math.degrees(0.5 * math.atan2(2 * both, across - down)))
+    return angle > LEVEL
 
 
 def like_its_drawing(picture: Picture, ink: Picture) -> bool:
@@ -35,9 +37,8 @@ def like_its_drawing(picture: Picture, ink: Picture) -> bool:
 
 def likeness(picture: Picture, ink: Picture) -> float:
     """Correlation, -1 to 1, of ``picture`` with ``ink`` brought to the same size and place."""
-    first, second = (cv2.GaussianBlur(each, (5, 5), 1.2).astype(np.float32) for each in (picture, _sized(ink)))
-    first, second = first - first.mean(), second - second.mean()
-    return float((first * second).sum() / max(float(np.sqrt((first * first).sum() * (second * second).sum())), 1.0))
+    first, second = (cv2.GaussianBlur(each, (5, 5), 1.2) for each in (picture, _sized(ink)))
+    return float(cv2.matchTemplate(first, second, cv2.TM_CCOEFF_NORMED)[0, 0])
 
 
 def _sized(ink: Picture) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -100,12 +101,13 @@ _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
 
 def _hand(random: Generator, slant: float) -> Points:
     """A matrix that turns, shears and stretches row vectors at random."""
-    angle = np.deg2rad(np.clip(random.normal(0, 6), -14, 14)) * slant
-    shear = np.clip(random.normal(-0.08, 0.12), -0.35, 0.25) * slant
-    aspect = np.exp(np.clip(random.normal(0, 0.12), -0.25, 0.25))
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    matrix: Points = np.array([[aspect, 0.0], [shear, 1 / aspect]]) @ turn
-    return matrix
+    angle = math.radians(min(max(random.normal(0, 6), -14), 14)) * slant
+    shear = min(max(random.normal(-0.08, 0.12), -0.35), 0.25) * slant
+    aspect = math.exp(min(max(random.normal(0, 0.12), -0.25), 0.25))
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.array(
+        ((aspect * cosine, aspect * sine), (shear * cosine - sine / aspect, shear * sine + cosine / aspect))
+    )
 
 
 def _wobble(points: Points, random: Generator) -> Points:

@@ -1,0 +1,79 @@
+"""The pictures of a run: what each epoch learns from, and what is held out to choose weights and thresholds by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from training.augment import augment
+from training.config import Config
+from training.data import CLASSES, NO_DIGITS, Digits, Source, joined
+from training.non_digits import non_digits
+
+VALIDATION_SEED = 1_000_003
+"""Of the pictures drawn for validation: no epoch has this number."""
+NON_DIGITS = 0.15
+"""Pictures of what is no digit for each held-out digit."""
+NON_DIGITS_SEED = 7
+"""Sets the pictures that are no digits apart from the digits of the same epoch."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """``clean``: the held-out digits of all sources as they are; ``drawn``: every second of them, as a scan.
+
+    ``others``: pictures of what is no digit. The last two are empty where training draws none.
+    """
+
+    clean: Digits
+    drawn: Digits = NO_DIGITS
+    others: Digits = NO_DIGITS
+
+    @property
+    def all(self) -> Digits:
+        return joined([self.clean, self.drawn, self.others])
+
+
+def held_out(sources: tuple[Source, ...], config: Config) -> Validation:
+    """What the validation of a run is measured on."""
+    clean = joined([source.validation for source in sources])
+    if not config.augmented:
+        return Validation(clean)
+    seed = (config.seed, VALIDATION_SEED)
+    drawn = augment(clean[::2], seed, scan_share=1.0)
+    # a network without a class for them is held to them too: they must stay under its threshold
+    return Validation(clean, drawn, _others(clean, seed, NON_DIGITS))
+
+
+def epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, Digits]]:
+    """The epochs from ``first`` on, each drawn anew in another process while the one before is trained."""
+    if not config.augmented:
+        yield from ((epoch, training) for epoch in range(first, config.epochs))
+        return
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+
+        def start(epoch: int) -> Any:
+            return pool.submit(drawn_epoch, training, (config.seed, epoch), config)
+
+        waiting = start(first) if first < config.epochs else None
+        for epoch in range(first, config.epochs):
+            assert waiting is not None
+            digits = waiting.result()
+            waiting = start(epoch + 1) if epoch + 1 < config.epochs else None
+            yield epoch, digits
+
+
+def drawn_epoch(training: Digits, seed: tuple[int, ...], config: Config) -> Digits:
+    """New pictures of the same digits, and behind them pictures of what is none; the same for the same ``seed``."""
+    digits = augment(training, seed, config.scan_share)
+    return joined([digits, _others(training, seed, config.non_digits)]) if config.non_digits else digits
+
+
+def _others(digits: Digits, seed: tuple[int, ...], share: float) -> Digits:
+    images = non_digits(digits, round(share * len(digits)), (*seed, NON_DIGITS_SEED))
+    return Digits(images, np.full(len(images), len(CLASSES), np.uint8))
