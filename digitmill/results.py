@@ -22,7 +22,7 @@ from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
 from digitmill.store.rows import unpack_rows
-from digitmill.uploads.codec import unpack_plan
+from digitmill.uploads.codec import unpack_names, unpack_plan
 from digitmill.uploads.members import read_member
 
 CHUNKS_A_READ = 8
@@ -121,19 +121,26 @@ class Results:
     def row(self, owner: str, job_id: str, index: int) -> Row:
         """Raises NotFound when there is no such row, or not yet."""
         job = self._jobs.get(owner, job_id)
-        starts, chunk = self._chunk_of(job, index)
-        (rows,) = self._read(job, starts, [chunk])
+        _in_range(job, index)
+        rows = self.rows_at(job, [index])
         if not rows:
             raise NotFound("This image has no row yet; ask again when the job has gone on.")
-        return rows[index - starts[chunk]]
+        return rows[0]
 
-    def rows_at(self, owner: str, job_id: str, indices: Sequence[int]) -> list[Row]:
-        """The rows with these indices, in this order; all of them are there."""
-        job = self._jobs.get(owner, job_id)
-        starts = self._store.starts(job_id)
-        chunks = sorted({bisect_right(starts, index) - 1 for index in indices})
-        found = {row.index: row for rows in self._read(job, starts, chunks) for row in rows or ()}
-        return [found[index] for index in indices]
+    def rows_at(self, job: Job, indices: Sequence[int]) -> list[Row]:
+        """The rows with these indices, in this order, without those that are not there yet."""
+        starts = self._store.starts(job.id)
+        places: dict[int, list[int]] = {}
+        for index in indices:
+            chunk = bisect_right(starts, index) - 1
+            places.setdefault(chunk, []).append(index - starts[chunk])
+        found: dict[int, Row] = {}
+        for chunk, (entries, rows) in zip(places, self._store.read(job.id, list(places)), strict=True):
+            if rows is not None:
+                some = unpack_rows(rows, starts[chunk], unpack_names(entries), places[chunk])
+                found |= {row.index: row for row in some}
+        revisions = self._last_revisions(job, list(found))
+        return [_revised(found[index], revisions) for index in indices if index in found]
 
     def image(self, owner: str, job_id: str, index: int) -> tuple[str, bytes]:
         """Name and bytes of one image as uploaded (of a TIFF page: the whole file).
@@ -163,8 +170,7 @@ class Results:
         return entry, memoryview(self._blobs.read(job.blob, entry.offset, entry.offset + entry.span))
 
     def _chunk_of(self, job: Job, index: int) -> tuple[Sequence[int], int]:
-        if not 0 <= index < job.counts.total:
-            raise NotFound(f"This job has rows 0 to {job.counts.total - 1}.")
+        _in_range(job, index)
         starts = self._store.starts(job.id)
         return starts, bisect_right(starts, index) - 1
 
@@ -172,18 +178,19 @@ class Results:
         """Rows of each chunk; None for one that is still to come, none at all for one that never will."""
         packed = self._store.read(job.id, chunks)
         done = [chunk for chunk, (_, rows) in zip(chunks, packed, strict=True) if rows is not None]
-        revisions = self._revisions(job, starts, done) if job.revised else {}
+        ends = (starts[chunk + 1] if chunk + 1 < len(starts) else job.counts.total for chunk in done)
+        indices = [index for chunk, end in zip(done, ends, strict=True) for index in range(starts[chunk], end)]
+        revisions = self._last_revisions(job, indices)
         for chunk, (entries, rows) in zip(chunks, packed, strict=True):
             if rows is not None:
-                names = [entry.name for entry in unpack_plan(entries)]
-                found = unpack_rows(rows, starts[chunk], names)
+                found = unpack_rows(rows, starts[chunk], unpack_names(entries))
                 yield [_revised(row, revisions) for row in found] if revisions else found
             else:
                 yield [] if job.state.final else None
 
-    def _revisions(self, job: Job, starts: Sequence[int], chunks: Sequence[int]) -> dict[int, Revision]:
-        ends = (starts[chunk + 1] if chunk + 1 < len(starts) else job.counts.total for chunk in chunks)
-        indices = [index for chunk, end in zip(chunks, ends, strict=True) for index in range(starts[chunk], end)]
+    def _last_revisions(self, job: Job, indices: Sequence[int]) -> dict[int, Revision]:
+        if not job.revised:
+            return {}
         found = zip(indices, self._store.reviews.revisions(job.id, indices), strict=True)
         return {index: revision for index, revision in found if revision is not None}
 
@@ -192,6 +199,11 @@ class Results:
             yield job
         else:
             yield from self._jobs.watch(owner, job.id, seconds=float("inf"), quiet=1.0)
+
+
+def _in_range(job: Job, index: int) -> None:
+    if not 0 <= index < job.counts.total:
+        raise NotFound(f"This job has rows 0 to {job.counts.total - 1}.")
 
 
 def _revised(row: Row, revisions: Mapping[int, Revision]) -> Row:

@@ -116,7 +116,7 @@ class Review:
         if holding is None:
             detail = f"{MOST_REVIEWERS} reviewers hold rows of this job; wait until one has given them back."
             raise RateLimited(detail, retry_after=10)
-        rows = self._results.rows_at(owner, job_id, holding.rows) if holding.rows else []
+        rows = self._results.rows_at(job, holding.rows)
         return Hold(job, rows, holding.until, holding.waiting)
 
     def release(self, owner: str, job_id: str, reviewer: str) -> None:

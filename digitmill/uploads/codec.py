@@ -62,3 +62,9 @@ def unpack_plan(packed: bytes) -> tuple[Entry, ...]:
         packing = PACKINGS[letter]
         entries.append(Entry(name, offset, span, size, packing, crc, page, page_count, failure))
     return tuple(entries)
+
+
+def unpack_names(packed: bytes) -> list[str]:
+    """Only the names of the entries."""
+    names: list[str] = json.loads(zlib.decompress(packed))["names"]
+    return names

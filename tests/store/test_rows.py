@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from digitmill.domain import Counts, Failure, Guess, Row, RowStatus
 from digitmill.errors import FailureCode
-from digitmill.store.rows import count_rows, pack_rows, unpack_rows
+from digitmill.store.reviews import Doubt
+from digitmill.store.rows import count_rows, pack_rows, unpack_doubts, unpack_rows
 
 confidences = st.integers(0, 1_000_000).map(lambda millionths: millionths / 1_000_000)
 guesses = st.builds(Guess, st.sampled_from("0123456789"), confidences)
@@ -31,6 +32,26 @@ def test_rows_survive_packing(rows: list[Row], first: int) -> None:
         for place, row in enumerate(rows)
     ]
     assert unpack_rows(pack_rows(numbered), first, [row.name for row in rows]) == numbered
+
+
+@given(st.lists(a_row(), min_size=1, max_size=20), st.data())
+def test_some_rows_are_unpacked_as_all_of_them_are(rows: list[Row], data: st.DataObject) -> None:
+    places = data.draw(st.lists(st.integers(0, len(rows) - 1), unique=True))
+    names = [row.name for row in rows]
+    packed = pack_rows(rows)
+    every = unpack_rows(packed, 7, names)
+    assert unpack_rows(packed, 7, names, places) == [every[place] for place in places]
+
+
+@given(st.lists(a_row(), max_size=20))
+def test_the_doubts_are_the_rows_to_review(rows: list[Row]) -> None:
+    packed = pack_rows(rows)
+    doubts = [
+        Doubt(row.index, int(row.prediction or ""), row.confidence or 0.0)
+        for row in unpack_rows(packed, 7, [row.name for row in rows])
+        if row.status is RowStatus.REVIEW
+    ]
+    assert unpack_doubts(packed, 7) == doubts
 
 
 def test_a_packed_row_is_small() -> None:
