@@ -34,6 +34,9 @@ from digitmill.uploads.spool import Spool
 from digitmill.webhooks.deliveries import Webhooks
 
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+SMALL_BYTES = 64 << 10
+"""A larger upload is work enough for a message of its own: nobody should wait for it in one batch."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -101,6 +104,7 @@ class Jobs:
             if known is not None:
                 return Submission(known, created=False)
         job = self._planned(owner, spool, manifest, resolved)
+        size = spool.length
         self._blobs.put(job.blob, spool.path)
         try:
             recorded = self._store.create(
@@ -115,7 +119,7 @@ class Jobs:
         if recorded.id != job.id:
             self._withdraw(job)
             return Submission(recorded, created=False)
-        self._send_first(job)
+        self._send_first(job, size)
         return Submission(job, created=True)
 
     def get(self, owner: str, job_id: str) -> Job:
@@ -216,8 +220,11 @@ class Jobs:
         self._store.discard_plan(job.id)
         self._blobs.delete(job.blob)
 
-    def _send_first(self, job: Job) -> None:
+    def _send_first(self, job: Job, size: int) -> None:
         try:
+            if job.queue is QueueName.INTERACTIVE and job.chunks == 1 and size <= SMALL_BYTES:
+                self._queue.line_up(job.id, 0)
+                return
             for chunk in range(min(self._settings.chunks_in_flight, job.chunks)):
                 self._queue.send(job.queue, job.id, chunk)
         except StorageUnavailable as error:

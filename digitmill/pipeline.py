@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,8 @@ from digitmill.imaging.normalise import normalise
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
 
+DIGITS = "0123456789"
+
 Read = Callable[[int, int], bytes]
 """Bytes of the upload from start to end (exclusive)."""
 
@@ -24,6 +27,19 @@ OnImage = Callable[[int | None], None]
 class Predictor(Protocol):
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities float32[n, 10] of the digits for uint8[n, 28, 28], light ink on dark."""
+
+
+@dataclass(slots=True)
+class Opened:
+    """A chunk whose images were read. ``rows`` by place in the chunk answer those that the model is not asked about;
+    ``pictures``, each uint8[28, 28], are of the images at ``places``."""
+
+    entries: Sequence[Entry]
+    first: int
+    options: Options
+    rows: dict[int, Row] = field(default_factory=dict)
+    pictures: list[NDArray[np.uint8]] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
 
 
 def answer_chunk(
@@ -42,26 +58,49 @@ def answer_chunk(
     ``options`` are resolved (``review_below`` is set). ``on_image`` is called before each image with its place in
     the chunk, from 0, and with None before the model is asked about all of them.
     """
-    rows: dict[int, Row] = {}
-    pictures: list[NDArray[np.uint8]] = []
-    pictured: list[int] = []
-    for place, opened in _open_all(entries, read, max_member_bytes, max_pixels, on_image):
-        entry = entries[place]
-        index = first + place
-        if isinstance(opened, Failure):
-            rows[place] = Row(index, entry.name, RowStatus.FAILED, failure=opened)
+    opened = open_chunk(
+        entries, first, read, options, max_member_bytes=max_member_bytes, max_pixels=max_pixels, on_image=on_image
+    )
+    return answer_opened([opened], model)[0]
+
+
+def open_chunk(
+    entries: Sequence[Entry],
+    first: int,
+    read: Read,
+    options: Options,
+    *,
+    max_member_bytes: int,
+    max_pixels: int,
+    on_image: OnImage,
+) -> Opened:
+    """The first half of ``answer_chunk``: all that comes before the model."""
+    opened = Opened(entries, first, options)
+    for place, image in _open_all(entries, read, max_member_bytes, max_pixels, on_image):
+        name, index = entries[place].name, first + place
+        if isinstance(image, Failure):
+            opened.rows[place] = Row(index, name, RowStatus.FAILED, failure=image)
+            continue
+        picture = normalise(image, options.polarity)
+        if picture is None:
+            opened.rows[place] = Row(index, name, RowStatus.BLANK)
         else:
-            picture = normalise(opened, options.polarity)
-            if picture is None:
-                rows[place] = Row(index, entry.name, RowStatus.BLANK)
-            else:
-                pictures.append(picture)
-                pictured.append(place)
+            opened.pictures.append(picture)
+            opened.places.append(place)
     on_image(None)
-    if pictures:
-        for place, probabilities in zip(pictured, model.predict(np.stack(pictures)), strict=True):
-            rows[place] = _digit_row(first + place, entries[place].name, probabilities, options)
-    return [rows[place] for place in range(len(entries))]
+    return opened
+
+
+def answer_opened(chunks: Sequence[Opened], model: Predictor) -> list[list[Row]]:
+    """The second half, for chunks of any jobs in one batch through ``model``: the rows of each."""
+    pictures = [picture for chunk in chunks for picture in chunk.pictures]
+    probabilities = model.predict(np.stack(pictures)) if pictures else np.empty((0, 10), np.float32)
+    answers, start = [], 0
+    for chunk in chunks:
+        end = start + len(chunk.places)
+        answers.append(_rows(chunk, probabilities[start:end]))
+        start = end
+    return answers
 
 
 def failed_rows(entries: Sequence[Entry], first: int, detail: str) -> list[Row]:
@@ -96,16 +135,18 @@ def _open_all(
                 yield place, Failure(failure.failure, failure.detail)
 
 
-def _digit_row(index: int, name: str, probabilities: NDArray[np.float32], options: Options) -> Row:
-    order = np.argsort(-probabilities, kind="stable")
-    guesses = [Guess(str(digit), float(probabilities[digit])) for digit in order[: 1 + options.alternatives].tolist()]
-    best = guesses[0]
-    sure = options.review_below is None or best.confidence >= options.review_below
-    return Row(
-        index=index,
-        name=name,
-        status=RowStatus.RECOGNIZED if sure else RowStatus.REVIEW,
-        prediction=best.prediction,
-        confidence=best.confidence,
-        alternatives=tuple(guesses[1:]),
-    )
+def _rows(chunk: Opened, probabilities: NDArray[np.float32]) -> list[Row]:
+    options, rows = chunk.options, dict(chunk.rows)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, : 1 + options.alternatives]
+    sure_from = 0.0 if options.review_below is None else options.review_below
+    confidences = np.take_along_axis(probabilities, order, axis=1).tolist()
+    for place, digits, ranked in zip(chunk.places, order.tolist(), confidences, strict=True):
+        rows[place] = Row(
+            chunk.first + place,
+            chunk.entries[place].name,
+            RowStatus.RECOGNIZED if ranked[0] >= sure_from else RowStatus.REVIEW,
+            DIGITS[digits[0]],
+            ranked[0],
+            tuple([Guess(DIGITS[digit], value) for digit, value in zip(digits[1:], ranked[1:], strict=True)]),
+        )
+    return [rows[place] for place in range(len(chunk.entries))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 
 from celery import Celery
@@ -16,12 +17,16 @@ from kombu.exceptions import OperationalError
 
 from digitmill.domain import Job, QueueName
 from digitmill.errors import StorageUnavailable
+from digitmill.store.redis_line import Line
 
 RUN_CHUNK = "digitmill.run_chunk"
 """Name of a task: ``run_chunk(job_id: str, chunk: int)``."""
 
+RUN_WAITING = "digitmill.run_waiting"
+"""Name of another: ``run_waiting()``, the bell of the line."""
+
 DELIVER_EVENT = "digitmill.deliver_event"
-"""Name of the other: ``deliver_event(job_id: str)``."""
+"""Name of the third: ``deliver_event(job_id: str)``."""
 
 EVENTS_QUEUE = "webhooks"
 """Workers look here first: to hand an event to a sender takes them no time."""
@@ -37,8 +42,20 @@ class Queue(ABC):
         """Ask some worker to deliver the event of this final job. Raises StorageUnavailable as ``send``."""
 
     @abstractmethod
+    def line_up(self, job_id: str, chunk: int) -> None:
+        """Let a small interactive chunk wait in line for a worker, which takes many at once. Raises as ``send``."""
+
+    @abstractmethod
+    def take_waiting(self, most: int) -> Sequence[tuple[str, int]]:
+        """Take up to so many (job, chunk) out of the line. Raises as ``send``."""
+
+    @abstractmethod
+    def ring(self) -> bool:
+        """Call a worker if some stand in line and no message is under way to one. Raises as ``send``."""
+
+    @abstractmethod
     def depth(self, queue: str) -> int:
-        """Messages that no worker has taken yet, in one of QueueName or in EVENTS_QUEUE."""
+        """Messages that no worker has taken yet, in one of QueueName (with the line) or in EVENTS_QUEUE."""
 
     def announce(self, job: Job) -> None:
         """Ask for the event of a final job, if it has one. Where the broker does not answer, the sweep asks later."""
@@ -48,7 +65,7 @@ class Queue(ABC):
 
 
 class MemoryQueue(Queue):
-    """Keeps messages in this process; ``take`` hands them out, interactive ones first."""
+    """Keeps messages in this process; ``take`` hands them out, interactive ones first. The line needs no bell here."""
 
     def __init__(self) -> None:
         self._waiting: dict[QueueName, deque[tuple[str, int]]] = {name: deque() for name in QueueName}
@@ -59,6 +76,16 @@ class MemoryQueue(Queue):
 
     def send_event(self, job_id: str) -> None:
         self.events.append(job_id)
+
+    def line_up(self, job_id: str, chunk: int) -> None:
+        self.send(QueueName.INTERACTIVE, job_id, chunk)
+
+    def take_waiting(self, most: int) -> Sequence[tuple[str, int]]:
+        waiting = self._waiting[QueueName.INTERACTIVE]
+        return [waiting.popleft() for _ in range(min(most, len(waiting)))]
+
+    def ring(self) -> bool:
+        return False
 
     def depth(self, queue: str) -> int:
         return len(self.events) if queue == EVENTS_QUEUE else len(self._waiting[QueueName(queue)])
@@ -73,8 +100,9 @@ class MemoryQueue(Queue):
 class CeleryQueue(Queue):
     """Sends by task name, so that the web process needs no code of the worker."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, line: Line) -> None:
         self._app = app
+        self._line = line
 
     def send(self, queue: QueueName, job_id: str, chunk: int) -> None:
         self._send(RUN_CHUNK, (job_id, chunk), queue.value)
@@ -82,13 +110,29 @@ class CeleryQueue(Queue):
     def send_event(self, job_id: str) -> None:
         self._send(DELIVER_EVENT, (job_id,), EVENTS_QUEUE)
 
+    def line_up(self, job_id: str, chunk: int) -> None:
+        if self._line.join(job_id, chunk):
+            self._send(RUN_WAITING, (), QueueName.INTERACTIVE.value)
+
+    def take_waiting(self, most: int) -> Sequence[tuple[str, int]]:
+        return self._line.take(most)
+
+    def ring(self) -> bool:
+        if self._line.length() == 0 or self._messages(QueueName.INTERACTIVE.value) > 0:
+            return False
+        self._send(RUN_WAITING, (), QueueName.INTERACTIVE.value)
+        return True
+
+    def depth(self, queue: str) -> int:
+        return self._messages(queue) + (self._line.length() if queue == QueueName.INTERACTIVE else 0)
+
     def _send(self, task: str, arguments: tuple[str | int, ...], queue: str) -> None:
         try:
             self._app.send_task(task, args=arguments, queue=queue, ignore_result=True)
         except OperationalError as error:
             raise StorageUnavailable("The message broker does not answer; try again in a moment.") from error
 
-    def depth(self, queue: str) -> int:
+    def _messages(self, queue: str) -> int:
         try:
             with self._app.connection_for_read() as connection:
                 return int(connection.default_channel.client.llen(queue))

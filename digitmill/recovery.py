@@ -38,6 +38,8 @@ class Recovery:
             return 0
         sent = self._resend_dropped() + self._resend_lost()
         self._send_due_events()
+        if self._queue.ring():
+            _log.warning("bell_lost")
         self._clear_expired()
         if self._store.lock("orphans", ORPHAN_SECONDS):
             self._clear_orphans()

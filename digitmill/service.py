@@ -21,6 +21,7 @@ from digitmill.store.key_store import KeyStore
 from digitmill.store.memory_key_store import MemoryKeyStore
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.redis_key_store import RedisKeyStore
+from digitmill.store.redis_line import Line
 from digitmill.webhooks.deliveries import Webhooks
 from digitmill.work import Models, Watchdog, Work
 
@@ -46,7 +47,7 @@ class Service:
     def open(cls, settings: Settings) -> Self:
         """Raises SettingsError when no Redis is named."""
         client = connect(settings.redis)
-        queue = CeleryQueue(celery_app(settings.redis))
+        queue = CeleryQueue(celery_app(settings.redis), Line(client))
         return cls.assemble(settings, RedisJobStore(client), queue, RedisKeyStore(client))
 
     @classmethod

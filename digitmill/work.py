@@ -1,27 +1,32 @@
-"""The worker's side of a job: claim a chunk, answer it, store its rows, send the next message."""
+"""The worker's side of jobs: claim chunks, answer them, store their rows, send the next messages."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
 
-from digitmill.domain import Failure, JobState, ModelReference, Problem
+from digitmill.domain import Entry, Failure, Job, JobState, ModelReference, Problem, Row
 from digitmill.errors import FailureCode, ModelError, NotFound, StorageUnavailable
-from digitmill.pipeline import Predictor, answer_chunk, failed_rows
+from digitmill.pipeline import Opened, Predictor, answer_opened, failed_rows, open_chunk
 from digitmill.queue import Queue
 from digitmill.settings import Settings
-from digitmill.store.base import STRIKES, Claim, JobStore
+from digitmill.store.base import STRIKES, Claim, Completion, JobStore
 from digitmill.store.blobs import BlobStore
 from digitmill.store.rows import count_rows, pack_rows
 from digitmill.uploads.codec import unpack_plan
 
 MODELS_IN_MEMORY = 2
+GATHERED_CHUNKS = 32
+"""Chunks of the line that are answered in one batch: each is small."""
+LINE_SECONDS = 1.0
+"""A worker stays at the line for no longer at a time, so that one that is to stop does."""
 POISON = Failure(FailureCode.POISON_IMAGE, "This image stopped the process that read it, more than once; scan it anew.")
 
 _log = structlog.get_logger(__name__)
@@ -80,84 +85,132 @@ class Work:
         When the storage fails or the process dies midway, the lease ends and the sweep gives the chunk out
         again. Returns whether this call stored the rows.
         """
-        claim = self._store.claim(job_id, chunk, self._settings.lease_seconds)
-        if claim is None:
-            return False
+        return self._run([(job_id, chunk)]) == 1
+
+    def run_waiting(self) -> int:
+        """Answer the chunks that stand in line, those that arrive together in one batch; the number of them.
+
+        What is taken out of the line and lost with this process is found by the sweep.
+        """
+        deadline = time.monotonic() + LINE_SECONDS
+        stored = 0
+        while True:
+            waiting = self._queue.take_waiting(GATHERED_CHUNKS)
+            stored += self._run(waiting)
+            if len(waiting) < GATHERED_CHUNKS:
+                return stored
+            if time.monotonic() >= deadline:
+                self._queue.ring()
+                return stored
+
+    def _run(self, chunks: Sequence[tuple[str, int]]) -> int:
+        claims = self._store.claim_all(chunks, self._settings.lease_seconds)
         settled = False
         try:
-            stored = self._answer(claim)
+            answers = list(self._answers(claims))
+            completions = self._store.complete_all(
+                [(claim, pack_rows(rows), count_rows(rows)) for claim, rows in answers]
+            )
             settled = True
-            return stored
-        except NotFound as error:
-            self._fail(claim, Problem("upload_lost", error.detail))
-            settled = True
-            return False
-        except ModelError as error:
-            self._fail(claim, Problem(error.code, error.detail))
-            settled = True
-            return False
+            for (claim, _), completion in zip(answers, completions, strict=True):
+                self._follow(claim.job, completion)
+            return sum(completion.stored for completion in completions)
         finally:
             self._watchdog.rest()
             if not settled:
                 with suppress(StorageUnavailable):
-                    self._store.release(job_id, chunk)
+                    for claim in claims:
+                        self._store.release(claim.job.id, claim.chunk)
 
-    def _answer(self, claim: Claim) -> bool:
-        entries = unpack_plan(claim.entries)
-        job = claim.job
-        entries = tuple(
-            replace(entry, refused=POISON) if place in claim.poison else entry for place, entry in enumerate(entries)
-        )
-        if claim.attempt > self._settings.max_attempts + (STRIKES + 1) * len(claim.poison):
-            _log.error("chunk_given_up", job=job.id, chunk=claim.chunk, attempts=claim.attempt - 1)
-            rows = failed_rows(
-                entries,
-                claim.first,
-                f"Gave up after {claim.attempt - 1} attempts without an answer; submit this image by itself.",
-            )
-        else:
-            rows = answer_chunk(
-                entries,
-                claim.first,
-                lambda start, end: self._blobs.read(job.blob, start, end),
-                self._models.get(job.model),
-                job.options,
-                max_member_bytes=self._settings.max_member_bytes,
-                max_pixels=self._settings.max_image_pixels,
-                on_image=_Watch(self._store, claim, self._settings.lease_seconds, self._watchdog.wind),
-            )
-        completion = self._store.complete(claim, pack_rows(rows), count_rows(rows))
+    def _follow(self, job: Job, completion: Completion) -> None:
         if completion.finished:
             self._queue.announce(job)
         if completion.next_chunk is not None:
             self._queue.send(job.queue, job.id, completion.next_chunk)
-        return completion.stored
+
+    def _answers(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, list[Row]]]:
+        """The rows of all claimed chunks but those whose job fails here."""
+        by_model: dict[ModelReference, list[Claim]] = {}
+        for claim in claims:
+            if self._to_give_up(claim):
+                yield claim, self._given_up(claim)
+            else:
+                by_model.setdefault(claim.job.model, []).append(claim)
+        for reference, group in by_model.items():
+            try:
+                model = self._models.get(reference)
+                opened = list(self._opened(group))
+                rows = answer_opened([chunk for _, chunk in opened], model)
+            except ModelError as error:
+                for claim in group:
+                    self._fail(claim, Problem(error.code, error.detail))
+            else:
+                yield from zip([claim for claim, _ in opened], rows, strict=True)
+
+    def _opened(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Opened]]:
+        watch = _Watch(self._store, claims, self._settings.lease_seconds, self._watchdog.wind)
+        for claim in claims:
+            try:
+                yield (
+                    claim,
+                    open_chunk(
+                        _entries(claim),
+                        claim.first,
+                        partial(self._blobs.read, claim.job.blob),
+                        claim.job.options,
+                        max_member_bytes=self._settings.max_member_bytes,
+                        max_pixels=self._settings.max_image_pixels,
+                        on_image=partial(watch, claim),
+                    ),
+                )
+            except NotFound as error:
+                self._fail(claim, Problem("upload_lost", error.detail))
+
+    def _to_give_up(self, claim: Claim) -> bool:
+        return claim.attempt > self._settings.max_attempts + (STRIKES + 1) * len(claim.poison)
+
+    def _given_up(self, claim: Claim) -> list[Row]:
+        _log.error("chunk_given_up", job=claim.job.id, chunk=claim.chunk, attempts=claim.attempt - 1)
+        return failed_rows(
+            _entries(claim),
+            claim.first,
+            f"Gave up after {claim.attempt - 1} attempts without an answer; submit this image by itself.",
+        )
 
     def _fail(self, claim: Claim, problem: Problem) -> None:
         _log.error("job_failed", job=claim.job.id, code=problem.code, reason=problem.detail)
         self._queue.announce(self._store.finish(claim.job.id, JobState.FAILED, problem))
 
 
+def _entries(claim: Claim) -> tuple[Entry, ...]:
+    entries = unpack_plan(claim.entries)
+    if not claim.poison:
+        return entries
+    return tuple(
+        replace(entry, refused=POISON) if place in claim.poison else entry for place, entry in enumerate(entries)
+    )
+
+
 class _Watch:
-    """Called before each image: renews the lease when a third of it has passed, and winds the watchdog as often.
+    """Called before each image: renews the leases when a third of them has passed, and winds the watchdog as often.
 
     After a first attempt that did not end well it also notes each place, so that the image at fault is found.
     """
 
-    def __init__(self, store: JobStore, claim: Claim, lease: float, wind: Callable[[], None]) -> None:
+    def __init__(self, store: JobStore, claims: Sequence[Claim], lease: float, wind: Callable[[], None]) -> None:
         self._store = store
-        self._claim = claim
+        self._claims = claims
         self._lease = lease
         self._wind = wind
         self._due = time.monotonic() + lease / 3
         wind()
 
-    def __call__(self, place: int | None) -> None:
-        job_id, chunk = self._claim.job.id, self._claim.chunk
+    def __call__(self, claim: Claim, place: int | None) -> None:
         now = time.monotonic()
         if now >= self._due:
-            self._store.renew(job_id, chunk, self._lease)
+            for each in self._claims:
+                self._store.renew(each.job.id, each.chunk, self._lease)
             self._due = now + self._lease / 3
             self._wind()
-        if self._claim.attempt > 1:
-            self._store.note_place(job_id, chunk, place)
+        if claim.attempt > 1:
+            self._store.note_place(claim.job.id, claim.chunk, place)

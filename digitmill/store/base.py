@@ -171,6 +171,10 @@ class JobStore(ABC):
         """
 
     @abstractmethod
+    def claim_all(self, chunks: Sequence[tuple[str, int]], lease: float) -> list[Claim]:
+        """Claim each (job, chunk), as ``claim`` does, in one round trip; those that were to be had."""
+
+    @abstractmethod
     def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
         """Leave word that the image at this place of a claimed chunk is worked on now; None: no single one is.
 
@@ -191,6 +195,10 @@ class JobStore(ABC):
 
         ``counts`` are those of this chunk (``total`` its images).
         """
+
+    @abstractmethod
+    def complete_all(self, answers: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+        """Do what ``complete`` does for each, in one round trip."""
 
     @abstractmethod
     def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:

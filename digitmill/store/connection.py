@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
@@ -41,6 +42,35 @@ def storage_errors() -> Iterator[None]:
 def source(script: str) -> str:
     """The text of a script in ``lua/``."""
     return resources.files("digitmill.store").joinpath(f"lua/{script}.lua").read_text()
+
+
+class Script:
+    """A script of ``lua/``, sent by its hash alone; a Redis that does not know it yet is given it."""
+
+    def __init__(self, client: redis.Redis, name: str) -> None:
+        self._redis: Any = client
+        self._source = source(name)
+        self._sha = hashlib.sha1(self._source.encode()).hexdigest()  # noqa: S324 (as Redis names scripts)
+
+    def run(self, keys: Sequence[str], values: Sequence[Any]) -> Any:
+        return self.run_all([(keys, values)])[0]
+
+    def run_all(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """The answer of each call (keys, values), all in one round trip. Not one transaction: others come between."""
+        if not calls:
+            return []
+        try:
+            return self._sent(calls)
+        except redis.exceptions.NoScriptError:
+            # then no call has been run: they are all of this one script
+            self._redis.script_load(self._source)
+            return self._sent(calls)
+
+    def _sent(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        pipe = self._redis.pipeline(transaction=False)
+        for keys, values in calls:
+            pipe.evalsha(self._sha, len(keys), *keys, *values)
+        return list(pipe.execute())
 
 
 class MemoryGauge:

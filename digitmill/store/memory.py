@@ -148,6 +148,10 @@ class MemoryJobStore(JobStore):
             poison = self._poison(record, chunk)
             return Claim(record.job, chunk, planned.first, planned.entries, record.attempts[chunk], poison)
 
+    def claim_all(self, chunks: Sequence[tuple[str, int]], lease: float) -> list[Claim]:
+        claims = (self.claim(job_id, chunk, lease) for job_id, chunk in chunks)
+        return [claim for claim in claims if claim is not None]
+
     def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
         with self._changed:
             record = self._records.get(job_id)
@@ -183,6 +187,9 @@ class MemoryJobStore(JobStore):
             else:
                 self._notify(record)
             return Completion(True, finished, following)
+
+    def complete_all(self, answers: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+        return [self.complete(claim, rows, counts) for claim, rows, counts in answers]
 
     def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
         with self._changed:

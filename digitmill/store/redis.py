@@ -27,6 +27,7 @@ Every key, its type, its content, its life:
     dm:queued               string  images of open jobs without a row
     dm:workers              zset    JSON of each worker process by the time it was last heard of
     dm:lock:<name>          string  held while it lives
+    dm:line, dm:bell                small interactive chunks that wait: see redis_line.py
     dm:keys                         API keys: see redis_key_store.py
     dm:webhooks:*                   webhooks: see redis_webhook_store.py
     dm:limits:*                     requests counted by the web server's rate limiter
@@ -48,23 +49,17 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import Counts, Job, JobState, Problem
+from digitmill.domain import Job, JobState, Problem
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
-    STRIKES,
     TOMBSTONE_SECONDS,
     UNRECORDED_SECONDS,
-    Claim,
-    Completion,
     Idempotency,
-    JobStore,
-    LostChunk,
     PackedChunk,
     Subscription,
-    WorkerInfo,
     too_many_jobs,
 )
-from digitmill.store.connection import Channel, MemoryGauge, source, storage_errors
+from digitmill.store.connection import Channel, Script, source, storage_errors
 from digitmill.store.keys import (
     attempts_key,
     content_keys,
@@ -74,28 +69,26 @@ from digitmill.store.keys import (
     job_key,
     open_key,
     plan_key,
-    rows_key,
 )
-from digitmill.store.records import job_from_hash, record_of
+from digitmill.store.records import record_of
+from digitmill.store.redis_base import job_or_none
+from digitmill.store.redis_chunks import RedisChunks
 from digitmill.store.redis_reviews import RedisReviewStore
+from digitmill.store.redis_upkeep import RedisUpkeep
 from digitmill.store.redis_webhook_store import RedisWebhookStore
 
 PLAN_BATCH = 64
 """Chunks written in one round trip while a job is planned."""
 
 
-class RedisJobStore(JobStore):
+class RedisJobStore(RedisChunks, RedisUpkeep):
     """``client`` must return bytes (``decode_responses`` off)."""
 
     def __init__(self, client: redis.Redis) -> None:
-        # redis-py types every answer as text, bytes or more, whatever decode_responses says
-        self._redis: Any = client
-        self._memory = MemoryGauge(client)
+        super().__init__(client)
         self.reviews = RedisReviewStore(client)
         self.webhooks: RedisWebhookStore = RedisWebhookStore(client)
-        self._create = client.register_script(source("create"))
-        self._claim = client.register_script(source("claim"))
-        self._complete = client.register_script(source("complete"))
+        self._create = Script(client, "create")
         self._finish = client.register_script(source("finish"))
 
     def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
@@ -131,7 +124,7 @@ class RedisJobStore(JobStore):
             keys.append(idempotency_key(job.owner, idempotency[0].key))
             values += [idempotency[0].digest, int(idempotency[1])]
         with storage_errors():
-            known = self._create(keys=keys, args=values)
+            known = self._create.run(keys, values)
         if known == b"full":
             raise TooManyJobs(too_many_jobs(most_open))
         if known and idempotency is not None:
@@ -160,7 +153,7 @@ class RedisJobStore(JobStore):
             pipe.hgetall(job_key(job_id))
             pipe.time()
             fields, (now, _) = pipe.execute()
-        job = _job_or_none(job_id, fields)
+        job = job_or_none(job_id, fields)
         if job is None:
             raise NotFound("There is no such job.")
         if job.expires_at is not None and job.expires_at <= now:
@@ -207,79 +200,6 @@ class RedisJobStore(JobStore):
             self.webhooks.forget(job_id, pipe)
             pipe.execute()
 
-    def starts(self, job_id: str) -> Sequence[int]:
-        with storage_errors():
-            packed = self._redis.hget(plan_key(job_id), "starts")
-        if packed is None:
-            raise NotFound("There is no such job.")
-        return array.array("I", packed)
-
-    def claim(self, job_id: str, chunk: int, lease: float) -> Claim | None:
-        keys = [
-            job_key(job_id), rows_key(job_id), attempts_key(job_id), "dm:leases", "dm:active", events_channel(job_id),
-        ]  # fmt: skip
-        with storage_errors():
-            pipe = self._redis.pipeline(transaction=False)
-            self._claim(keys=keys, args=[job_id, chunk, lease, STRIKES], client=pipe)
-            pipe.hgetall(job_key(job_id))
-            pipe.hmget(plan_key(job_id), [str(chunk), "starts"])
-            (attempt, poison), fields, (entries, starts) = pipe.execute()
-        if attempt == 0:
-            return None
-        job = _job_or_none(job_id, fields)
-        if job is None or entries is None:
-            return None
-        first = array.array("I", starts)[chunk]
-        places = frozenset(int(place) for place in poison.split())
-        return Claim(job=job, chunk=chunk, first=first, entries=entries, attempt=attempt, poison=places)
-
-    def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
-        field = f"{chunk}:place"
-        with storage_errors():
-            if place is None:
-                self._redis.hdel(attempts_key(job_id), field)
-            else:
-                self._redis.hset(attempts_key(job_id), field, place)
-
-    def renew(self, job_id: str, chunk: int, lease: float) -> None:
-        self._set_lease(job_id, chunk, lease)
-
-    def release(self, job_id: str, chunk: int) -> None:
-        self._set_lease(job_id, chunk, 0)
-
-    def _set_lease(self, job_id: str, chunk: int, seconds: float) -> None:
-        # XX: a lease that is gone (chunk done, job over, given to another) must not come back
-        with storage_errors():
-            until = self._now() + seconds
-            self._redis.zadd("dm:leases", {f"{job_id} {chunk}": until}, xx=True)
-
-    def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
-        job = claim.job
-        with storage_errors():
-            stored, finished, following = self._complete(
-                keys=ending_keys(job.id, job.owner),
-                args=[
-                    job.id, claim.chunk, rows, counts.total,
-                    counts.recognized, counts.review, counts.blank, counts.failed,
-                    job.chunks, job.options.expires_in or 0, TOMBSTONE_SECONDS,
-                    job.options.announced,
-                ],
-            )  # fmt: skip
-        return Completion(bool(stored), bool(finished), following if following >= 0 else None)
-
-    def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
-        if not chunks:
-            return []
-        numbers = [str(chunk) for chunk in chunks]
-        with storage_errors():
-            pipe = self._redis.pipeline(transaction=False)
-            pipe.hmget(plan_key(job_id), numbers)
-            pipe.hmget(rows_key(job_id), numbers)
-            entries, rows = pipe.execute()
-        if None in entries:
-            raise NotFound("There is no such job.")
-        return list(zip(entries, rows, strict=True))
-
     @contextmanager
     def subscribe(self, job_id: str) -> Iterator[Subscription]:
         with storage_errors(), self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
@@ -287,110 +207,6 @@ class RedisJobStore(JobStore):
             # the first message confirms the subscription: only from then on nothing is missed
             pubsub.get_message(timeout=5)
             yield Channel(pubsub)
-
-    def queued_images(self) -> int:
-        with storage_errors():
-            return max(0, int(self._redis.get("dm:queued") or 0))
-
-    def open_jobs(self, owner: str) -> int:
-        with storage_errors():
-            return int(self._redis.scard(open_key(owner)))
-
-    def memory_share(self) -> float:
-        return self._memory.share()
-
-    def expired_leases(self, limit: int) -> Sequence[LostChunk]:
-        with storage_errors():
-            members = self._redis.zrange("dm:leases", "-inf", self._now(), byscore=True, offset=0, num=limit)
-            taken = [member for member in members if self._redis.zrem("dm:leases", member)]
-        lost = [(job_id, int(chunk)) for job_id, chunk in (member.decode().split(" ") for member in taken)]
-        jobs = {job.id: job for job in self._jobs(sorted({job_id for job_id, _ in lost}))}
-        return [
-            LostChunk(job_id, chunk, jobs[job_id].queue)
-            for job_id, chunk in lost
-            if job_id in jobs and not jobs[job_id].state.final
-        ]
-
-    def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
-        with storage_errors():
-            now = self._now()
-            found = self._redis.zrange(
-                "dm:active", "-inf", now - idle, byscore=True, offset=0, num=limit, withscores=True
-            )
-        since = {job_id.decode(): now - score for job_id, score in found}
-        return [(job, since[job.id]) for job in self._jobs(list(since))]
-
-    def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
-        with storage_errors():
-            sent = int(self._redis.hget(job_key(job_id), "sent") or 0)
-            done = {int(chunk) for chunk in self._redis.hkeys(rows_key(job_id))}
-            waiting = list(itertools.islice((n for n in range(sent) if n not in done), limit))
-            if not waiting:
-                return []
-            leases = self._redis.zmscore("dm:leases", [f"{job_id} {chunk}" for chunk in waiting])
-        return [chunk for chunk, lease in zip(waiting, leases, strict=True) if lease is None]
-
-    def touch(self, job_id: str) -> None:
-        with storage_errors():
-            self._redis.zadd("dm:active", {job_id: int(self._now())}, xx=True)
-
-    def take_expired(self, limit: int) -> Sequence[Job]:
-        with storage_errors():
-            ids = self._redis.zrange("dm:expiry", "-inf", self._now(), byscore=True, offset=0, num=limit)
-            jobs = self._jobs([job_id.decode() for job_id in ids])
-            for job in jobs:
-                self._redis.unlink(*content_keys(job.id))
-                self._redis.zrem(f"dm:jobs:{job.owner}", job.id)
-            if ids:
-                self._redis.zrem("dm:expiry", *ids)
-        return jobs
-
-    def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
-        with storage_errors():
-            pipe = self._redis.pipeline(transaction=False)
-            for job_id in job_ids:
-                pipe.exists(job_key(job_id))
-            return iter([bool(found) for found in pipe.execute()])
-
-    def lock(self, name: str, seconds: float) -> bool:
-        with storage_errors():
-            return bool(self._redis.set(f"dm:lock:{name}", "1", nx=True, px=int(seconds * 1000)))
-
-    def beat(self, workers: Sequence[WorkerInfo]) -> None:
-        if not workers:
-            return
-        with storage_errors():
-            now = self._now()
-            pipe = self._redis.pipeline(transaction=False)
-            pipe.zadd("dm:workers", {json.dumps(asdict(worker)): now for worker in workers})
-            pipe.zremrangebyscore("dm:workers", "-inf", now - 3600)
-            pipe.execute()
-
-    def workers(self, within: float) -> Sequence[WorkerInfo]:
-        with storage_errors():
-            found = self._redis.zrange("dm:workers", self._now() - within, "+inf", byscore=True)
-        return [WorkerInfo(**json.loads(member)) for member in found]
-
-    def ping(self) -> None:
-        with storage_errors():
-            self._redis.ping()
-
-    def _now(self) -> float:
-        seconds, microseconds = self._redis.time()
-        return float(seconds) + float(microseconds) / 1e6
-
-    def _jobs(self, job_ids: Sequence[str]) -> list[Job]:
-        with storage_errors():
-            pipe = self._redis.pipeline(transaction=False)
-            for job_id in job_ids:
-                pipe.hgetall(job_key(job_id))
-            found = zip(job_ids, pipe.execute(), strict=True)
-        jobs = (_job_or_none(job_id, fields) for job_id, fields in found)
-        return [job for job in jobs if job is not None]
-
-
-def _job_or_none(job_id: str, fields: dict[bytes, bytes]) -> Job | None:
-    return job_from_hash(job_id, fields) if b"record" in fields else None
 
 
 def _batches(chunks: Iterable[PackedChunk], size: int) -> Iterator[list[PackedChunk]]:

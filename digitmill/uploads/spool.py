@@ -100,6 +100,11 @@ class Spool:
         return tuple(self._pieces)
 
     @property
+    def length(self) -> int:
+        """Bytes written so far."""
+        return self._length
+
+    @property
     def digest(self) -> str:
         """SHA-256 over the names and contents added so far, in hex; asked for with ``with_digest``."""
         if self._hash is None:

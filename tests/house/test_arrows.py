@@ -39,6 +39,10 @@ ONLY_IN = {
     "billiard": ("worker",),
     "redis": (
         "digitmill.store.redis",
+        "digitmill.store.redis_base",
+        "digitmill.store.redis_chunks",
+        "digitmill.store.redis_line",
+        "digitmill.store.redis_upkeep",
         "digitmill.store.redis_key_store",
         "digitmill.store.redis_reviews",
         "digitmill.store.redis_webhook_store",

@@ -320,3 +320,20 @@ def test_starts_tell_where_each_chunk_begins(bench: Bench) -> None:
 
 def test_ping_answers(bench: Bench) -> None:
     bench.store.ping()
+
+
+def test_chunks_of_several_jobs_are_claimed_and_completed_at_once(bench: Bench) -> None:
+    first, second, over = bench.submit(), bench.submit(chunks=1), bench.submit()
+    bench.store.finish(over.id, JobState.CANCELLED)
+    bench.run(first.id, 0)
+    wanted = [(first.id, 0), (first.id, 1), (second.id, 0), (over.id, 0), ("nobody", 0), (first.id, 1)]
+    claims = bench.store.claim_all(wanted, 5)
+    assert [(claim.job.id, claim.chunk, claim.first, claim.entries) for claim in claims] == [
+        (first.id, 1, IMAGES, b"entries 1"),
+        (second.id, 0, 0, b"entries 0"),
+    ]
+    counts = Counts(total=IMAGES, recognized=IMAGES)
+    completions = bench.store.complete_all([(claim, b"rows", counts) for claim in (*claims, claims[0])])
+    assert [(done.stored, done.finished) for done in completions] == [(True, True), (True, True), (False, False)]
+    assert bench.store.claim_all([], 5) == []
+    assert bench.store.complete_all([]) == []

@@ -1,14 +1,17 @@
--- Take a chunk for some seconds. Returns {attempt, counted from 1, or 0 when there is nothing to take; its poison}
--- KEYS  job, rows, attempts, leases, active, channel
+-- Take a chunk for some seconds. Returns nothing when there is nothing to take, else
+-- {attempt, counted from 1; its poison; the job; the chunk's entries; its first row as u32}
+-- KEYS  job, rows, attempts, leases, active, channel, plan
 -- ARGV  id, chunk, lease in seconds, strikes
 local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'queued' and state ~= 'running' then return {0, ''} end
-if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return {0, ''} end
+if state ~= 'queued' and state ~= 'running' then return false end
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return false end
+local plan = redis.call('HMGET', KEYS[7], ARGV[2], 'starts')
+if not plan[1] then return false end
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local member = ARGV[1] .. ' ' .. ARGV[2]
 local lease = redis.call('ZSCORE', KEYS[4], member)
-if lease and tonumber(lease) > now then return {0, ''} end
+if lease and tonumber(lease) > now then return false end
 redis.call('ZADD', KEYS[4], now + ARGV[3], member)
 redis.call('ZADD', KEYS[5], time[1], ARGV[1])
 if state == 'queued' then
@@ -24,4 +27,6 @@ if place then
     redis.call('HSET', KEYS[3], ARGV[2] .. ':poison', poison)
   end
 end
-return {redis.call('HINCRBY', KEYS[3], ARGV[2], 1), poison}
+local attempt = redis.call('HINCRBY', KEYS[3], ARGV[2], 1)
+local first = string.sub(plan[2], 4 * ARGV[2] + 1, 4 * ARGV[2] + 4)
+return {attempt, poison, redis.call('HGETALL', KEYS[1]), plan[1], first}

@@ -1,0 +1,123 @@
+"""The chunks of jobs over Redis: who works on which, what is done, and the rows. The keys are told in ``redis.py``."""
+
+from __future__ import annotations
+
+import array
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from digitmill.domain import Counts
+from digitmill.errors import NotFound
+from digitmill.store.base import STRIKES, TOMBSTONE_SECONDS, Claim, Completion
+from digitmill.store.connection import Script, storage_errors
+from digitmill.store.keys import attempts_key, ending_keys, events_channel, job_key, plan_key, rows_key
+from digitmill.store.records import job_from_hash
+from digitmill.store.redis_base import RedisStore
+
+_START = struct.Struct("<I")
+
+
+class RedisChunks(RedisStore):
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__(client)
+        self._claim = Script(client, "claim")
+        self._complete = Script(client, "complete")
+
+    def starts(self, job_id: str) -> Sequence[int]:
+        with storage_errors():
+            packed = self._redis.hget(plan_key(job_id), "starts")
+        if packed is None:
+            raise NotFound("There is no such job.")
+        return array.array("I", packed)
+
+    def claim(self, job_id: str, chunk: int, lease: float) -> Claim | None:
+        claims = self.claim_all([(job_id, chunk)], lease)
+        return claims[0] if claims else None
+
+    def claim_all(self, chunks: Sequence[tuple[str, int]], lease: float) -> list[Claim]:
+        calls = [
+            (
+                [
+                    job_key(job_id), rows_key(job_id), attempts_key(job_id), "dm:leases", "dm:active",
+                    events_channel(job_id), plan_key(job_id),
+                ],
+                [job_id, chunk, lease, STRIKES],
+            )
+            for job_id, chunk in chunks
+        ]  # fmt: skip
+        with storage_errors():
+            answers = self._claim.run_all(calls)
+        return [
+            _claim(job_id, chunk, answer) for (job_id, chunk), answer in zip(chunks, answers, strict=True) if answer
+        ]
+
+    def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
+        field = f"{chunk}:place"
+        with storage_errors():
+            if place is None:
+                self._redis.hdel(attempts_key(job_id), field)
+            else:
+                self._redis.hset(attempts_key(job_id), field, place)
+
+    def renew(self, job_id: str, chunk: int, lease: float) -> None:
+        self._set_lease(job_id, chunk, lease)
+
+    def release(self, job_id: str, chunk: int) -> None:
+        self._set_lease(job_id, chunk, 0)
+
+    def _set_lease(self, job_id: str, chunk: int, seconds: float) -> None:
+        # XX: a lease that is gone (chunk done, job over, given to another) must not come back
+        with storage_errors():
+            until = self._now() + seconds
+            self._redis.zadd("dm:leases", {f"{job_id} {chunk}": until}, xx=True)
+
+    def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
+        return self.complete_all([(claim, rows, counts)])[0]
+
+    def complete_all(self, answers: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+        calls: list[tuple[list[str], list[Any]]] = [
+            (
+                ending_keys(claim.job.id, claim.job.owner),
+                [
+                    claim.job.id, claim.chunk, rows, counts.total,
+                    counts.recognized, counts.review, counts.blank, counts.failed,
+                    claim.job.chunks, claim.job.options.expires_in or 0, TOMBSTONE_SECONDS,
+                    claim.job.options.announced,
+                ],
+            )
+            for claim, rows, counts in answers
+        ]  # fmt: skip
+        with storage_errors():
+            done = self._complete.run_all(calls)
+        return [
+            Completion(bool(stored), bool(finished), following if following >= 0 else None)
+            for stored, finished, following in done
+        ]
+
+    def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
+        if not chunks:
+            return []
+        numbers = [str(chunk) for chunk in chunks]
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hmget(plan_key(job_id), numbers)
+            pipe.hmget(rows_key(job_id), numbers)
+            entries, rows = pipe.execute()
+        if None in entries:
+            raise NotFound("There is no such job.")
+        return list(zip(entries, rows, strict=True))
+
+
+def _claim(job_id: str, chunk: int, answer: Sequence[Any]) -> Claim:
+    attempt, poison, pairs, entries, first = answer
+    return Claim(
+        job=job_from_hash(job_id, dict(zip(pairs[::2], pairs[1::2], strict=True))),
+        chunk=chunk,
+        first=_START.unpack(first)[0],
+        entries=entries,
+        attempt=attempt,
+        poison=frozenset(int(place) for place in poison.split()),
+    )

@@ -1,0 +1,110 @@
+"""The load of the service, and what the sweep and the workers' beats need, over Redis. The keys are told in
+``redis.py``."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import redis
+
+from digitmill.domain import Job
+from digitmill.store.base import LostChunk, WorkerInfo
+from digitmill.store.connection import MemoryGauge, storage_errors
+from digitmill.store.keys import content_keys, job_key, open_key, rows_key
+from digitmill.store.redis_base import RedisStore
+
+
+class RedisUpkeep(RedisStore):
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__(client)
+        self._memory = MemoryGauge(client)
+
+    def queued_images(self) -> int:
+        with storage_errors():
+            return max(0, int(self._redis.get("dm:queued") or 0))
+
+    def open_jobs(self, owner: str) -> int:
+        with storage_errors():
+            return int(self._redis.scard(open_key(owner)))
+
+    def memory_share(self) -> float:
+        return self._memory.share()
+
+    def expired_leases(self, limit: int) -> Sequence[LostChunk]:
+        with storage_errors():
+            members = self._redis.zrange("dm:leases", "-inf", self._now(), byscore=True, offset=0, num=limit)
+            taken = [member for member in members if self._redis.zrem("dm:leases", member)]
+        lost = [(job_id, int(chunk)) for job_id, chunk in (member.decode().split(" ") for member in taken)]
+        jobs = {job.id: job for job in self._jobs(sorted({job_id for job_id, _ in lost}))}
+        return [
+            LostChunk(job_id, chunk, jobs[job_id].queue)
+            for job_id, chunk in lost
+            if job_id in jobs and not jobs[job_id].state.final
+        ]
+
+    def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
+        with storage_errors():
+            now = self._now()
+            found = self._redis.zrange(
+                "dm:active", "-inf", now - idle, byscore=True, offset=0, num=limit, withscores=True
+            )
+        since = {job_id.decode(): now - score for job_id, score in found}
+        return [(job, since[job.id]) for job in self._jobs(list(since))]
+
+    def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
+        with storage_errors():
+            sent = int(self._redis.hget(job_key(job_id), "sent") or 0)
+            done = {int(chunk) for chunk in self._redis.hkeys(rows_key(job_id))}
+            waiting = list(itertools.islice((n for n in range(sent) if n not in done), limit))
+            if not waiting:
+                return []
+            leases = self._redis.zmscore("dm:leases", [f"{job_id} {chunk}" for chunk in waiting])
+        return [chunk for chunk, lease in zip(waiting, leases, strict=True) if lease is None]
+
+    def touch(self, job_id: str) -> None:
+        with storage_errors():
+            self._redis.zadd("dm:active", {job_id: int(self._now())}, xx=True)
+
+    def take_expired(self, limit: int) -> Sequence[Job]:
+        with storage_errors():
+            ids = self._redis.zrange("dm:expiry", "-inf", self._now(), byscore=True, offset=0, num=limit)
+            jobs = self._jobs([job_id.decode() for job_id in ids])
+            for job in jobs:
+                self._redis.unlink(*content_keys(job.id))
+                self._redis.zrem(f"dm:jobs:{job.owner}", job.id)
+            if ids:
+                self._redis.zrem("dm:expiry", *ids)
+        return jobs
+
+    def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.exists(job_key(job_id))
+            return iter([bool(found) for found in pipe.execute()])
+
+    def lock(self, name: str, seconds: float) -> bool:
+        with storage_errors():
+            return bool(self._redis.set(f"dm:lock:{name}", "1", nx=True, px=int(seconds * 1000)))
+
+    def beat(self, workers: Sequence[WorkerInfo]) -> None:
+        if not workers:
+            return
+        with storage_errors():
+            now = self._now()
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.zadd("dm:workers", {json.dumps(asdict(worker)): now for worker in workers})
+            pipe.zremrangebyscore("dm:workers", "-inf", now - 3600)
+            pipe.execute()
+
+    def workers(self, within: float) -> Sequence[WorkerInfo]:
+        with storage_errors():
+            found = self._redis.zrange("dm:workers", self._now() - within, "+inf", byscore=True)
+        return [WorkerInfo(**json.loads(member)) for member in found]
+
+    def ping(self) -> None:
+        with storage_errors():
+            self._redis.ping()
