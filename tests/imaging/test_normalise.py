@@ -146,6 +146,24 @@ def test_a_box_line_along_an_edge_is_left_out(value: int, edge: int, side: int) 
     assert likeness(read(lined), read(drawn_digit(value))) > 0.85
 
 
+@pytest.mark.parametrize(("turns", "at"), [(0, 20), (0, 32), (0, 48), (1, 20), (1, 46)])
+@pytest.mark.parametrize("thickness", [1, 2])
+@pytest.mark.parametrize("value", [1, 2, 3, 5, 6, 7, 8, 9])
+def test_a_rule_through_the_crop_is_left_out(value: int, thickness: int, at: int, turns: int) -> None:
+    ruled = drawn_digit(value)
+    np.rot90(ruled, turns)[at : at + thickness] = INK
+    assert likeness(read(ruled), read(drawn_digit(value))) > 0.8
+
+
+@pytest.mark.parametrize("contrast", [40, 80])
+@pytest.mark.parametrize("value", DIGITS)
+def test_pencil_in_a_box_of_dark_lines_is_read(value: int, contrast: int) -> None:
+    pencil = drawn_digit(value, 90, ink=PAPER - contrast)
+    boxed = grey(pencil + noise(pencil.shape, 1.5))
+    boxed[:3], boxed[:, -4:] = INK, INK
+    assert likeness(read(boxed), read(drawn_digit(value, 90))) > 0.85
+
+
 def test_the_bar_of_a_seven_cut_tight_is_no_box_line() -> None:
     seven = np.full((40, 24), PAPER, np.uint8)
     seven[:4] = INK

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+
+from tests.training.conftest import RUN
+from tests.training.drawn import source_of
+from training.data import CLASSES, Source
+from training.epochs import drawn_epoch, epochs, held_out
+
+SOURCES = (source_of("mnist", 20), source_of("other", 10))
+NONE = len(CLASSES)
+
+
+def test_an_epoch_has_every_digit_and_so_many_pictures_of_none_for_each() -> None:
+    training = SOURCES[0].training
+    drawn = drawn_epoch(training, (1, 0), RUN)
+    assert drawn.labels[: len(training)].tolist() == training.labels.tolist()
+    assert drawn.labels[len(training) :].tolist() == [NONE] * round(RUN.non_digits * len(training))
+
+
+def test_the_same_seed_draws_the_same_epoch() -> None:
+    one, again, other = (drawn_epoch(SOURCES[1].training, seed, RUN) for seed in ((1, 0), (1, 0), (1, 1)))
+    np.testing.assert_array_equal(one.images, again.images)
+    assert not np.array_equal(one.images, other.images)
+
+
+def test_a_network_without_the_class_is_trained_on_digits_alone() -> None:
+    ten = RUN.model_copy(update={"non_digits": 0.0})
+    assert drawn_epoch(SOURCES[1].training, (1, 0), ten).labels.max() < NONE
+
+
+def test_validation_has_digits_as_they_are_and_drawn_and_what_is_none() -> None:
+    validation = held_out(SOURCES, RUN)
+    assert len(validation.clean) == sum(len(source.validation) for source in SOURCES)
+    assert validation.drawn.labels.tolist() == validation.clean.labels[::2].tolist()
+    assert set(validation.others.labels.tolist()) == {NONE}
+    assert len(validation.all) == len(validation.clean) + len(validation.drawn) + len(validation.others)
+
+
+def test_a_network_without_the_class_is_held_to_refuse_what_is_none_all_the_same() -> None:
+    assert len(held_out(SOURCES, RUN.model_copy(update={"non_digits": 0.0})).others)
+
+
+def test_where_nothing_is_drawn_epochs_and_validation_are_the_digits_as_they_are() -> None:
+    plain = RUN.model_copy(update={"augmented": False})
+    training = SOURCES[1].training
+    assert [(epoch, digits is training) for epoch, digits in epochs(training, plain, 1)] == [(1, True)]
+    validation = held_out(SOURCES, plain)
+    assert len(validation.all) == len(validation.clean)
+
+
+def test_a_source_kept_for_testing_takes_no_part_in_validation() -> None:
+    from training.data import kept_for_testing
+
+    kept: Source = kept_for_testing(SOURCES[1])
+    assert kept.test is not None
+    assert len(kept.test) == 100
+    assert len(held_out((SOURCES[0], kept), RUN).clean) == len(SOURCES[0].validation)
