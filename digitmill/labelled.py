@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, cast
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -120,7 +120,8 @@ class Labelled:
         for first in range(0, len(starts) if job.revised else 0, CHUNKS_A_READ):
             chunks = range(first, min(first + CHUNKS_A_READ, len(starts)))
             end = starts[chunks.stop] if chunks.stop < len(starts) else job.counts.total
-            verdicts = self._verdicts(job.id, range(starts[first], end))
+            revisions = self._store.reviews.revisions_between(job.id, starts[first], end)
+            verdicts = {index: last.verdict for index, last in revisions.items() if last.verdict is not None}
             for chunk in chunks if verdicts else ():
                 ((entries, _),) = self._store.read(job.id, [chunk])
                 for index, entry in enumerate(unpack_plan(entries), starts[chunk]):
@@ -128,14 +129,6 @@ class Labelled:
                         first_page = entry.pages == 1 or entry.offset != before
                         before = entry.offset
                         yield _Answered(index, entry, verdicts[index], first_page)
-
-    def _verdicts(self, job_id: str, indices: Sequence[int]) -> dict[int, Verdict]:
-        revisions = zip(indices, self._store.reviews.revisions(job_id, indices), strict=True)
-        return {
-            index: revision.verdict
-            for index, revision in revisions
-            if revision is not None and revision.verdict is not None
-        }
 
 
 class _Sink:

@@ -174,13 +174,13 @@ class Results:
         starts = self._store.starts(job.id)
         return starts, bisect_right(starts, index) - 1
 
-    def _read(self, job: Job, starts: Sequence[int], chunks: Sequence[int]) -> Iterator[list[Row] | None]:
+    def _read(self, job: Job, starts: Sequence[int], chunks: range) -> Iterator[list[Row] | None]:
         """Rows of each chunk; None for one that is still to come, none at all for one that never will."""
         packed = self._store.read(job.id, chunks)
-        done = [chunk for chunk, (_, rows) in zip(chunks, packed, strict=True) if rows is not None]
-        ends = (starts[chunk + 1] if chunk + 1 < len(starts) else job.counts.total for chunk in done)
-        indices = [index for chunk, end in zip(done, ends, strict=True) for index in range(starts[chunk], end)]
-        revisions = self._last_revisions(job, indices)
+        revisions: Mapping[int, Revision] = {}
+        if job.revised and chunks:
+            end = starts[chunks.stop] if chunks.stop < len(starts) else job.counts.total
+            revisions = self._store.reviews.revisions_between(job.id, starts[chunks.start], end)
         for chunk, (entries, rows) in zip(chunks, packed, strict=True):
             if rows is not None:
                 found = unpack_rows(rows, starts[chunk], unpack_names(entries))

@@ -31,6 +31,10 @@ def history_key(job_id: str) -> str:
     return f"dm:job:{job_id}:history"
 
 
+def revised_key(job_id: str) -> str:
+    return f"dm:job:{job_id}:revised"
+
+
 def review_key(job_id: str) -> str:
     return f"dm:job:{job_id}:review"
 
@@ -46,8 +50,8 @@ def held_key(job_id: str) -> str:
 def content_keys(job_id: str) -> list[str]:
     """What goes when a job expires: its plan, its rows, and what people made of them."""
     return [
-        plan_key(job_id), rows_key(job_id), corrections_key(job_id), history_key(job_id), review_key(job_id),
-        indexed_key(job_id), held_key(job_id),
+        plan_key(job_id), rows_key(job_id), corrections_key(job_id), history_key(job_id), revised_key(job_id),
+        review_key(job_id), indexed_key(job_id), held_key(job_id),
     ]  # fmt: skip
 
 

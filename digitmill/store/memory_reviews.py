@@ -69,6 +69,11 @@ class MemoryReviewStore(ReviewStore):
             reviews = self._of(job_id)
             return [reviews.last(index) for index in indices]
 
+    def revisions_between(self, job_id: str, start: int, stop: int) -> dict[int, Revision]:
+        with self._lock:
+            history = self._of(job_id).history
+            return {index: history[index][-1] for index in range(start, stop) if index in history}
+
     def history(self, job_id: str, index: int) -> list[Revision]:
         with self._lock:
             return list(self._of(job_id).history.get(index, ()))

@@ -14,7 +14,7 @@ Every key, its type, its content, its life:
     dm:job:<id>:attempts    hash    of chunks not done: <chunk> -> times claimed · <chunk>:place -> the image worked
                                     on · <chunk>:strikes:<place> -> attempts that ended there · <chunk>:poison ->
                                     places with too many. Until the job is final.
-    dm:job:<id>:corrections, history, review, indexed, held
+    dm:job:<id>:corrections, history, revised, review, indexed, held
                                     what people make of the rows: see redis_reviews.py. Until the job expires.
     dm:job:<id>:events      channel a word at every change of the job
     dm:jobs:<owner>         zset    ids of the owner's jobs, score 0: ids sort by time. Until deleted or expired.

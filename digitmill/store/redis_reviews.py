@@ -3,6 +3,7 @@
     dm:job:<id>:corrections hash    row -> "<revision> <verdict> <by> <at>", its last change by a person. The verdict
                                     is a digit, "blank", "not_a_digit", or "-" where the last was taken back.
     dm:job:<id>:history     hash    "<row> <revision>" -> the same, of every change. Fields are only ever added.
+    dm:job:<id>:revised     string  a bit for each row in ``corrections``
     dm:job:<id>:review      zset    rows with the status review that no person has answered, by twice their digit
                                     plus their confidence
     dm:job:<id>:indexed     string  a bit for each chunk whose rows are in ``review``
@@ -21,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import redis
 
 from digitmill.domain import Revision, Verdict, VerdictStatus
@@ -32,6 +34,7 @@ from digitmill.store.keys import (
     indexed_key,
     job_key,
     review_key,
+    revised_key,
     rows_key,
 )
 from digitmill.store.reviews import MOST_REVIEWERS, Change, Doubt, Holding, Outcome, ReviewStore, Taken
@@ -54,7 +57,7 @@ class RedisReviewStore(ReviewStore):
             return []
         keys = [
             job_key(job_id), rows_key(job_id), corrections_key(job_id), history_key(job_id), review_key(job_id),
-            indexed_key(job_id),
+            indexed_key(job_id), revised_key(job_id),
         ]  # fmt: skip
         values: list[Any] = [by]
         for change in changes:
@@ -69,6 +72,15 @@ class RedisReviewStore(ReviewStore):
         with storage_errors():
             records = self._redis.hmget(corrections_key(job_id), list(indices))
         return [_revision(record) for record in records]
+
+    def revisions_between(self, job_id: str, start: int, stop: int) -> dict[int, Revision]:
+        first = start >> 3
+        with storage_errors():
+            bits = self._redis.getrange(revised_key(job_id), first, (stop - 1) >> 3)
+        found = np.flatnonzero(np.unpackbits(np.frombuffer(bits, np.uint8))) + 8 * first
+        indices = found[(found >= start) & (found < stop)].tolist()
+        revisions = zip(indices, self.revisions(job_id, indices), strict=True)
+        return {index: revision for index, revision in revisions if revision is not None}
 
     def history(self, job_id: str, index: int) -> list[Revision]:
         (last,) = self.revisions(job_id, [index])

@@ -78,6 +78,10 @@ class ReviewStore(ABC):
         """The last revision of each row; None for a row that nobody ever changed."""
 
     @abstractmethod
+    def revisions_between(self, job_id: str, start: int, stop: int) -> dict[int, Revision]:
+        """The last revision of every row from ``start`` to ``stop`` (exclusive) that was ever changed."""
+
+    @abstractmethod
     def history(self, job_id: str, index: int) -> list[Revision]:
         """All revisions of the row, oldest first."""
 

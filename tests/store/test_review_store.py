@@ -78,6 +78,15 @@ def test_a_correction_reads_back_with_who_and_when(bench: Bench, verdict: Verdic
     assert bench.store.get(job.id).revised
 
 
+def test_the_changed_rows_of_a_span_are_found(bench: Bench) -> None:
+    job = finished(bench, chunks=7)
+    done = {row: correct(bench, job, row, SEVEN).revision for row in (0, 7, 8, 9, 15, 20)}
+    done[9] = correct(bench, job, 9, None, 1).revision
+    for start, stop in ((0, 21), (1, 8), (8, 9), (9, 15), (10, 15), (16, 21), (20, 21), (5, 5)):
+        found = bench.store.reviews.revisions_between(job.id, start, stop)
+        assert found == {row: revision for row, revision in done.items() if start <= row < stop}
+
+
 def test_every_change_is_kept_an_undo_too(bench: Bench) -> None:
     job = finished(bench)
     steps = [(SEVEN, "ann"), (SMUDGE, "bob"), (None, "ann"), (ONE, "eve")]
@@ -177,7 +186,9 @@ def test_all_keys_of_a_deleted_job_are_gone(empty_redis_url: str) -> None:
         index(bench, job, [Doubt(0, 7, 0.5)])
         correct(bench, job, 1, SEVEN)
         hold(bench, job, "a")
-        held = {f"dm:job:{job.id}:{name}" for name in ("corrections", "history", "review", "indexed", "held")}
+        held = {
+            f"dm:job:{job.id}:{name}" for name in ("corrections", "history", "revised", "review", "indexed", "held")
+        }
         assert held <= {key.decode() for key in client.scan_iter()}
         bench.run(job.id, 1)
         correct(bench, job, 2, SEVEN)

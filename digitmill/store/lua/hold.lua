@@ -2,10 +2,11 @@
 -- KEYS  rows, review, held
 -- ARGV  reviewer, limit, seconds, most reviewers, then the digits whose rows are wanted
 -- Returns {end of the lease, rows wanted, rows that wait by digit}; nothing where too many reviewers hold rows
+local SOME = 64
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local limit, ending = tonumber(ARGV[2]), string.format('%.3f', now + ARGV[3])
-local mine, taken, others, reviewers = {}, {}, 0, 0
+local mine, taken, reviewers = {}, {}, 0
 local all = redis.call('HGETALL', KEYS[3])
 for at = 1, #all, 2 do
   local words = {}
@@ -17,7 +18,6 @@ for at = 1, #all, 2 do
   else
     reviewers = reviewers + 1
     for place = 2, #words do taken[words[place]] = true end
-    others = others + #words - 1
   end
 end
 if reviewers >= tonumber(ARGV[4]) then return false end
@@ -38,11 +38,17 @@ local found, waiting = {}, {}
 for digit = 0, 9 do
   local low, high = 2 * digit, 2 * digit + 1
   waiting[digit + 1] = redis.call('ZCOUNT', KEYS[2], low, high)
-  if wanted[digit] and #rows < limit then
-    local range = redis.call('ZRANGE', KEYS[2], low, high, 'BYSCORE', 'LIMIT', 0, limit + others, 'WITHSCORES')
+  local missing, offset = limit - #rows, 0
+  while wanted[digit] and missing > 0 do
+    local range = redis.call('ZRANGE', KEYS[2], low, high, 'BYSCORE', 'LIMIT', offset, SOME, 'WITHSCORES')
     for at = 1, #range, 2 do
-      if not taken[range[at]] then found[#found + 1] = {range[at + 1] - low, tonumber(range[at])} end
+      if not taken[range[at]] then
+        found[#found + 1] = {range[at + 1] - low, tonumber(range[at])}
+        missing = missing - 1
+      end
     end
+    offset = offset + SOME
+    if #range < 2 * SOME then break end
   end
 end
 table.sort(found, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
