@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from training.data import CLASSES, NO_DIGITS, Digits, Source, joined
 from training.non_digits import non_digits
 
 VALIDATION_SEED = 1_000_003
-"""Of the pictures drawn for validation: no epoch has this number."""
+"""Of the pictures drawn for validation: no half of an epoch has this number."""
 NON_DIGITS = 0.15
 """Pictures of what is no digit for each held-out digit."""
 NON_DIGITS_SEED = 7
@@ -51,24 +50,28 @@ def held_out(sources: tuple[Source, ...], config: Config) -> Validation:
 
 
 def epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, Digits]]:
-    """The epochs from ``first`` on, each drawn anew in another process while the one before is trained."""
+    """The epochs from ``first`` on, drawn in another process while the one before is trained.
+
+    Drawing costs as much as training, so an epoch draws every second digit anew and shows the others once more.
+    """
     if not config.augmented:
         yield from ((epoch, training) for epoch in range(first, config.epochs))
         return
+    halves = [training[slice(start, None, 2)] for start in (0, 1)]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
 
-        def start(epoch: int) -> Any:
-            return pool.submit(drawn_epoch, training, (config.seed, epoch), config)
+        def start(number: int) -> Future[Digits]:
+            return pool.submit(drawn, halves[number % 2], (config.seed, number), config)
 
-        waiting = start(first) if first < config.epochs else None
+        waiting = [start(first), start(first + 1)]
         for epoch in range(first, config.epochs):
-            assert waiting is not None
-            digits = waiting.result()
-            waiting = start(epoch + 1) if epoch + 1 < config.epochs else None
-            yield epoch, digits
+            if epoch + 1 < config.epochs:
+                waiting.append(start(epoch + 2))
+            yield epoch, joined([half.result() for half in waiting[:2]])
+            waiting.pop(0)
 
 
-def drawn_epoch(training: Digits, seed: tuple[int, ...], config: Config) -> Digits:
+def drawn(training: Digits, seed: tuple[int, ...], config: Config) -> Digits:
     """New pictures of the same digits, and behind them pictures of what is none; the same for the same ``seed``."""
     digits = augment(training, seed, config.scan_share)
     return joined([digits, _others(training, seed, config.non_digits)]) if config.non_digits else digits

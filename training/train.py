@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,8 +96,8 @@ def _compiled(config: Config, training_images: int) -> Any:
 
 def _steps(config: Config, training_images: int) -> int:
     """Of an epoch, with the pictures that are no digits."""
-    pictures = training_images + (round(config.non_digits * training_images) if config.augmented else 0)
-    return -(-pictures // config.batch_size)
+    pictures = training_images * (1 + config.non_digits if config.augmented else 1)
+    return math.ceil(pictures / config.batch_size)
 
 
 def _known(validation: Validation, config: Config) -> Digits:

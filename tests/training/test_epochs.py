@@ -5,7 +5,7 @@ import numpy as np
 from tests.training.conftest import RUN
 from tests.training.drawn import source_of
 from training.data import CLASSES, Source
-from training.epochs import drawn_epoch, epochs, held_out
+from training.epochs import drawn, epochs, held_out
 
 SOURCES = (source_of("mnist", 20), source_of("other", 10))
 NONE = len(CLASSES)
@@ -13,20 +13,36 @@ NONE = len(CLASSES)
 
 def test_an_epoch_has_every_digit_and_so_many_pictures_of_none_for_each() -> None:
     training = SOURCES[0].training
-    drawn = drawn_epoch(training, (1, 0), RUN)
-    assert drawn.labels[: len(training)].tolist() == training.labels.tolist()
-    assert drawn.labels[len(training) :].tolist() == [NONE] * round(RUN.non_digits * len(training))
+    pictures = drawn(training, (1, 0), RUN)
+    assert pictures.labels[: len(training)].tolist() == training.labels.tolist()
+    assert pictures.labels[len(training) :].tolist() == [NONE] * round(RUN.non_digits * len(training))
 
 
 def test_the_same_seed_draws_the_same_epoch() -> None:
-    one, again, other = (drawn_epoch(SOURCES[1].training, seed, RUN) for seed in ((1, 0), (1, 0), (1, 1)))
+    one, again, other = (drawn(SOURCES[1].training, seed, RUN) for seed in ((1, 0), (1, 0), (1, 1)))
     np.testing.assert_array_equal(one.images, again.images)
     assert not np.array_equal(one.images, other.images)
 
 
+def test_an_epoch_draws_one_half_of_the_digits_anew_and_shows_the_other_again() -> None:
+    training = SOURCES[1].training
+    first, second, third = (digits for _, digits in epochs(training, RUN.model_copy(update={"epochs": 3}), 0))
+    half = len(first) // 2
+    np.testing.assert_array_equal(first.images[-half:], second.images[:half])
+    assert not np.array_equal(first.images[:half], third.images[:half])
+    for epoch in (first, second, third):
+        assert np.bincount(epoch.labels[epoch.labels < NONE]).tolist() == np.bincount(training.labels).tolist()
+
+
+def test_a_run_that_goes_on_sees_the_same_epochs() -> None:
+    config = RUN.model_copy(update={"epochs": 3})
+    whole, resumed = (dict(epochs(SOURCES[1].training, config, first)) for first in (0, 2))
+    np.testing.assert_array_equal(whole[2].images, resumed[2].images)
+
+
 def test_a_network_without_the_class_is_trained_on_digits_alone() -> None:
     ten = RUN.model_copy(update={"non_digits": 0.0})
-    assert drawn_epoch(SOURCES[1].training, (1, 0), ten).labels.max() < NONE
+    assert drawn(SOURCES[1].training, (1, 0), ten).labels.max() < NONE
 
 
 def test_validation_has_digits_as_they_are_and_drawn_and_what_is_none() -> None:
@@ -41,7 +57,7 @@ def test_a_network_without_the_class_is_held_to_refuse_what_is_none_all_the_same
     assert len(held_out(SOURCES, RUN.model_copy(update={"non_digits": 0.0})).others)
 
 
-def test_where_nothing_is_drawn_epochs_and_validation_are_the_digits_as_they_are() -> None:
+def test_where_nothing_is_drawns_and_validation_are_the_digits_as_they_are() -> None:
     plain = RUN.model_copy(update={"augmented": False})
     training = SOURCES[1].training
     assert [(epoch, digits is training) for epoch, digits in epochs(training, plain, 1)] == [(1, True)]

@@ -116,7 +116,7 @@ def test_a_letter_is_drawn_whole_and_legibly_large(seed: int) -> None:
         ink = draw(np.random.default_rng(seed))
         assert ink.shape == (CANVAS, CANVAS)
         _, _, width, height = cv2.boundingRect((ink > 100).astype(np.uint8))
-        assert 20 <= max(width, height) < CANVAS
+        assert 16 <= max(width, height) < CANVAS
 
 
 @given(st.integers(0, 2**32 - 1))

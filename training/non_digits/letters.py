@@ -61,7 +61,7 @@ TYPES = (
     "cmss10.ttf",
     "cmtt10.ttf",
 )
-_TYPE_HEIGHT = 44
+_TYPE_HEIGHT = 38
 """Pixels on the canvas that a glyph is high, or wide where it is wider."""
 
 

@@ -60,11 +60,9 @@ def drawn(strokes: Sequence[Points], random: Generator, *, slant: float = 1.0, f
         slant: how far they may be turned and sheared; 0 keeps them upright.
         fine: they lie close together, so they are drawn large and with a thin pen.
     """
-    points = np.concatenate(strokes)
-    lowest, highest = points.min(axis=0), points.max(axis=0)
-    points = (points - (lowest + highest) / 2) @ _hand(random, slant)
-    points = points + _wobble(points, random)
-    size = max(float(np.ptp(points, axis=0).max()), 1e-3)
+    points = _centred(_centred(np.concatenate(strokes)) @ _hand(random, slant))
+    points = _centred(points + _wobble(points, random))
+    size = max(2 * float(points.max()), 1e-3)
     points = points * (random.uniform(38 if fine else 24, 50) / size) + CANVAS / 2
     ends = np.cumsum([len(stroke) for stroke in strokes])[:-1]
     thickness = FINE_PENS[random.integers(len(FINE_PENS))] if fine else PENS[random.integers(len(PENS))]
@@ -80,9 +78,9 @@ def inked(lines: Sequence[Points], thickness: int, tone: int = 255, canvas: Pict
     return canvas
 
 
-def bent(picture: Picture, random: Generator, *, scale: tuple[float, float] = (0.8, 1.1)) -> Picture:
+def bent(picture: Picture, random: Generator) -> Picture:
     """``picture`` [64, 64] turned, sheared, scaled and bent a little, with a thinner or thicker stroke."""
-    linear = _hand(random, 1.0) / random.uniform(*scale)
+    linear = _hand(random, 1.0) / random.uniform(0.8, 1.05)
     knots = random.normal(0, random.uniform(0.3, 1.4), (5, 5, 2)).astype(np.float32)
     bend = cv2.resize(knots, (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR)
     sources = _GRID @ linear.astype(np.float32) + np.float32((CANVAS - 1) / 2) + bend
@@ -97,6 +95,12 @@ def bent(picture: Picture, random: Generator, *, scale: tuple[float, float] = (0
 
 _GRID = np.stack(np.meshgrid(np.arange(CANVAS), np.arange(CANVAS)), axis=2).astype(np.float32) - (CANVAS - 1) / 2
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+
+
+def _centred(points: Points) -> Points:
+    """``points`` with the middle of the box around them at 0."""
+    middle: Points = (points.min(axis=0) + points.max(axis=0)) / 2
+    return points - middle
 
 
 def _hand(random: Generator, slant: float) -> Points:
