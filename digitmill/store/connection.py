@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -71,6 +73,11 @@ class Script:
         for keys, values in calls:
             pipe.evalsha(self._sha, len(keys), *keys, *values)
         return list(pipe.execute())
+
+
+def this_process() -> str:
+    """The name by which a worker process is known in the store: its machine, its parent, itself."""
+    return f"{socket.gethostname()}:{os.getppid()}/{os.getpid()}"
 
 
 class MemoryGauge:

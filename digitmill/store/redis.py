@@ -11,7 +11,8 @@ Every key, its type, its content, its life:
     dm:job:<id>:plan        hash    chunk number -> its packed entries; "starts": u32 of each chunk's first row.
                                     A day until the job is recorded, then until it expires.
     dm:job:<id>:rows        hash    chunk number -> its packed rows. Membership means done. Until the job expires.
-    dm:job:<id>:attempts    hash    of chunks not done: <chunk> -> times claimed · <chunk>:place -> the image worked
+    dm:job:<id>:attempts    hash    of chunks not done: <chunk> -> times claimed · <chunk>:by -> the process that
+                                    did so last, as in dm:workers · <chunk>:place -> the image worked
                                     on · <chunk>:strikes:<place> -> attempts that ended there · <chunk>:poison ->
                                     places with too many. Until the job is final.
     dm:job:<id>:corrections, history, revised, review, indexed, held

@@ -12,7 +12,7 @@ import redis
 from digitmill.domain import Counts
 from digitmill.errors import NotFound
 from digitmill.store.base import STRIKES, TOMBSTONE_SECONDS, Claim, Completion
-from digitmill.store.connection import Script, storage_errors
+from digitmill.store.connection import Script, storage_errors, this_process
 from digitmill.store.keys import attempts_key, ending_keys, events_channel, job_key, plan_key, rows_key
 from digitmill.store.records import job_from_hash
 from digitmill.store.redis_base import RedisStore
@@ -44,7 +44,7 @@ class RedisChunks(RedisStore):
                     job_key(job_id), rows_key(job_id), attempts_key(job_id), "dm:leases", "dm:active",
                     events_channel(job_id), plan_key(job_id),
                 ],
-                [job_id, chunk, lease, STRIKES],
+                [job_id, chunk, lease, STRIKES, this_process()],
             )
             for job_id, chunk in chunks
         ]  # fmt: skip

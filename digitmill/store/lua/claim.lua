@@ -1,7 +1,7 @@
 -- Take a chunk for some seconds. Returns nothing when there is nothing to take, else
 -- {attempt, counted from 1; its poison; the job; the chunk's entries; its first row as u32}
 -- KEYS  job, rows, attempts, leases, active, channel, plan
--- ARGV  id, chunk, lease in seconds, strikes
+-- ARGV  id, chunk, lease in seconds, strikes, name of the process that asks
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'queued' and state ~= 'running' then return false end
 if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return false end
@@ -27,6 +27,7 @@ if place then
     redis.call('HSET', KEYS[3], ARGV[2] .. ':poison', poison)
   end
 end
+redis.call('HSET', KEYS[3], ARGV[2] .. ':by', ARGV[5])
 local attempt = redis.call('HINCRBY', KEYS[3], ARGV[2], 1)
 local first = string.sub(plan[2], 4 * ARGV[2] + 1, 4 * ARGV[2] + 4)
 return {attempt, poison, redis.call('HGETALL', KEYS[1]), plan[1], first}

@@ -9,7 +9,7 @@ if redis.call('HSETNX', KEYS[3], ARGV[2], ARGV[3]) == 0 then return {0, 0, -1} e
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZREM', KEYS[5], ARGV[1] .. ' ' .. ARGV[2])
-redis.call('HDEL', KEYS[4], ARGV[2], ARGV[2] .. ':place', ARGV[2] .. ':poison')
+redis.call('HDEL', KEYS[4], ARGV[2], ARGV[2] .. ':place', ARGV[2] .. ':poison', ARGV[2] .. ':by')
 redis.call('DECRBY', KEYS[8], ARGV[4])
 for place, status in ipairs({'recognized', 'review', 'blank', 'failed'}) do
   if ARGV[4 + place] ~= '0' then redis.call('HINCRBY', KEYS[1], status, ARGV[4 + place]) end
