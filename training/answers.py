@@ -46,11 +46,17 @@ def answered(model: Model, sources: tuple[Source, ...]) -> Answers:
     """What ``model`` answers to the test parts of all ``sources`` that have one."""
     tests = {source.name: source.test for source in sources if source.test is not None}
     digits = joined(list(tests.values()))
+    return _answers(model, f"{len(digits):,} test images of {', '.join(tests)}", digits)
+
+
+def answered_by_set(model: Model, sources: tuple[Source, ...], drawn: Digits) -> list[Answers]:
+    """What ``model`` answers to each set of digits: the test parts, the held-out ones, and those ``drawn`` as scans."""
+    sets = {f"{source.name}, test": source.test for source in sources if source.test is not None}
+    sets |= {f"{source.name}, validation": source.validation for source in sources if len(source.validation)}
+    sets |= {"drawn, validation": drawn} if len(drawn) else {}
+    return [_answers(model, f"{name} ({len(digits):,})", digits) for name, digits in sets.items()]
+
+
+def _answers(model: Model, what: str, digits: Digits) -> Answers:
     probabilities = model.predict(digits.images)
-    return Answers(
-        f"{len(digits):,} test images of {', '.join(tests)}",
-        digits,
-        probabilities.argmax(axis=1),
-        probabilities.max(axis=1),
-        model.manifest.review_below,
-    )
+    return Answers(what, digits, probabilities.argmax(axis=1), probabilities.max(axis=1), model.manifest.review_below)

@@ -22,6 +22,7 @@ def card(manifest: Manifest, config: Config, sources: tuple[Source, ...], metric
         _recipe(manifest, config),
         _data(sources, config),
         _figures(metrics, manifest.review_below),
+        *([_non_digits(metrics)] if metrics.non_digits else []),
         _digits(answers),
         PICTURES,
         LIMITS,
@@ -48,14 +49,23 @@ def _recipe(manifest: Manifest, config: Config) -> str:
     pictures, remark = "as they are", ""
     if config.augmented:
         pictures = f"drawn anew for every epoch, {100 * config.scan_share:g} % as scans"
+        pictures += f", with {config.non_digits:g} pictures of no digit for each digit" if config.non_digits else ""
         remark = " As training saw harder pictures than validation, its curves may look the worse of the two."
     return f"""## How it was trained
 
 `{manifest.architecture.name}`, {config.epochs} epochs of batches of {config.batch_size} with {config.optimizer} at a \
-learning rate of up to {config.learning_rate:g}, seed {config.seed}; pictures {pictures}. Of all epochs the one with \
+learning rate of up to {config.learning_rate:g}, seed {config.seed}, in {config.arithmetic}; pictures {pictures}.\
+{_repeated(config)} Of all epochs the one with \
 the least validation loss was kept. The temperature and the threshold were fitted to the validation images.\
 {remark}
 """
+
+
+def _repeated(config: Config) -> str:
+    often = [
+        f"{name} {times} times" for name, times in config.repeated.items() if name in config.data_sets and times > 1
+    ]
+    return f" An epoch has each digit once, those of {' and '.join(often)}." if often else ""
 
 
 def _data(sources: tuple[Source, ...], config: Config) -> str:
@@ -104,6 +114,24 @@ def _lines(part: str, figures: Mapping[str, Scores]) -> list[str]:
     ]
 
 
+def _non_digits(metrics: Metrics) -> str:
+    lines = [
+        f"| {name} | {scores.images:,} | {_percent(scores.accepted)} |" for name, scores in metrics.non_digits.items()
+    ]
+    return "\n".join(
+        (
+            "Pictures of what is no digit (crosses, letters, scribbles, two digits in a box, empty boxes), and the "
+            "share of them that got a digit above the threshold. Those drawn are of the kinds that training drew; the "
+            "others are cut from real forms, and training had no part in them.",
+            "",
+            "| no digit | how many | accepted as a digit |",
+            "| --- | --- | --- |",
+            *lines,
+            "",
+        )
+    )
+
+
 def _digits(answers: Answers) -> str:
     counts = answers.confusion
     totals = counts.sum(axis=1)
@@ -132,6 +160,7 @@ PICTURES = """## Pictures
 ![Loss and accuracy by epoch](training_curves.png)
 ![Share of right answers by confidence](reliability.png)
 ![Error by accepted share](coverage.png)
+![Error by accepted share, set by set](coverage_by_set.png)
 ![Confusion matrix](confusion_matrix.png)
 ![Some answers](predictions.png)
 ![The surest wrong answers](misclassified.png)
@@ -139,7 +168,7 @@ PICTURES = """## Pictures
 
 LIMITS = """## What it is not for
 
-Letters, signs and several digits in one picture get a digit too, and often a confident one. Scans that are unlike the
-data sets above are read worse than the figures say: measure on a labelled sample of your own before you trust the
-threshold. Names, amounts and the like that matter need a check beyond single digits.
+Letters, and numbers of several digits. Scans that are unlike the data sets above are read worse than the figures say:
+measure on a labelled sample of your own before you trust the threshold. Names, amounts and the like that matter need a
+check beyond single digits.
 """

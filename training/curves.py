@@ -91,6 +91,31 @@ def draw_coverage(answers: Answers, path: Path) -> None:
         _as_percent(axes)
 
 
+def draw_coverage_by_set(sets: list[Answers], path: Path) -> None:
+    """Error among the accepted rows by how many are accepted, for each set on its own; a mark at the threshold."""
+    with picture(path, 8, 5) as figure:
+        axes = figure.subplots()
+        for number, answers in enumerate(sets):
+            order = np.argsort(-answers.confidences, kind="stable")
+            accepted = np.arange(1, len(answers) + 1)
+            errors = np.cumsum(~answers.right[order]) / accepted
+            colour = f"C{number % 10}"
+            axes.plot(accepted / len(answers), errors, color=colour, label=answers.what)
+            at = int((answers.confidences >= answers.review_below).sum())
+            if at:
+                axes.plot(at / len(answers), errors[at - 1], "D", color=colour)
+        axes.axhline(ACCEPTED_ERROR, color=GREY, linestyle="--", label=f"aim: at most {ACCEPTED_ERROR:.1%}")
+        axes.set(
+            xlabel="accepted without review",
+            ylabel="wrong among the accepted",
+            title="Each set on its own, with a mark where the threshold lies",
+            xlim=(0.5, 1.005),
+            ylim=(0, 0.03),
+        )
+        axes.legend(loc="upper left", fontsize=8)
+        _as_percent(axes)
+
+
 def wilson(share: Floats, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """The 95 % score interval of ``share`` of ``counts`` (Wilson, JASA 22, 1927)."""
     z = 1.96

@@ -8,17 +8,19 @@ from pathlib import Path
 from digitmill.errors import TrainingError
 from digitmill.models.manifest import MODEL_FILE, read_manifest
 from digitmill.models.runtime import open_model
-from training.answers import answered
+from training.answers import answered, answered_by_set
 from training.card import card
 from training.config import Config
-from training.curves import draw_coverage, draw_reliability, draw_training
+from training.curves import draw_coverage, draw_coverage_by_set, draw_reliability, draw_training
 from training.data import Images, Source
+from training.epochs import held_out
 from training.evaluate import METRICS_FILE, evaluate
 from training.grids import draw_confusion, draw_misclassified, draw_predictions
 from training.history import FORMER_HISTORY_FILE, HISTORY_FILE, history_text, read_history
 
 CARD_FILE = "MODEL_CARD.md"
 CURVES_FILE = "training_curves.png"
+SETS_FILE = "coverage_by_set.png"
 PICTURES = {
     "reliability.png": draw_reliability,
     "coverage.png": draw_coverage,
@@ -46,11 +48,13 @@ def report(
         raise TrainingError(f"{folder} has no {HISTORY_FILE}. Name the folder of a run of `python -m training train`.")
     manifest = read_manifest(folder)
     metrics = evaluate(folder, config, sources, folder / METRICS_FILE, threads, strangers).metrics
-    answers = answered(open_model(manifest, folder / MODEL_FILE, threads=threads), sources)
+    model = open_model(manifest, folder / MODEL_FILE, threads=threads)
+    answers = answered(model, sources)
     (folder / HISTORY_FILE).write_text(history_text(history))
     (folder / FORMER_HISTORY_FILE).unlink(missing_ok=True)
     draw_training(history, folder / CURVES_FILE)
+    draw_coverage_by_set(answered_by_set(model, sources, held_out(sources, config).drawn), folder / SETS_FILE)
     for name, draw in PICTURES.items():
         draw(answers, folder / name)
     (folder / CARD_FILE).write_text(card(manifest, config, sources, metrics, answers))
-    return [folder / name for name in (HISTORY_FILE, CURVES_FILE, *PICTURES, METRICS_FILE, CARD_FILE)]
+    return [folder / name for name in (HISTORY_FILE, CURVES_FILE, SETS_FILE, *PICTURES, METRICS_FILE, CARD_FILE)]

@@ -25,6 +25,7 @@ FILES = {
     "training_curves.png",
     "reliability.png",
     "coverage.png",
+    "coverage_by_set.png",
     "confusion_matrix.png",
     "predictions.png",
     "misclassified.png",
