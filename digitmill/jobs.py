@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 import structlog
 
@@ -25,7 +26,7 @@ from digitmill.models.manifest import Manifest
 from digitmill.models.registry import Registry
 from digitmill.queue import Queue
 from digitmill.settings import Settings
-from digitmill.store.base import Idempotency, JobStore, PackedChunk, too_many_jobs
+from digitmill.store.base import Ending, Idempotency, JobStore, PackedChunk, too_many_jobs
 from digitmill.store.blobs import BlobStore
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
@@ -42,10 +43,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """``created`` is False when the job was made by an earlier request with the same Idempotency-Key."""
+    """``created`` is False when the job was made by an earlier request with the same Idempotency-Key.
+
+    ``ending`` tells of its end, where that was asked for and it was created; close it.
+    """
 
     job: Job
     created: bool
+    ending: Ending | None = None
 
 
 class Jobs:
@@ -75,17 +80,22 @@ class Jobs:
             TooManyJobs: the owner has too many open jobs, and none was made with this idempotency key.
         """
         settings = self._settings
-        if self._store.queued_images() >= settings.max_queued_images:
+        load = self._store.load(owner)
+        if load.queued_images >= settings.max_queued_images:
             raise Overloaded("Too many images are waiting; try again when some are done.", retry_after=30)
         if self._store.memory_share() > settings.max_redis_memory_share:
             raise Overloaded("The service has hardly any memory left for jobs; try again later.", retry_after=60)
-        if self._store.open_jobs(owner) >= settings.max_open_jobs and not (
+        if load.open_jobs >= settings.max_open_jobs and not (
             idempotency_key is not None and self._store.remembers(owner, idempotency_key)
         ):
             raise TooManyJobs(too_many_jobs(settings.max_open_jobs))
 
-    def submit(self, owner: str, spool: Spool, options: Options, *, idempotency_key: str | None = None) -> Submission:
+    def submit(
+        self, owner: str, spool: Spool, options: Options, *, idempotency_key: str | None = None, follow: bool = False
+    ) -> Submission:
         """Accept the spooled upload as a job: plan, blob, record, then messages, in this order.
+
+        ``follow``: the caller is going to wait for the job's end.
 
         Whatever dies in between, the upload is either refused or its job will be completed: the sweep sends
         messages that were not sent. The spooled file may be moved away.
@@ -103,24 +113,20 @@ class Jobs:
             known = self._store.recall(owner, idempotency[0])
             if known is not None:
                 return Submission(known, created=False)
-        job = self._planned(owner, spool, manifest, resolved)
+        job, plan = self._planned(owner, spool, manifest, resolved)
         size = spool.length
         self._blobs.put(job.blob, spool.path)
+        ending = self._store.follow(job.id) if follow else None
+        recorded = None
         try:
-            recorded = self._store.create(
-                job,
-                window=self._settings.chunks_in_flight,
-                most_open=self._settings.max_open_jobs,
-                idempotency=idempotency,
-            )
-        except (IdempotencyConflict, TooManyJobs):
-            self._withdraw(job)
-            raise
-        if recorded.id != job.id:
-            self._withdraw(job)
+            recorded = self._record(job, plan, idempotency, followed=follow)
+        finally:
+            if ending is not None and recorded is not job:
+                ending.close()
+        if recorded is not job:
             return Submission(recorded, created=False)
         self._send_first(job, size)
-        return Submission(job, created=True)
+        return Submission(job, created=True, ending=ending)
 
     def get(self, owner: str, job_id: str) -> Job:
         job = self._store.get(job_id)
@@ -194,16 +200,45 @@ class Jobs:
             return None
         return Idempotency(key, f"{spool.digest} {options!r}"), self._settings.idempotency_seconds
 
-    def _planned(self, owner: str, spool: Spool, manifest: Manifest, options: Options) -> Job:
+    def _record(
+        self, job: Job, plan: Sequence[PackedChunk], idempotency: tuple[Idempotency, float] | None, *, followed: bool
+    ) -> Job:
+        """``job`` itself when it is recorded, else the first job under the same key."""
+        try:
+            recorded = self._store.create(
+                job,
+                window=self._settings.chunks_in_flight,
+                most_open=self._settings.max_open_jobs,
+                idempotency=idempotency,
+                plan=plan,
+                followed=followed,
+            )
+        except (IdempotencyConflict, TooManyJobs):
+            self._withdraw(job)
+            raise
+        if recorded.id == job.id:
+            return job
+        self._withdraw(job)
+        return recorded
+
+    def _planned(
+        self, owner: str, spool: Spool, manifest: Manifest, options: Options
+    ) -> tuple[Job, Sequence[PackedChunk]]:
+        """A job and, if it is only one chunk, its plan; a longer plan is saved as it comes."""
         job_id = new_job_id()
         plan = Plan(spool.path, spool.pieces, Limits.from_settings(self._settings))
-        try:
-            chunks = self._store.save_plan(job_id, (_packed(chunk) for chunk in plan.chunks()))
-        except UploadRefused:
-            self._store.discard_plan(job_id)
-            raise
+        packed = (_packed(chunk) for chunk in plan.chunks())
+        unsaved = tuple(islice(packed, 2))
+        chunks = 1
+        if len(unsaved) > 1:
+            try:
+                chunks = self._store.save_plan(job_id, chain(unsaved, packed))
+            except UploadRefused:
+                self._store.discard_plan(job_id)
+                raise
+            unsaved = ()
         interactive = plan.total <= self._settings.interactive_images
-        return Job(
+        job = Job(
             id=job_id,
             owner=owner,
             state=JobState.QUEUED,
@@ -215,6 +250,7 @@ class Jobs:
             options=options,
             blob=job_id,
         )
+        return job, unsaved
 
     def _withdraw(self, job: Job) -> None:
         self._store.discard_plan(job.id)

@@ -79,13 +79,21 @@ class Results:
         Raises:
             BadOptions: the cursor was not made by this method.
         """
-        job = self._jobs.get(owner, job_id)
+        opening = self._store.open(job_id)
+        job, starts = opening.job, opening.starts
+        if job.owner != owner:
+            raise NotFound("There is no such job.")
         start = _start(cursor, job)
         found: list[Row] = []
-        starts = self._store.starts(job_id)
-        chunk = last = bisect_right(starts, start) - 1
-        while chunk < len(starts) and chunk - last < CHUNKS_A_PAGE:
-            for chunk_rows in self._read(job, starts, range(chunk, min(chunk + CHUNKS_A_READ, len(starts)))):
+        chunk = first = bisect_right(starts, start) - 1
+        while chunk < len(starts) and chunk - first < CHUNKS_A_PAGE:
+            if chunk == 0:
+                batch = self._unpacked(job, starts, range(1), [(opening.entries, opening.rows)])
+            else:
+                batch = self._read(
+                    job, starts, range(chunk, min(chunk + CHUNKS_A_READ, first + CHUNKS_A_PAGE, len(starts)))
+                )
+            for chunk_rows in batch:
                 if chunk_rows is None:
                     return Page(job, found, str(max(start, starts[chunk])))
                 for row in chunk_rows:
@@ -176,7 +184,11 @@ class Results:
 
     def _read(self, job: Job, starts: Sequence[int], chunks: range) -> Iterator[list[Row] | None]:
         """Rows of each chunk; None for one that is still to come, none at all for one that never will."""
-        packed = self._store.read(job.id, chunks)
+        return self._unpacked(job, starts, chunks, self._store.read(job.id, chunks))
+
+    def _unpacked(
+        self, job: Job, starts: Sequence[int], chunks: range, packed: Sequence[tuple[bytes, bytes | None]]
+    ) -> Iterator[list[Row] | None]:
         revisions: Mapping[int, Revision] = {}
         if job.revised and chunks:
             end = starts[chunks.stop] if chunks.stop < len(starts) else job.counts.total

@@ -7,12 +7,14 @@ that polls and /healthz always find a free one.
 from __future__ import annotations
 
 import threading
+import time
 from types import TracebackType
 from typing import Any, Self
 
 from digitmill.domain import Job
 from digitmill.errors import Overloaded
 from digitmill.jobs import Jobs
+from digitmill.store.base import Ending
 from web.connection import client_gone
 
 LOOK_SECONDS = 1.0
@@ -68,6 +70,18 @@ class Waiting:
         if not self._uploads.acquire(timeout=UPLOAD_PATIENCE_SECONDS):
             raise Overloaded("Too many uploads are coming in at this moment; try again.", retry_after=5)
         return Slot(self._uploads)
+
+    def for_end(
+        self, jobs: Jobs, owner: str, job_id: str, ending: Ending, *, seconds: float, environ: dict[str, Any]
+    ) -> None:
+        """Until the job ends; less when time is up, the client hung up, or the process stops."""
+        deadline = time.monotonic() + seconds
+        while not self.closing and (left := deadline - time.monotonic()) > 0:
+            if ending.wait(min(left, LOOK_SECONDS)) or client_gone(environ):
+                return
+            # the news of its end may have been lost with a connection
+            if jobs.get(owner, job_id).state.final:
+                return
 
     def for_job(self, jobs: Jobs, owner: str, job_id: str, *, seconds: float, environ: dict[str, Any]) -> Job:
         """The job when it is final; earlier when time is up, the client hung up, or the process stops."""

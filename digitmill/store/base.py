@@ -90,6 +90,36 @@ def too_many_jobs(most: int) -> str:
     return f"You have as many open jobs as you may, {most:,}; wait until one is done, or cancel one."
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Images of all open jobs that have no row yet, and one owner's open jobs."""
+
+    queued_images: int
+    open_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A job, the row index of each chunk's first image, and the packed entries and rows (or None) of chunk 0."""
+
+    job: Job
+    starts: Sequence[int]
+    entries: bytes
+    rows: bytes | None
+
+
+class Ending(ABC):
+    """Wakes a caller when a job ends. It may come late, or not at all after a failure: look at the job as well."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> bool:
+        """Sleep until the job ends, or ``seconds`` have passed; True when it has probably ended."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Nobody waits any more."""
+
+
 class Subscription(ABC):
     """Wakes a caller when a job changes."""
 
@@ -120,13 +150,21 @@ class JobStore(ABC):
 
     @abstractmethod
     def create(
-        self, job: Job, *, window: int, most_open: int, idempotency: tuple[Idempotency, float] | None = None
+        self,
+        job: Job,
+        *,
+        window: int,
+        most_open: int,
+        idempotency: tuple[Idempotency, float] | None = None,
+        plan: Sequence[PackedChunk] = (),
+        followed: bool = False,
     ) -> Job:
         """Record ``job``, whose plan and blob are stored, as queued, unless its owner has ``most_open`` open jobs.
 
         The first ``window`` chunks count as sent: the caller sends their messages next. With an idempotency
         key (and the seconds to remember it) that is known already, nothing is recorded and the first job is
-        returned; its id tells.
+        returned; its id tells. A small ``plan`` that was not saved before is saved with the job. ``followed``:
+        this process called ``follow`` before.
 
         Raises:
             IdempotencyConflict: the key is known with another digest.
@@ -144,6 +182,10 @@ class JobStore(ABC):
     @abstractmethod
     def get(self, job_id: str) -> Job:
         """Raises NotFound, or Expired while the tombstone lasts."""
+
+    @abstractmethod
+    def open(self, job_id: str) -> Opening:
+        """The job and its first chunk in one round trip. Raises as ``get``."""
 
     @abstractmethod
     def jobs_of(self, owner: str, *, before: str | None, limit: int) -> Sequence[Job]:
@@ -213,7 +255,15 @@ class JobStore(ABC):
     def subscribe(self, job_id: str) -> AbstractContextManager[Subscription]:
         """Changes from the entering of the context on are noticed."""
 
+    @abstractmethod
+    def follow(self, job_id: str) -> Ending:
+        """Notice the end of a job that this process creates next, at a fraction of the cost of ``subscribe``."""
+
     # load and recovery
+
+    @abstractmethod
+    def load(self, owner: str) -> Load:
+        """What a new job of ``owner`` would be added to."""
 
     @abstractmethod
     def queued_images(self) -> int:

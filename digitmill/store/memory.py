@@ -15,9 +15,12 @@ from digitmill.store.base import (
     TOMBSTONE_SECONDS,
     Claim,
     Completion,
+    Ending,
     Idempotency,
     JobStore,
+    Load,
     LostChunk,
+    Opening,
     PackedChunk,
     Subscription,
     WorkerInfo,
@@ -63,7 +66,14 @@ class MemoryJobStore(JobStore):
         self._plans.pop(job_id, None)
 
     def create(
-        self, job: Job, *, window: int, most_open: int, idempotency: tuple[Idempotency, float] | None = None
+        self,
+        job: Job,
+        *,
+        window: int,
+        most_open: int,
+        idempotency: tuple[Idempotency, float] | None = None,
+        plan: Sequence[PackedChunk] = (),
+        followed: bool = False,  # noqa: ARG002 (here everybody hears everything)
     ) -> Job:
         with self._changed:
             known = self.recall(job.owner, idempotency[0]) if idempotency is not None else None
@@ -74,6 +84,8 @@ class MemoryJobStore(JobStore):
             if idempotency is not None:
                 key, seconds = idempotency
                 self._idempotency[job.owner, key.key] = (key.digest, job.id, self._clock() + seconds)
+            if plan:
+                self._plans[job.id] = list(plan)
             self._records[job.id] = _Record(job, min(window, job.chunks), self._clock())
             return job
 
@@ -102,6 +114,12 @@ class MemoryJobStore(JobStore):
             if self._expired(record.job):
                 raise Expired("This job has expired: its rows and its upload are gone.")
             return record.job
+
+    def open(self, job_id: str) -> Opening:
+        with self._changed:
+            job, starts = self.get(job_id), self.starts(job_id)
+            ((entries, rows),) = self.read(job_id, [0])
+            return Opening(job, starts, entries, rows)
 
     def jobs_of(self, owner: str, *, before: str | None, limit: int) -> Sequence[Job]:
         with self._changed:
@@ -199,6 +217,13 @@ class MemoryJobStore(JobStore):
     @contextmanager
     def subscribe(self, job_id: str) -> Iterator[Subscription]:
         yield _Changes(self, job_id)
+
+    def follow(self, job_id: str) -> Ending:
+        return _Ending(self, job_id)
+
+    def load(self, owner: str) -> Load:
+        with self._changed:
+            return Load(self.queued_images(), self.open_jobs(owner))
 
     def queued_images(self) -> int:
         with self._changed:
@@ -329,10 +354,28 @@ class MemoryJobStore(JobStore):
         record = self._records.get(job_id)
         return record.changes if record is not None else -1
 
+    def _wait_for_end(self, job_id: str, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: job_id not in self._records or self._records[job_id].job.state.final, seconds
+            )
+
     def _wait_for_change(self, job_id: str, seen: int, seconds: float) -> int:
         with self._changed:
             self._changed.wait_for(lambda: self._changes(job_id) != seen, seconds)
             return self._changes(job_id)
+
+
+class _Ending(Ending):
+    def __init__(self, store: MemoryJobStore, job_id: str) -> None:
+        self._store = store
+        self._job_id = job_id
+
+    def wait(self, seconds: float) -> bool:
+        return self._store._wait_for_end(self._job_id, seconds)
+
+    def close(self) -> None:
+        return
 
 
 class _Changes(Subscription):

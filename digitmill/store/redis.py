@@ -4,6 +4,7 @@ Every key, its type, its content, its life:
 
     dm:job:<id>             hash    record: JSON of what never changes (queue, created_at, chunks, model, options,
                                     blob, skipped) · owner · state · total · recognized, review, blank, failed ·
+                                    follower: channel of the web process that waits for the job, if one does ·
                                     corrected: once a person has changed a row ·
                                     sent: chunks whose messages have been due · started_at, finished_at,
                                     expires_at · error: JSON.
@@ -18,6 +19,7 @@ Every key, its type, its content, its life:
     dm:job:<id>:corrections, history, revised, review, indexed, held
                                     what people make of the rows: see redis_reviews.py. Until the job expires.
     dm:job:<id>:events      channel a word at every change of the job
+    dm:followers:<process>  channel ids of jobs that ended, for a web process: see redis_followers.py
     dm:jobs:<owner>         zset    ids of the owner's jobs, score 0: ids sort by time. Until deleted or expired.
     dm:idempotency:<owner>:<sha256 of key>
                             hash    digest of the request, job: the id it made. ``idempotency_seconds``.
@@ -55,7 +57,9 @@ from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
     TOMBSTONE_SECONDS,
     UNRECORDED_SECONDS,
+    Ending,
     Idempotency,
+    Opening,
     PackedChunk,
     Subscription,
     too_many_jobs,
@@ -70,10 +74,12 @@ from digitmill.store.keys import (
     job_key,
     open_key,
     plan_key,
+    rows_key,
 )
 from digitmill.store.records import record_of
 from digitmill.store.redis_base import job_or_none
 from digitmill.store.redis_chunks import RedisChunks
+from digitmill.store.redis_followers import Followers
 from digitmill.store.redis_reviews import RedisReviewStore
 from digitmill.store.redis_upkeep import RedisUpkeep
 from digitmill.store.redis_webhook_store import RedisWebhookStore
@@ -87,10 +93,15 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
+        self._followers = Followers(client)
         self.reviews = RedisReviewStore(client)
         self.webhooks: RedisWebhookStore = RedisWebhookStore(client)
         self._create = Script(client, "create")
         self._finish = client.register_script(source("finish"))
+
+    def close(self) -> None:
+        """End what runs in the background; to be called before the client is closed."""
+        self._followers.close()
 
     def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
         key = plan_key(job_id)
@@ -113,17 +124,30 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             self._redis.unlink(plan_key(job_id))
 
     def create(
-        self, job: Job, *, window: int, most_open: int, idempotency: tuple[Idempotency, float] | None = None
+        self,
+        job: Job,
+        *,
+        window: int,
+        most_open: int,
+        idempotency: tuple[Idempotency, float] | None = None,
+        plan: Sequence[PackedChunk] = (),
+        followed: bool = False,
     ) -> Job:
         keys = [
             job_key(job.id), plan_key(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued", open_key(job.owner),
         ]  # fmt: skip
-        values: list[Any] = [
-            job.id, job.owner, job.created_at, job.counts.total, min(window, job.chunks), record_of(job), most_open,
-        ]  # fmt: skip
+        digest, seconds = "", 0
         if idempotency is not None:
             keys.append(idempotency_key(job.owner, idempotency[0].key))
-            values += [idempotency[0].digest, int(idempotency[1])]
+            digest, seconds = idempotency[0].digest, int(idempotency[1])
+        values: list[Any] = [
+            job.id, job.owner, job.created_at, job.counts.total, min(window, job.chunks), record_of(job), most_open,
+            digest, seconds, self._followers.channel if followed else "",
+        ]  # fmt: skip
+        if plan:
+            values += ["starts", array.array("I", (chunk.first for chunk in plan)).tobytes()]
+        for number, chunk in enumerate(plan):
+            values += [number, chunk.entries]
         with storage_errors():
             known = self._create.run(keys, values)
         if known == b"full":
@@ -154,12 +178,20 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             pipe.hgetall(job_key(job_id))
             pipe.time()
             fields, (now, _) = pipe.execute()
-        job = job_or_none(job_id, fields)
-        if job is None:
+        return _living(job_or_none(job_id, fields), now)
+
+    def open(self, job_id: str) -> Opening:
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hgetall(job_key(job_id))
+            pipe.time()
+            pipe.hmget(plan_key(job_id), ["starts", "0"])
+            pipe.hget(rows_key(job_id), "0")
+            fields, (now, _), (starts, entries), rows = pipe.execute()
+        job = _living(job_or_none(job_id, fields), now)
+        if starts is None or entries is None:
             raise NotFound("There is no such job.")
-        if job.expires_at is not None and job.expires_at <= now:
-            raise Expired("This job has expired: its rows and its upload are gone.")
-        return job
+        return Opening(job, array.array("I", starts), entries, rows)
 
     def jobs_of(self, owner: str, *, before: str | None, limit: int) -> Sequence[Job]:
         found: list[Job] = []
@@ -201,6 +233,9 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             self.webhooks.forget(job_id, pipe)
             pipe.execute()
 
+    def follow(self, job_id: str) -> Ending:
+        return self._followers.follow(job_id)
+
     @contextmanager
     def subscribe(self, job_id: str) -> Iterator[Subscription]:
         with storage_errors(), self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
@@ -208,6 +243,14 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             # the first message confirms the subscription: only from then on nothing is missed
             pubsub.get_message(timeout=5)
             yield Channel(pubsub)
+
+
+def _living(job: Job | None, now: float) -> Job:
+    if job is None:
+        raise NotFound("There is no such job.")
+    if job.expires_at is not None and job.expires_at <= now:
+        raise Expired("This job has expired: its rows and its upload are gone.")
+    return job
 
 
 def _batches(chunks: Iterable[PackedChunk], size: int) -> Iterator[list[PackedChunk]]:

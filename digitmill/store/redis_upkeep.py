@@ -11,7 +11,7 @@ from dataclasses import asdict
 import redis
 
 from digitmill.domain import Job
-from digitmill.store.base import LostChunk, WorkerInfo
+from digitmill.store.base import Load, LostChunk, WorkerInfo
 from digitmill.store.connection import MemoryGauge, storage_errors
 from digitmill.store.keys import content_keys, job_key, open_key, rows_key
 from digitmill.store.redis_base import RedisStore
@@ -21,6 +21,14 @@ class RedisUpkeep(RedisStore):
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
         self._memory = MemoryGauge(client)
+
+    def load(self, owner: str) -> Load:
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.get("dm:queued")
+            pipe.scard(open_key(owner))
+            queued, open_jobs = pipe.execute()
+        return Load(max(0, int(queued or 0)), int(open_jobs))
 
     def queued_images(self) -> int:
         with storage_errors():

@@ -41,6 +41,7 @@ ONLY_IN = {
         "digitmill.store.redis",
         "digitmill.store.redis_base",
         "digitmill.store.redis_chunks",
+        "digitmill.store.redis_followers",
         "digitmill.store.redis_line",
         "digitmill.store.redis_upkeep",
         "digitmill.store.redis_key_store",

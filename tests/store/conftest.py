@@ -75,9 +75,13 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
         yield Bench(MemoryJobStore(lambda: now[0]), pass_time)
     elif request.param == "fakeredis":
-        yield Bench(RedisJobStore(fakeredis.FakeRedis()), time.sleep)
+        store = RedisJobStore(fakeredis.FakeRedis())
+        yield Bench(store, time.sleep)
+        store.close()
     else:
         client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
         client.flushall()
-        yield Bench(RedisJobStore(client), time.sleep)
+        store = RedisJobStore(client)
+        yield Bench(store, time.sleep)
+        store.close()
         client.close()

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from digitmill.domain import Counts, JobState, Problem, QueueName
-from digitmill.errors import Expired, IdempotencyConflict, NotFound
+from digitmill.domain import Counts, Job, JobState, Problem, QueueName
+from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.jobs import new_job_id
-from digitmill.store.base import Idempotency, PackedChunk, WorkerInfo
+from digitmill.store.base import Idempotency, Load, PackedChunk, WorkerInfo
 from tests.store.conftest import IMAGES, Bench
 
 
@@ -337,3 +337,58 @@ def test_chunks_of_several_jobs_are_claimed_and_completed_at_once(bench: Bench) 
     assert [(done.stored, done.finished) for done in completions] == [(True, True), (True, True), (False, False)]
     assert bench.store.claim_all([], 5) == []
     assert bench.store.complete_all([]) == []
+
+
+def small(job: Job) -> tuple[Job, PackedChunk]:
+    """A job of one chunk, neither of them stored."""
+    return replace(job, id=new_job_id(), chunks=1, counts=Counts(total=IMAGES)), PackedChunk(0, IMAGES, b"few")
+
+
+def test_a_small_plan_is_saved_with_its_job_and_not_without(bench: Bench) -> None:
+    job, chunk = small(bench.submit(most_open=2))
+    with pytest.raises(NotFound):
+        bench.store.starts(job.id)
+    bench.store.create(job, window=1, most_open=2, plan=[chunk])
+    assert list(bench.store.starts(job.id)) == [0]
+    assert bench.store.read(job.id, [0]) == [(b"few", None)]
+    refused, _ = small(job)
+    with pytest.raises(TooManyJobs):
+        bench.store.create(refused, window=1, most_open=2, plan=[chunk])
+    with pytest.raises(NotFound):
+        bench.store.starts(refused.id)
+
+
+def test_a_job_is_opened_with_its_first_chunk(bench: Bench) -> None:
+    job = bench.submit()
+    opening = bench.store.open(job.id)
+    assert (opening.job, list(opening.starts), opening.entries, opening.rows) == (job, [0, IMAGES], b"entries 0", None)
+    bench.run(job.id, 0, b"first")
+    assert bench.store.open(job.id).rows == b"first"
+    assert bench.store.open(job.id).job.state is JobState.RUNNING
+    with pytest.raises(NotFound):
+        bench.store.open("nobody")
+
+
+def test_the_load_is_what_waits_and_what_the_owner_has_open(bench: Bench) -> None:
+    job = bench.submit(owner="ann")
+    bench.submit(owner="bob", chunks=1)
+    assert bench.store.load("ann") == Load(queued_images=3 * IMAGES, open_jobs=1)
+    bench.run(job.id, 0)
+    bench.run(job.id, 1)
+    assert bench.store.load("ann") == Load(queued_images=IMAGES, open_jobs=0)
+
+
+@pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.CANCELLED, JobState.FAILED])
+def test_who_follows_a_job_hears_of_its_end_alone(bench: Bench, state: JobState) -> None:
+    job, chunk = small(bench.submit())
+    ending = bench.store.follow(job.id)
+    bench.store.create(job, window=1, most_open=999, plan=[chunk], followed=True)
+    claim = bench.store.claim(job.id, 0, 5)
+    assert claim is not None
+    assert not ending.wait(0.05)
+    if state is JobState.COMPLETED:
+        bench.store.complete(claim, b"rows", Counts(total=IMAGES, blank=IMAGES))
+    else:
+        bench.store.finish(job.id, state)
+    assert ending.wait(5)
+    ending.close()

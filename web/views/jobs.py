@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from typing import Annotated, Literal
 
 from apiflask import APIBlueprint
@@ -11,7 +12,8 @@ from werkzeug.http import parse_dict_header
 
 from digitmill import domain, errors
 from digitmill.domain import Scope
-from digitmill.results import EVERY_ROW
+from digitmill.jobs import Submission
+from digitmill.results import EVERY_ROW, Page
 from digitmill.telemetry import audit
 from digitmill.uploads.spool import Spool
 from web.answers import json_answer
@@ -95,17 +97,22 @@ def submit_job(headers: SubmitHeaders, query: OptionsQuery) -> Response:
     service().jobs.admit(owner(), idempotency_key=headers.idempotency_key)
     check_upload(request, settings.max_upload_bytes)
     key = headers.idempotency_key
+    # an answer that was waited for holds rows
+    seconds = wait_seconds(headers.prefer) if caller().may(Scope.READ) else None
     with (
         context().waiting.upload_slot(),
         Spool(settings.spool, settings.max_upload_bytes, with_digest=key is not None) as spool,
     ):
         options = receive(request, query, spool, max_bytes=settings.max_upload_bytes, max_files=settings.max_files)
-        submission = service().jobs.submit(owner(), spool, options.resolve(), idempotency_key=key)
+        submission = service().jobs.submit(
+            owner(), spool, options.resolve(), idempotency_key=key, follow=seconds is not None
+        )
     if submission.created:
         _audit("submit", submission.job.id)
-    # an answer that was waited for holds rows
-    seconds = wait_seconds(headers.prefer) if caller().may(Scope.READ) else None
-    return _submitted(submission.job, seconds)
+    if seconds is None:
+        return _accepted(submission.job)
+    with nullcontext() if submission.ending is None else closing(submission.ending):
+        return _waited(submission, seconds)
 
 
 @jobs.get("/v1/jobs")
@@ -182,13 +189,18 @@ def _audit(action: str, job_id: str) -> None:
     audit(action, key=who.key_id, key_name=who.key_name, client=request.remote_addr, job=job_id)
 
 
-def _submitted(job: domain.Job, seconds: int | None) -> Response:
-    slot = context().waiting.slot() if seconds is not None else None
-    if slot is None or seconds is None:
+def _waited(submission: Submission, seconds: int) -> Response:
+    job, jobs, waiting = submission.job, service().jobs, context().waiting
+    slot = waiting.slot()
+    if slot is None:
         return _accepted(job)
     with slot:
-        job = context().waiting.for_job(service().jobs, owner(), job.id, seconds=seconds, environ=request.environ)
-    response = _answered(job) if job.state.final else _accepted(job)
+        if submission.ending is None:
+            waiting.for_job(jobs, owner(), job.id, seconds=seconds, environ=request.environ)
+        else:
+            waiting.for_end(jobs, owner(), job.id, submission.ending, seconds=seconds, environ=request.environ)
+    page = service().results.page(owner(), job.id, rows=EVERY_ROW, limit=RESULTS_IN_JOB, cursor=None)
+    response = _answered(page) if page.job.state.final else _accepted(page.job)
     response.headers["Preference-Applied"] = f"wait={seconds}"
     return response
 
@@ -199,10 +211,9 @@ def _accepted(job: domain.Job) -> Response:
     return response
 
 
-def _answered(job: domain.Job) -> Response:
-    page = service().results.page(owner(), job.id, rows=EVERY_ROW, limit=RESULTS_IN_JOB, cursor=None)
-    response = json_answer(job_document(job, page))
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
+def _answered(page: Page) -> Response:
+    response = json_answer(job_document(page.job, page))
+    response.headers["Location"] = f"/v1/jobs/{page.job.id}"
     return response
 
 

@@ -38,5 +38,9 @@ if redis.call('HLEN', KEYS[3]) == chunks then
 else
   redis.call('ZADD', KEYS[6], time[1], ARGV[1])
 end
+if finished == 1 then
+  local follower = redis.call('HGET', KEYS[1], 'follower')
+  if follower then redis.call('PUBLISH', follower, ARGV[1]) end
+end
 redis.call('PUBLISH', KEYS[9], finished == 1 and 'completed' or 'progress')
 return {1, finished, following}
