@@ -13,15 +13,20 @@ def service_settings() -> Settings:
     Raises:
         SettingsError: a setting cannot be used, or no service is to be found.
     """
-    # Redis' client is needed here alone
-    from digitmill.embedded.redis_server import running_url  # noqa: PLC0415
-
     settings = Settings.load()
     configure_logging(settings)
-    url = settings.redis_url or running_url(settings.var / "redis")
+    url = settings.redis_url or private_redis(settings)
     if url is None:
         raise SettingsError(
             f"No service runs on the folder {settings.var}, and all is in its Redis. Start it with `digitmill up`, "
             "or name the Redis of another service in DIGITMILL_REDIS_URL."
         )
     return settings.model_copy(update={"redis_url": url})
+
+
+def private_redis(settings: Settings) -> str | None:
+    """The address of the Redis of the `digitmill up` that runs on the same folder, if one does."""
+    # Redis' client is needed here alone
+    from digitmill.embedded.redis_server import running_url  # noqa: PLC0415
+
+    return running_url(settings.var / "redis")

@@ -14,7 +14,7 @@ ABOVE = ("web", "worker", "training")
 # From top to bottom; a module imports only what stands below it. Neighbours on a line do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
-    ("client", "embedded"),
+    ("client", "embedded", "doctor"),
     ("service",),
     ("review", "labelled"),
     ("results", "recovery", "work"),
@@ -47,6 +47,7 @@ ONLY_IN = {
         "digitmill.store.redis_key_store",
         "digitmill.store.redis_reviews",
         "digitmill.store.redis_webhook_store",
+        "digitmill.store.redis_inspection",
         "digitmill.store.connection",
         "digitmill.embedded",
     ),

@@ -9,6 +9,7 @@ import pytest
 import typer.main
 
 from digitmill.cli import app
+from digitmill.doctor.findings import Code
 from digitmill.errors import DigitmillError, FailureCode
 from digitmill.models.registry import Registry
 from digitmill.settings import PREFIX, Settings
@@ -79,6 +80,11 @@ def test_the_integrators_page_names_every_code_that_a_caller_may_meet() -> None:
     # further classes stand beside the code that raises them: those of the training never reach a caller
     kinds = [kind for kind in _leaves(DigitmillError) if kind.__module__ == DigitmillError.__module__]
     assert {kind.code for kind in kinds} - NOT_FOR_CALLERS <= named
+
+
+def test_the_operators_page_names_every_code_of_the_doctor() -> None:
+    section = (ROOT / "docs" / "service-operator.md").read_text().partition("## When something is stuck")[2]
+    assert set(Code) <= set(re.findall(r"`([a-z_]+)`", section.partition("\n## ")[0]))
 
 
 def _leaves(kind: type[DigitmillError]) -> list[type[DigitmillError]]:

@@ -1,0 +1,102 @@
+"""``digitmill doctor``: what is stuck, why, and what would mend it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from digitmill.cli.exits import Exit
+from digitmill.cli.local import private_redis
+from digitmill.cli.terminal import printable
+from digitmill.doctor.findings import Code, Examination, Finding
+from digitmill.errors import SettingsError
+from digitmill.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(doctor)
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: one JSON document.")] = False,
+) -> None:
+    """Say what is stuck in the service, why, and what would mend it.
+
+    Looks at the service that this machine's settings name, and changes nothing.
+
+    Exit status 0: healthy; 1: something is wrong.
+    """
+    found = _examined()
+    typer.echo(json.dumps(_document(found), indent=2) if as_json else "\n".join(_lines(found)))
+    raise typer.Exit(Exit.DONE if found.healthy else Exit.PROBLEM)
+
+
+def _examined() -> Examination:
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        return Examination([_bad_settings(error)])
+    url = settings.redis_url or private_redis(settings)
+    if url is None:
+        return Examination([_no_service(settings)])
+    # Redis' client and Celery are needed here alone
+    from digitmill.doctor.examination import examine  # noqa: PLC0415
+
+    try:
+        return examine(settings.model_copy(update={"redis_url": url}))
+    except SettingsError as error:
+        return Examination([_bad_settings(error)])
+
+
+def _bad_settings(error: SettingsError) -> Finding:
+    return Finding(
+        code=Code.BAD_SETTINGS,
+        what="The settings cannot be used.",
+        why=error.detail,
+        mend="Mend them in the environment or in the file .env; docs/settings.md lists all.",
+    )
+
+
+def _no_service(settings: Settings) -> Finding:
+    return Finding(
+        code=Code.NO_SERVICE,
+        what=f"No service runs on the folder {settings.var.absolute()}.",
+        why="Its own Redis does not run, and DIGITMILL_REDIS_URL names no other.",
+        mend="Start it with `digitmill up`, or set DIGITMILL_REDIS_URL, or DIGITMILL_VAR to the folder of the service.",
+    )
+
+
+def _document(found: Examination) -> dict[str, Any]:
+    findings = [asdict(finding) for finding in found.findings]
+    return {"healthy": found.healthy, "findings": findings, "facts": found.facts}
+
+
+def _lines(found: Examination) -> list[str]:
+    lines = _facts(found.facts) if found.facts else []
+    for finding in sorted(found.findings, key=lambda finding: not finding.wrong):
+        lines += [
+            f"{'WRONG' if finding.wrong else 'note '}  {finding.code}: {printable(finding.what)}",
+            f"       Why: {printable(finding.why)}",
+            f"       To mend it: {printable(finding.mend)}",
+        ]
+    wrong = sum(finding.wrong for finding in found.findings)
+    return [
+        *lines,
+        "Nothing is wrong." if found.healthy else f"{wrong} things are wrong." if wrong > 1 else "One thing is wrong.",
+    ]
+
+
+def _facts(facts: Any) -> list[str]:
+    redis, alive = facts["redis"], [worker for worker in facts["workers"] if worker["silent_seconds"] < 30]
+    memory = f"{redis['used_memory'] / 1e6:,.1f} MB used"
+    most = f" of {redis['most_memory'] / 1e6:,.0f} MB" if redis["most_memory"] else ""
+    kinds = ", ".join(sorted({f"{worker['model']} on {worker['engine']} {worker['precision']}" for worker in alive}))
+    waiting = ", ".join(f"{count:,} in {name}" for name, count in facts["waiting"].items())
+    return [
+        f"Redis {redis['version']}, {memory}{most}, clock {redis['clock_ahead']:+.3f} s.",
+        f"{len(alive)} worker processes are alive{f': {kinds}' if kinds else ''}.",
+        f"{facts['queued_images']:,} images wait for their rows; messages: {waiting}.",
+    ]

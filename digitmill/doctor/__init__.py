@@ -1,0 +1,1 @@
+"""What is stuck in a service, why, and what would mend it."""

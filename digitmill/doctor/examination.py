@@ -1,0 +1,68 @@
+"""One look at the whole service."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from digitmill.doctor.findings import Code, Examination, Finding
+from digitmill.doctor.machine import model_findings, redis_findings, settings_findings, storage_findings
+from digitmill.doctor.work import Situation, job_findings, webhook_findings, worker_findings
+from digitmill.domain import QueueName
+from digitmill.errors import StorageUnavailable
+from digitmill.queue import EVENTS_QUEUE
+from digitmill.service import Service
+from digitmill.settings import Settings
+from digitmill.store.connection import connect
+from digitmill.store.redis_inspection import RedisInspection, ServerFacts
+from digitmill.store.redis_line import LINE
+
+
+def examine(settings: Settings) -> Examination:
+    """Look at everything that these settings name; a Redis must be among them.
+
+    Nothing is changed, but that a small blob is written and removed.
+    """
+    storage = [*storage_findings(settings)]
+    inspection = RedisInspection(connect(settings.redis))
+    try:
+        server = inspection.server()
+        service = Service.open(settings)
+        seen = Situation(
+            settings=settings,
+            store=service.store,
+            registry=service.registry,
+            inspection=inspection,
+            heard=inspection.heard(),
+            waiting=inspection.waiting([EVENTS_QUEUE, *QueueName, LINE]),
+        )
+        findings = [
+            *settings_findings(settings, keys_asked=service.keys.asked()),
+            *redis_findings(server, settings),
+            *storage,
+            *model_findings(service.registry),
+            *worker_findings(seen),
+            *job_findings(seen),
+            *webhook_findings(seen),
+        ]
+        return Examination(findings, _facts(server, seen))
+    except StorageUnavailable as error:
+        return Examination([_unreachable(error), *storage])
+
+
+def _facts(server: ServerFacts, seen: Situation) -> dict[str, Any]:
+    return {
+        "redis": asdict(server),
+        "workers": [{**asdict(worker), "silent_seconds": round(seconds, 1)} for worker, seconds in seen.heard],
+        "waiting": dict(seen.waiting),
+        "queued_images": seen.store.queued_images(),
+    }
+
+
+def _unreachable(error: StorageUnavailable) -> Finding:
+    return Finding(
+        code=Code.REDIS_UNREACHABLE,
+        what="Redis does not answer.",
+        why=error.detail,
+        mend="Start Redis, and see that DIGITMILL_REDIS_URL names it with the right password.",
+    )

@@ -1,0 +1,56 @@
+"""`digitmill doctor`: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from digitmill.cli.app import main
+from digitmill.store.base import WorkerInfo
+from digitmill.store.connection import connect
+from digitmill.store.redis import RedisJobStore
+from tests.core.conftest import publish
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A folder and an environment without settings but the folder for data."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGITMILL_VAR", str(tmp_path / "var"))
+    publish(tmp_path / "var" / "models")
+    return monkeypatch
+
+
+def test_a_healthy_service_ends_with_0_and_one_without_workers_with_1(
+    machine: pytest.MonkeyPatch, empty_redis_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    machine.setenv("DIGITMILL_REDIS_URL", empty_redis_url)
+    assert main(["doctor"]) == 1
+    told = capfd.readouterr().out
+    assert "WRONG  no_worker: No worker was heard of" in told
+    assert "To mend it: Start a worker" in told
+
+    RedisJobStore(connect(empty_redis_url)).beat([WorkerInfo("a:1/2", "openvino", "cpu", "bf16", "digits@1")])
+    code = main(["doctor", "--json"])
+    document = json.loads(capfd.readouterr().out)
+    wrong = [finding["code"] for finding in document["findings"] if finding["wrong"]]
+    assert document["healthy"] is (not wrong)
+    assert code == (1 if wrong else 0)
+    assert set(wrong) <= {"disk_nearly_full"}, "whatever machine the tests run on"
+    assert set(document["facts"]) == {"redis", "workers", "waiting", "queued_images"}
+
+
+def test_a_misspelt_setting_is_found(machine: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    machine.setenv("DIGITMILL_LEASE_SECOND", "3")
+    assert main(["doctor"]) == 1
+    told = capfd.readouterr().out
+    assert "bad_settings" in told
+    assert "DIGITMILL_LEASE_SECOND is not a setting" in told
+
+
+def test_a_service_that_does_not_run_is_found(machine: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 1
+    (finding,) = json.loads(capfd.readouterr().out)["findings"]
+    assert finding["code"] == "no_service"
