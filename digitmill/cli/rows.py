@@ -38,8 +38,10 @@ def choose_format(chosen: Format | None, out: Path | None) -> Format:
     return Format.TABLE if sys.stdout.isatty() else Format.CSV
 
 
-def write_rows(client: Client, job_id: str, chosen: Format, out: Path | None, filters: Filters) -> None:
-    """``out`` None is standard output. Raises ClientError and OSError."""
+def write_rows(
+    client: Client, job_id: str, chosen: Format, out: Path | None, filters: Filters, *, final: bool = False
+) -> None:
+    """``out`` None is standard output; ``final`` belongs to CSV. Raises ClientError and OSError."""
     if chosen is Format.TABLE:
         if out is None:
             print_table(client.results(job_id, **filters))
@@ -47,8 +49,10 @@ def write_rows(client: Client, job_id: str, chosen: Format, out: Path | None, fi
         with out.open("w", encoding="utf-8") as file:
             print_table(client.results(job_id, **filters), Console(file=file))
         return
-    write = client.results_csv if chosen is Format.CSV else client.results_ndjson
-    write(job_id, out or sys.stdout.buffer, **filters)
+    if chosen is Format.CSV:
+        client.results_csv(job_id, out or sys.stdout.buffer, final=final, **filters)
+    else:
+        client.results_ndjson(job_id, out or sys.stdout.buffer, **filters)
     sys.stdout.flush()
 
 
@@ -59,7 +63,9 @@ def print_table(rows: Iterable[Row], console: Console | None = None) -> None:
     for row in rows:
         confidence = "" if row.confidence is None else f"{row.confidence:.4f}"
         name = row.name if row.error is None else f"{row.name}: {row.error.detail}"
-        line = _line(str(row.index), row.status, row.prediction or "", confidence, printable(name))
+        said = row.correction
+        digit = row.prediction or "" if said is None else f"{said.prediction or said.status}!"
+        line = _line(str(row.index), row.status, digit, confidence, printable(name))
         console.print(line, style=COLOURS.get(row.status), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -34,12 +34,15 @@ from digitmill.client.errors import (
     Unreachable,
     WaitTimeout,
 )
+from digitmill.client.reviews import Change, ChangedRow, HistoryEntry, Hold, Said
 
 __all__ = [
     "Attempt",
     "BadRequest",
     "BrokenStream",
     "Busy",
+    "Change",
+    "ChangedRow",
     "Client",
     "ClientError",
     "Conflict",
@@ -48,6 +51,8 @@ __all__ = [
     "Delivery",
     "Expired",
     "Guess",
+    "HistoryEntry",
+    "Hold",
     "Job",
     "Model",
     "ModelReference",
@@ -55,6 +60,7 @@ __all__ = [
     "Page",
     "Problem",
     "Row",
+    "Said",
     "ServiceError",
     "Unauthorized",
     "UnexpectedAnswer",

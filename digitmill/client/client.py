@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeAlias, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import quote
 
 from digitmill.client import streams
 from digitmill.client.documents import Delivery, Job, JobPage, Model, Page, Parsed, Row, parse
 from digitmill.client.following import follow
-from digitmill.client.transport import Transport
+from digitmill.client.outputs import Output, opened
+from digitmill.client.reviews import ReviewCalls
+from digitmill.client.transport import Transport, job_path
 from digitmill.client.uploads import Source, content_type, multipart, report_progress, upload_files
-
-Output: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 
 class Filters(TypedDict, total=False):
-    """Which rows to take: those of one status, of a confidence from ``min_confidence`` to ``max_confidence``."""
+    """Which rows to take: those of one status, of a confidence from ``min_confidence`` to ``max_confidence``, those
+    that a person has ``corrected`` or confirmed, or the others."""
 
     status: str
     min_confidence: float
     max_confidence: float
+    corrected: bool
 
 
-class Client:
+class Client(ReviewCalls):
     """A connection to one service. Threads may share it; close it, or use it in a ``with`` statement.
 
     Calls are tried again while the service is busy or cannot be reached, for some seconds, so that a restart
@@ -111,7 +110,7 @@ class Client:
         )
 
     def job(self, job_id: str) -> Job:
-        return self._get(Job.read, _job_path(job_id))
+        return self._get(Job.read, job_path(job_id))
 
     def jobs(self, state: str | None = None) -> Iterator[Job]:
         """The caller's jobs, newest first, fetched page by page as they are asked for."""
@@ -139,7 +138,7 @@ class Client:
         Raises:
             WaitTimeout: the job was not final in time; it goes on.
         """
-        for job in follow(self._transport, _job_path(job_id), timeout):
+        for job in follow(self._transport, job_path(job_id), timeout):
             if on_progress is not None:
                 on_progress(job)
         return job
@@ -154,7 +153,7 @@ class Client:
     ) -> Page:
         """One page of rows, also while the job runs."""
         parameters = {"limit": limit, "cursor": cursor, **filters}
-        return self._get(Page.read, f"{_job_path(job_id)}/results", parameters)
+        return self._get(Page.read, f"{job_path(job_id)}/results", parameters)
 
     def results(self, job_id: str, **filters: Unpack[Filters]) -> Iterator[Row]:
         """All rows in one stream, in upload order; of a running job as they come, until it is final.
@@ -166,49 +165,50 @@ class Client:
             yield parse(Row.read, document)
 
     def row(self, job_id: str, index: int) -> Row:
-        return self._get(Row.read, f"{_job_path(job_id)}/results/{index}")
+        return self._get(Row.read, f"{job_path(job_id)}/results/{index}")
 
-    def results_csv(self, job_id: str, out: Output, **filters: Unpack[Filters]) -> None:
+    def results_csv(self, job_id: str, out: Output, *, final: bool = False, **filters: Unpack[Filters]) -> None:
         """Write the rows as CSV: index,name,status,prediction,confidence,error.
 
         Args:
             out: a path, which gets the file only when it is whole, or a file opened for writing bytes.
+            final: write a person's answer, which has no confidence, in the place of the model's.
 
         Raises:
             BrokenStream: the stream broke off, and could not be resumed.
             OSError: the file cannot be written.
         """
-        with _output(out) as file:
-            streams.write_csv(self._rows(job_id, filters), file)
+        with opened(out) as file:
+            streams.write_csv(self._rows(job_id, filters), file, final=final)
 
     def results_ndjson(self, job_id: str, out: Output, **filters: Unpack[Filters]) -> None:
         """Write the rows as JSON, one a line. ``out`` and errors as in ``results_csv``."""
-        with _output(out) as file:
+        with opened(out) as file:
             streams.write_ndjson(self._rows(job_id, filters), file)
 
     def image(self, job_id: str, index: int, view: str | None = None) -> bytes:
         """The bytes of the image as uploaded, or with ``view="normalised"`` a PNG of what the model saw."""
         parameters = _given({"view": view})
-        path = f"{_job_path(job_id)}/results/{index}/image"
+        path = f"{job_path(job_id)}/results/{index}/image"
         return self._transport.request("GET", path, params=parameters, headers={"Accept": "*/*"}).content
 
     def cancel(self, job_id: str) -> Job:
-        return self._transport.read(Job.read, "POST", f"{_job_path(job_id)}/cancel")
+        return self._transport.read(Job.read, "POST", f"{job_path(job_id)}/cancel")
 
     def delete(self, job_id: str) -> None:
         """Remove the rows, the record and the upload."""
-        self._transport.request("DELETE", _job_path(job_id))
+        self._transport.request("DELETE", job_path(job_id))
 
     def deliveries(self, job_id: str) -> list[Delivery]:
         """What became of the job's webhooks."""
         return self._get(
             lambda answer: [Delivery.read(delivery) for delivery in answer["deliveries"]],
-            f"{_job_path(job_id)}/deliveries",
+            f"{job_path(job_id)}/deliveries",
         )
 
     def redeliver(self, job_id: str, delivery_id: str) -> Delivery:
         """Have a webhook sent again."""
-        path = f"{_job_path(job_id)}/deliveries/{quote(delivery_id, safe='')}/redeliver"
+        path = f"{job_path(job_id)}/deliveries/{quote(delivery_id, safe='')}/redeliver"
         return self._transport.read(Delivery.read, "POST", path)
 
     def models(self) -> list[Model]:
@@ -218,28 +218,8 @@ class Client:
         return self._transport.read(reader, "GET", path, params=_given(parameters or {}))
 
     def _rows(self, job_id: str, filters: Filters) -> Iterator[streams.RowDocument]:
-        path = f"{_job_path(job_id)}/results"
+        path = f"{job_path(job_id)}/results"
         return streams.rows(self._transport, path, dict(filters), lambda: self.job(job_id))
-
-
-@contextmanager
-def _output(out: Output) -> Iterator[BinaryIO]:
-    """A path gets its file in one move, when the ``with`` block ends well."""
-    if not isinstance(out, (str, os.PathLike)):
-        yield out
-        return
-    path = Path(out)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _job_path(job_id: str) -> str:
-    return f"/v1/jobs/{quote(job_id, safe='')}"
 
 
 def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,11 +100,11 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person said instead of the model."""
+    """What a person has said of the image: ``status`` is recognized, blank or not_a_digit, ``by`` the id of a key."""
 
     prediction: str | None
     status: str
-    by: str | None
+    by: str
     at: datetime
 
     @classmethod
@@ -114,7 +114,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The answer for one image. ``status`` is recognized, review, blank or failed."""
+    """The answer for one image. ``status`` is recognized, review, blank or failed.
+
+    All is the model's own answer but ``correction``, whose changes ``revision`` counts.
+    """
 
     index: int
     name: str
@@ -124,6 +127,7 @@ class Row:
     alternatives: tuple[Guess, ...]
     error: Problem | None
     correction: Correction | None
+    revision: int = 0
 
     @classmethod
     def read(cls, document: Document) -> Self:
@@ -137,6 +141,7 @@ class Row:
             alternatives=tuple(Guess.read(guess) for guess in document.get("alternatives") or ()),
             error=Problem.read(document["error"]) if document.get("error") else None,
             correction=Correction.read(correction) if correction else None,
+            revision=int(document.get("revision", 0)),
         )
 
 

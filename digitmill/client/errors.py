@@ -94,6 +94,7 @@ BY_STATUS: Mapping[int, type[ServiceError]] = {
     404: NotFound,
     409: Conflict,
     410: Expired,
+    412: Conflict,
     413: BadRequest,
     415: BadRequest,
     422: BadRequest,

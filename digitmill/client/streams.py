@@ -62,7 +62,7 @@ def rows(transport: Transport, path: str, filters: Mapping[str, Any], job: Calla
 
 def _one_stream(transport: Transport, path: str, filters: Mapping[str, Any]) -> Iterator[RowDocument]:
     with transport.stream(path, accept="application/x-ndjson", params=filters) as response:
-        _require_framing(response)
+        require_framing(response)
         for line in lines(response.iter_bytes()):
             try:
                 row = json.loads(line)
@@ -72,7 +72,7 @@ def _one_stream(transport: Transport, path: str, filters: Mapping[str, Any]) -> 
             yield row
 
 
-def _require_framing(response: httpx.Response) -> None:
+def require_framing(response: httpx.Response) -> None:
     """Without a length or chunks, the end of a body cannot be told from a lost connection."""
     if "transfer-encoding" not in response.headers and "content-length" not in response.headers:
         raise UnexpectedAnswer(
@@ -81,14 +81,19 @@ def _require_framing(response: httpx.Response) -> None:
         )
 
 
-def write_csv(documents: Iterable[RowDocument], out: BinaryIO) -> None:
-    """The same as the service's own CSV; ``error`` is the code. Raises what ``documents`` raises."""
+def write_csv(documents: Iterable[RowDocument], out: BinaryIO, *, final: bool = False) -> None:
+    """The same as the service's own CSV; ``error`` is the code. With ``final`` a person's answer stands in the place
+    of the model's. Raises what ``documents`` raises."""
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     try:
         writer = csv.writer(text)
         writer.writerow(COLUMNS)
         for row in documents:
             name = f"'{row['name']}" if row["name"].startswith(FORMULA_STARTS) else row["name"]
+            said = row.get("correction") if final else None
+            if said:
+                writer.writerow([row["index"], name, said["status"], said["prediction"], None, None])
+                continue
             error = row["error"]["code"] if row["error"] else None
             writer.writerow([row["index"], name, row["status"], row["prediction"], row["confidence"], error])
     finally:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import stamina
@@ -134,6 +135,10 @@ class Transport:
             raise Unreachable(
                 f"The connection to {self.url} broke off ({error}). Try again, or look at the service's log."
             ) from error
+
+
+def job_path(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}"
 
 
 def _again(error: Exception) -> bool | float:
