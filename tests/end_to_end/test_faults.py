@@ -6,12 +6,13 @@ import io
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.archives import zip_of
-from tests.end_to_end.conftest import STOP_SECONDS, Stack
+from tests.end_to_end.conftest import STOP_SECONDS, Stack, new_stack
 from tests.end_to_end.poisoned_worker import DEADLY, ENDLESS
 from tests.end_to_end.test_service import sample_images
 
@@ -115,3 +116,16 @@ def test_an_image_that_kills_or_hangs_the_process_costs_its_own_row(own_stack: S
     assert job.state == "completed"
     assert [row.name for row in rows if row.error and row.error.code == "poison_image"] == ["07.png", "13.png"]
     assert sum(row.status in ("recognized", "review") for row in rows) == 18
+
+
+def test_a_worker_that_is_started_before_redis_waits_for_it(tmp_path: Path) -> None:
+    stack = new_stack(tmp_path, DIGITMILL_WORKER_CONCURRENCY="1")
+    try:
+        stack.start("worker")
+        stack.wait_for(lambda: "worker_waits_for_storage" in stack.log("worker"), "the worker to miss Redis")
+        stack.start("redis")
+        stack.start("web")
+        stack.wait_until_ready()
+        assert stack.processes["worker"].poll() is None
+    finally:
+        stack.close()
