@@ -97,6 +97,6 @@ def _facts(facts: Any) -> list[str]:
     waiting = ", ".join(f"{count:,} in {name}" for name, count in facts["waiting"].items())
     return [
         f"Redis {redis['version']}, {memory}{most}, clock {redis['clock_ahead']:+.3f} s.",
-        f"{len(alive)} worker processes are alive{f': {kinds}' if kinds else ''}.",
+        f"Worker processes alive: {len(alive)}{f', {kinds}' if kinds else ''}.",
         f"{facts['queued_images']:,} images wait for their rows; messages: {waiting}.",
     ]

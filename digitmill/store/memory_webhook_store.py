@@ -19,6 +19,7 @@ class MemoryWebhookStore(WebhookStore):
         self._due: dict[str, float] = {}
         self._jobs: dict[str, Job] = {}
         self._attempts: defaultdict[str, list[Attempt]] = defaultdict(list)
+        self._resting: dict[str, float] = {}
         self._secrets: dict[str, Sequence[SigningSecret]] = {}
 
     def note_final(self, job: Job) -> None:
@@ -65,6 +66,12 @@ class MemoryWebhookStore(WebhookStore):
     def log(self, job_id: str) -> DeliveryLog:
         with self._lock:
             return DeliveryLog(list(self._attempts[job_id]), self._due.get(job_id))
+
+    def rest(self, receiver: str, seconds: float) -> None:
+        self._resting[receiver] = self._clock() + seconds
+
+    def resting(self, receiver: str) -> bool:
+        return self._resting.get(receiver, 0) > self._clock()
 
     def secrets(self, owner: str) -> Sequence[SigningSecret]:
         return self._secrets.get(owner, ())

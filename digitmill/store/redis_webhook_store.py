@@ -3,6 +3,8 @@
 dm:webhooks:due         zset    jobs whose event is not delivered yet, by the time of the next attempt. While a worker
                                 is at it, that is the end of its lease. Written with the job's final state.
 dm:webhooks:log:<job>   list    JSON of each attempt: at, seconds, status, error. As long as the job's tombstone.
+dm:webhooks:resting:<receiver>
+                        string  held while a receiver that did not answer in time is let be
 dm:webhooks:secrets     hash    owner -> JSON [{text, expires_at}], newest first. Readable, since they sign; for ever.
 """
 
@@ -83,6 +85,14 @@ class RedisWebhookStore(WebhookStore):
             pipe.zscore(WEBHOOKS_DUE, job_id)
             attempts, due = pipe.execute()
         return DeliveryLog([Attempt(**json.loads(attempt)) for attempt in attempts], due)
+
+    def rest(self, receiver: str, seconds: float) -> None:
+        with storage_errors():
+            self._redis.set(f"dm:webhooks:resting:{receiver}", "1", px=int(seconds * 1000))
+
+    def resting(self, receiver: str) -> bool:
+        with storage_errors():
+            return bool(self._redis.exists(f"dm:webhooks:resting:{receiver}"))
 
     def forget(self, job_id: str, pipe: Any) -> None:
         """Queue the removal of the event of a deleted job in ``pipe``."""

@@ -72,6 +72,14 @@ class WebhookStore(ABC):
         """What became of the event so far."""
 
     @abstractmethod
+    def rest(self, receiver: str, seconds: float) -> None:
+        """Let a receiver be for so many seconds."""
+
+    @abstractmethod
+    def resting(self, receiver: str) -> bool:
+        """Whether it is to be let be now."""
+
+    @abstractmethod
     def secrets(self, owner: str) -> Sequence[SigningSecret]:
         """What webhooks of this owner's jobs are signed with, newest first, those that have ended too."""
 

@@ -22,7 +22,7 @@ from digitmill.errors import BadOptions, FieldError, NotFound
 from digitmill.settings import Settings
 from digitmill.store.webhook_store import Attempt, DeliveryLog, WebhookStore
 from digitmill.webhooks.addresses import leads_inside, read_url
-from digitmill.webhooks.sending import Poster
+from digitmill.webhooks.sending import TOO_LATE, Poster
 from digitmill.webhooks.signing import Secrets, signed_headers
 
 MOST_ATTEMPTS = 14
@@ -33,6 +33,10 @@ JITTER = 0.2
 LEASE_SECONDS = 120.0
 """Longer than any attempt takes, a slow look-up of the name included."""
 
+REST_SECONDS = 30.0
+"""How long a receiver that did not answer in time is let be."""
+
+NOT_SENT = "Not sent: the receiver had just left another event without an answer."
 GONE = 410
 """A receiver's word that it wants no more."""
 
@@ -114,9 +118,17 @@ class Webhooks:
 
     def _attempt(self, job: Job) -> Attempt:
         assert job.options.webhook_url is not None, "only jobs with an address have events"
+        target = read_url(job.options.webhook_url)
+        receiver = f"{job.owner}:{target.host}:{target.port}"
+        if self._store.resting(receiver):
+            # many events to one that hangs would keep the senders from all others
+            return Attempt(at=time.time(), seconds=0.0, status=None, error=NOT_SENT)
         body = payload(job)
         headers = signed_headers(self.secrets.live(job.owner), message_id(job), time.time(), body)
-        return self._poster.post(read_url(job.options.webhook_url), headers, body.encode())
+        attempt = self._poster.post(target, headers, body.encode())
+        if attempt.error == TOO_LATE:
+            self._store.rest(receiver, REST_SECONDS)
+        return attempt
 
 
 def message_id(job: Job) -> str:

@@ -120,6 +120,15 @@ def test_an_attempt_of_a_job_that_was_deleted_meanwhile_leaves_nothing_to_send(b
     assert bench.store.webhooks.waiting(10) == []
 
 
+def test_a_receiver_rests_for_a_while_alone(bench: Bench) -> None:
+    assert not bench.store.webhooks.resting("ann:hooks.example:443")
+    bench.store.webhooks.rest("ann:hooks.example:443", 0.2)
+    assert bench.store.webhooks.resting("ann:hooks.example:443")
+    assert not bench.store.webhooks.resting("bob:hooks.example:443")
+    bench.pass_time(0.3)
+    assert not bench.store.webhooks.resting("ann:hooks.example:443")
+
+
 def test_secrets_are_kept_for_each_owner_and_not_shown_by_accident(bench: Bench) -> None:
     store = bench.store.webhooks
     first, second = SigningSecret("whsec_Zmlyc3Q=", None), SigningSecret("whsec_c2Vjb25k", 17.5)

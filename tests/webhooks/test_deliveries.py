@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +11,10 @@ from standardwebhooks import Webhook
 
 from digitmill.domain import JobState, Options
 from digitmill.errors import BadOptions, NotFound
-from digitmill.webhooks.deliveries import MOST_ATTEMPTS, Delivery, pause_after
+from digitmill.webhooks.deliveries import MOST_ATTEMPTS, NOT_SENT, Delivery, Webhooks, pause_after
+from digitmill.webhooks.sending import TOO_LATE, Poster
 from tests.core.conftest import Mill, png
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver, answering, receiving
 
 ALLOWED = pytest.mark.parametrize("mill", [{"webhook_private_addresses": True}], indirect=True)
 
@@ -168,6 +170,32 @@ def test_a_sender_that_died_leaves_its_event_to_the_next(mill: Mill, receiver: R
     mill.service.recovery.sweep()
     assert list(mill.queue.events) == [job_id]
     assert mill.service.webhooks.deliver(job_id) is not None
+
+
+@ALLOWED
+def test_a_receiver_that_hangs_is_let_be_for_a_while_and_delays_nobody_else(mill: Mill, receiver: Receiver) -> None:
+    impatient = Webhooks(mill.service.settings, mill.store.webhooks, Poster(private_addresses=True, total_seconds=0.2))
+    asked = []
+
+    def hang(connection: socket.socket) -> None:
+        asked.append(connection)
+        while connection.recv(1 << 16):
+            continue
+
+    other = finished(mill, receiver)
+    with answering(hang) as port:
+        options = Options(webhook_url=f"http://127.0.0.1:{port}/")
+        jobs = [mill.submit({"a.png": png()}, options).id for _ in range(3)]
+        mill.turn()
+        for job_id in (*jobs, other):
+            impatient.deliver(job_id)
+        assert len(asked) == 1
+        errors = [delivery(mill, job_id).attempts[0].error for job_id in jobs]
+        assert errors == [TOO_LATE, NOT_SENT, NOT_SENT]
+        assert delivery(mill, other).state == "delivered"
+        mill.pass_time(31)
+        impatient.deliver(jobs[1])
+        assert len(asked) == 2
 
 
 def test_private_addresses_are_not_called_unless_a_setting_allows_it(mill: Mill, receiver: Receiver) -> None:
