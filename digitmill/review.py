@@ -158,7 +158,7 @@ def _corrected(job: Job, index: int, outcome: Outcome) -> Corrected:
     elif outcome.taken is Taken.CHANGED_MEANWHILE:
         number = 0 if outcome.revision is None else outcome.revision.number
         error = RowChanged(
-            f"This row has been changed by somebody else, and is now at revision {number}. Look at it again, and "
-            "name that revision if you still want your change."
+            f"This row has been changed meanwhile, and is now at revision {number}. Look at it again, and name that "
+            "revision if you still want your change."
         )
     return Corrected(index, outcome.revision, error)
