@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import tempfile
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +32,8 @@ BUILT_IN = Path(__file__).parent / "builtin"
 BUILT_IN_DEFAULT = "digits"
 DEFAULT_FILE = "default"
 
+FRESH_SECONDS = 1.0
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,63}")
 _log = logging.getLogger(__name__)
@@ -39,7 +42,7 @@ _log = logging.getLogger(__name__)
 class Registry:
     """The built-in models and those under ``published_url``; ``cache`` keeps local copies of the latter.
 
-    Every call reads the shelves anew, so that a model published elsewhere is seen without a restart.
+    The shelves are read anew, so that a model published elsewhere is seen without a restart.
     """
 
     def __init__(self, published_url: str, cache: Path) -> None:
@@ -47,6 +50,7 @@ class Registry:
         self._published = _Shelf(files, root)
         self._built_in = _Shelf(LocalFileSystem(), str(BUILT_IN))
         self._shelves = (self._published, self._built_in)
+        self._resolved: dict[str | None, tuple[Manifest, float]] = {}
         self.cache = cache
 
     def list(self) -> list[Manifest]:
@@ -92,13 +96,18 @@ class Registry:
         return self.get(BUILT_IN_DEFAULT, _newest(BUILT_IN_DEFAULT, (self._built_in,)))
 
     def resolve(self, text: str | None) -> Manifest:
-        """The model that a caller means by ``name``, ``name@version`` or None (the default).
+        """The model that a caller means by ``name``, ``name@version`` or None (the default), as of the last second.
 
         Raises:
             ModelNotFound: there is none.
             ModelRejected: its manifest is broken.
         """
-        return self.default() if text is None else self._parsed(text)
+        known = self._resolved.get(text)
+        if known is not None and time.monotonic() - known[1] < FRESH_SECONDS:
+            return known[0]
+        manifest = self.default() if text is None else self._parsed(text)
+        self._resolved[text] = manifest, time.monotonic()
+        return manifest
 
     def exact(self, reference: ModelReference) -> Manifest:
         """The manifest of exactly the weights of ``reference``.
@@ -144,6 +153,7 @@ class Registry:
         for file, content in contents.items():
             self._published.write(f"{target}/{file}", content)
         self._published.write(f"{target}/{MANIFEST_FILE}", manifest.to_json().encode())
+        self._resolved.clear()
 
     def set_default(self, name: str, version: str) -> Manifest:
         """Make this model the default from now on.
@@ -154,6 +164,7 @@ class Registry:
         """
         manifest = self.get(name, version)
         self._published.write(DEFAULT_FILE, f"{manifest.label}\n".encode())
+        self._resolved.clear()
         return manifest
 
     def _parsed(self, text: str) -> Manifest:

@@ -28,10 +28,10 @@ class Line:
         self._redis: Any = client
         self._join = Script(client, "join_line")
 
-    def join(self, job_id: str, chunk: int) -> bool:
-        """Let the chunk stand in line; True when the caller has to ring the bell."""
+    def join(self, job_id: str, chunk: int, *, queue: str, message: str) -> None:
+        """Let the chunk stand in line. Where the bell does not ring yet, ``message`` goes into the broker's queue."""
         with storage_errors():
-            return bool(self._join.run([LINE, BELL], [f"{job_id} {chunk}", BELL_MILLISECONDS]))
+            self._join.run([LINE, BELL, queue], [f"{job_id} {chunk}", BELL_MILLISECONDS, message])
 
     def take(self, most: int) -> Sequence[tuple[str, int]]:
         """Take up to so many (job, chunk) out of the line; whoever joins from now on rings the bell again."""

@@ -99,11 +99,15 @@ def test_bulk_work_stands_in_no_line(mill: Mill) -> None:
 
 
 def test_the_bell_rings_once_until_a_worker_comes_to_the_line() -> None:
-    line = Line(fakeredis.FakeRedis())
-    assert [line.join("a", 0), line.join("b", 0), line.join("c", 1)] == [True, False, False]
+    client = fakeredis.FakeRedis()
+    line = Line(client)
+    for name, chunk in (("a", 0), ("b", 0), ("c", 1)):
+        line.join(name, chunk, queue="broker", message=name)
+    assert client.lrange("broker", 0, -1) == [b"a"]
     assert line.length() == 3
     assert line.take(2) == [("a", 0), ("b", 0)]
-    assert line.join("d", 0)
+    line.join("d", 0, queue="broker", message="d")
+    assert client.lrange("broker", 0, -1) == [b"d", b"a"]
     assert line.take(5) == [("c", 1), ("d", 0)]
     assert line.take(5) == []
     assert line.length() == 0

@@ -6,6 +6,7 @@ import csv
 import io
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -109,3 +110,24 @@ def as_png(picture: NDArray[np.uint8]) -> bytes:
     out = io.BytesIO()
     Image.fromarray(picture).save(out, "PNG")
     return out.getvalue()
+
+
+def test_single_images_that_come_together_get_each_its_own_answer(shared_stack: Stack) -> None:
+    images = list(sample_images().values())[:12] * 4
+
+    def ask(image: bytes) -> tuple[str, str | None]:
+        answer = httpx.post(
+            f"{shared_stack.url}/v1/jobs",
+            content=image,
+            headers={"Content-Type": "image/png", "Prefer": "wait=30"},
+            timeout=60,
+        )
+        assert answer.status_code == 200
+        (row,) = answer.json()["results"]
+        return row["status"], row["prediction"]
+
+    alone = {image: ask(image) for image in images[:12]}
+    with ThreadPoolExecutor(len(images)) as pool:
+        assert list(pool.map(ask, images)) == [alone[image] for image in images]
+    shared_stack.wait_for(lambda: shared_stack.redis.zcard("dm:leases") == 0, "no lease to be left")
+    assert shared_stack.redis.llen("dm:line") == 0

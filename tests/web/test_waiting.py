@@ -68,7 +68,7 @@ def test_what_cannot_be_followed_of_prefer_is_ignored(prefer: str, seconds: int 
 
 
 def test_without_a_free_slot_waiting_ends_at_once(client: Client) -> None:
-    slots = [waiting_of(client).require_slot() for _ in range(24)]
+    slots = [waiting_of(client).require_slot() for _ in range(72)]
     response = submit(client, [("a.png", one())], Prefer="wait=60")
     assert response.status_code == 202
     assert "Preference-Applied" not in response.headers
