@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
 from digitmill.domain import Scope
 from tests.receiver import Receiver, receiving
 from tests.web.conftest import Client, Mill, assert_problem, submit
 from tests.web.fakes import one
+from web.schemas import DeliveryList, Event
 
 ALLOWED = pytest.mark.parametrize("mill", [{"webhook_private_addresses": True}], indirect=True)
 
@@ -45,7 +46,9 @@ def test_a_delivery_is_logged_and_can_be_sent_again(client: Client, mill: Mill, 
     (waiting,) = client.get(f"{address}/deliveries").json["deliveries"]
     assert (waiting["state"], waiting["attempts"], waiting["event"]) == ("pending", [], "job.completed")
     send_all(mill)
-    (failed,) = client.get(f"{address}/deliveries").json["deliveries"]
+    listed = client.get(f"{address}/deliveries").json
+    TypeAdapter(DeliveryList).validate_python(listed, strict=True, extra="forbid")
+    (failed,) = listed["deliveries"]
     assert (failed["id"], failed["url"], failed["state"]) == (waiting["id"], receiver.url, "pending")
     (attempt,) = failed["attempts"]
     assert set(attempt) == {"at", "seconds", "status", "error"}
@@ -59,6 +62,8 @@ def test_a_delivery_is_logged_and_can_be_sent_again(client: Client, mill: Mill, 
     assert (delivered["state"], delivered["next_attempt_at"]) == ("delivered", None)
     assert [attempt["status"] for attempt in delivered["attempts"]] == [500, 200]
     assert [request.headers["webhook-id"] for request in receiver.received] == [failed["id"]] * 2
+    for request in receiver.received:
+        TypeAdapter(Event).validate_json(request.body, strict=True, extra="forbid")
 
 
 @ALLOWED
