@@ -1,17 +1,16 @@
 """Images that a person has answered, as a zip to train with: the files as uploaded and a ``labels.csv``.
 
-The zip is written as it is sent. In memory lie READ_BYTES of the upload or one image, whichever is more, and about
-half a kilobyte for each image of the zip, which its directory at the end needs.
+The zip is written as it is sent: in memory lie READ_BYTES of the upload or one image, whichever is more, however many
+there are.
 """
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import IO, cast
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from digitmill.domain import Entry, Job, Verdict, VerdictStatus
 from digitmill.errors import ItemFailure
@@ -22,6 +21,7 @@ from digitmill.store.blobs import BlobStore
 from digitmill.uploads.codec import unpack_plan
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
+from digitmill.uploads.zip_stream import ZipStream
 
 LABELS_FILE = "labels.csv"
 WORDS = {VerdictStatus.BLANK: "blank", VerdictStatus.NOT_A_DIGIT: "none"}
@@ -73,25 +73,18 @@ class Labelled:
             Expired: the job is over and its rows are gone.
         """
         job = self._jobs.get(owner, job_id)
-        sink = _Sink()
-        with (
-            tempfile.SpooledTemporaryFile(LABELS_IN_MEMORY) as labels,
-            ZipFile(cast(IO[bytes], sink), "w", ZIP_STORED) as archive,
-        ):
+        with closing(ZipStream()) as archive, tempfile.SpooledTemporaryFile(LABELS_IN_MEMORY) as labels:
             labels.write(b"name,label\r\n")
             path = ""
             for answered, content in self._images(job):
                 entry = answered.entry
                 path = answered.path if answered.first else path
-                if content is not None:
-                    archive.writestr(ZipInfo(path), content)
                 name = f"{path}#{entry.page + 1}" if entry.pages > 1 else path
                 labels.write(f"{name},{answered.label}\r\n".encode())
-                yield from sink.take()
-            labels.seek(0)
-            with archive.open(ZipInfo(LABELS_FILE), "w") as file:
-                shutil.copyfileobj(labels, file)
-        yield from sink.take()
+                if content is not None:
+                    yield from archive.add(path, content)
+            yield from archive.add(LABELS_FILE, cast(IO[bytes], labels))
+            yield from archive.end()
 
     def _images(self, job: Job) -> Iterator[tuple[_Answered, bytes | None]]:
         """Every answered row with the bytes of its file; None where they came before, or cannot be had."""
@@ -129,24 +122,6 @@ class Labelled:
                         first_page = entry.pages == 1 or entry.offset != before
                         before = entry.offset
                         yield _Answered(index, entry, verdicts[index], first_page)
-
-
-class _Sink:
-    """A file that is written to and never sought in; what was written is taken away piece by piece."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, piece: bytes) -> int:
-        self._pieces.append(piece)
-        return len(piece)
-
-    def flush(self) -> None:
-        return
-
-    def take(self) -> list[bytes]:
-        pieces, self._pieces = self._pieces, []
-        return pieces
 
 
 def _parts(rows: Iterator[_Answered], most_bytes: int) -> Iterator[list[_Answered]]:
