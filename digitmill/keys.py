@@ -1,4 +1,4 @@
-"""API keys: make, list, rotate, revoke, and find out who asks.
+"""API keys: make, list, rotate, revoke, and find out who asks, with a key or from a browser signed in with one.
 
 A key reads ``dm_<id>_<secret>``: the id (48 bits, hex) is public and stands in lists and log lines, the secret (192
 random bits, hex) is shown once and stored as its SHA-256 alone. A slow hash, as passwords need, would guard nothing
@@ -18,10 +18,13 @@ from dataclasses import replace
 from digitmill.domain import ApiKey, Caller, Scope, Secret
 from digitmill.errors import Conflict, NotFound, Unauthorized
 from digitmill.settings import Settings
-from digitmill.store.key_store import KeyStore
+from digitmill.store.key_store import KeyStore, Session
 
 CACHE_SECONDS = 3.0
 """How long a process goes by what it last read of a key: at the latest then a revoked one is refused."""
+
+SESSION_SECONDS = 12 * 3600
+"""How long a browser stays signed in: a working day."""
 
 _ID_BYTES, _SECRET_BYTES = 6, 24
 _SHAPE = re.compile(rf"dm_([0-9a-f]{{{2 * _ID_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})")
@@ -133,7 +136,7 @@ class Keys:
         """
         digest = _digest(sent)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            return Caller(ADMIN, "DIGITMILL_ADMIN_KEY", digest[:16], _EVERYTHING)
+            return self._admin_caller()
         shape = _SHAPE.fullmatch(sent)
         key = self._find(shape[1], digest) if shape else None
         if key is not None:
@@ -143,6 +146,43 @@ class Keys:
         if not self._on_loopback:
             raise Unauthorized("This service has no key yet; its operator makes one with `digitmill keys create`.")
         return LOCAL
+
+    def sign_in(self, sent: str) -> str:
+        """A token that stands for this key for SESSION_SECONDS, or until the key ends or the browser signs out.
+
+        Raises:
+            Unauthorized: it is no valid key.
+        """
+        caller = self.identify(sent)
+        token = secrets.token_hex(_SECRET_BYTES)
+        session = Session(caller.key_id, _digest(sent))
+        self._store.open_session(_digest(token), session, seconds=SESSION_SECONDS)
+        return token
+
+    def signed_in(self, token: str) -> Caller:
+        """Who signed in and got this token.
+
+        Raises:
+            Unauthorized: nobody, or the time is up, or the key has ended.
+        """
+        session = self._store.session(_digest(token))
+        if session is None:
+            raise Unauthorized("You are not signed in, or no longer; sign in again.")
+        if session.key_id == ADMIN:
+            if self._admin is None or not hmac.compare_digest(session.secret_sha256, self._admin):
+                raise Unauthorized("The admin key is another one now; sign in again.")
+            return self._admin_caller()
+        key = self._find(session.key_id, session.secret_sha256)
+        if key is None:
+            raise Unauthorized("You are not signed in, or no longer; sign in again.")
+        return self._caller(key, session.secret_sha256)
+
+    def sign_out(self, token: str) -> None:
+        self._store.close_session(_digest(token))
+
+    def _admin_caller(self) -> Caller:
+        assert self._admin is not None
+        return Caller(ADMIN, "DIGITMILL_ADMIN_KEY", self._admin[:16], _EVERYTHING)
 
     def _caller(self, key: ApiKey, digest: str) -> Caller:
         secret = _matching(key, digest)

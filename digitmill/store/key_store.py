@@ -1,15 +1,30 @@
-"""What a store of API keys must do. ``redis_key_store.py``, ``memory_key_store.py`` do it, one suite holds both."""
+"""What a store of API keys, and of the browsers signed in with them, must do.
+
+``redis_key_store.py`` and ``memory_key_store.py`` do it; one suite holds both.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from digitmill.domain import ApiKey
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that is signed in: with which key, and with which of its secrets (SHA-256 in hex)."""
+
+    key_id: str
+    secret_sha256: str
+
+
 class KeyStore(ABC):
-    """Keys by id; none is ever removed. All methods raise StorageUnavailable when the store cannot be reached."""
+    """Keys by id; none is ever removed. Sessions by the SHA-256 of their token, until they end.
+
+    All methods raise StorageUnavailable when the store cannot be reached.
+    """
 
     @abstractmethod
     def add(self, key: ApiKey) -> None:
@@ -36,6 +51,18 @@ class KeyStore(ABC):
     @abstractmethod
     def any(self) -> bool:
         """Whether a key was ever added."""
+
+    @abstractmethod
+    def open_session(self, token_sha256: str, session: Session, *, seconds: int) -> None:
+        """Keep the session for so long."""
+
+    @abstractmethod
+    def session(self, token_sha256: str) -> Session | None:
+        """The session, unless it has ended."""
+
+    @abstractmethod
+    def close_session(self, token_sha256: str) -> None:
+        """End the session, if there is one."""
 
 
 def in_order(keys: Sequence[ApiKey]) -> list[ApiKey]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from digitmill.domain import ApiKey
 from digitmill.errors import Conflict, NotFound
-from digitmill.store.key_store import KeyStore, in_order
+from digitmill.store.key_store import KeyStore, Session, in_order
 
 
 class MemoryKeyStore(KeyStore):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keys: dict[str, ApiKey] = {}
+        self._sessions: dict[str, tuple[Session, float]] = {}
 
     def add(self, key: ApiKey) -> None:
         with self._lock:
@@ -37,3 +39,13 @@ class MemoryKeyStore(KeyStore):
 
     def any(self) -> bool:
         return bool(self._keys)
+
+    def open_session(self, token_sha256: str, session: Session, *, seconds: int) -> None:
+        self._sessions[token_sha256] = session, time.monotonic() + seconds
+
+    def session(self, token_sha256: str) -> Session | None:
+        session, ends_at = self._sessions.get(token_sha256, (None, 0.0))
+        return session if time.monotonic() < ends_at else None
+
+    def close_session(self, token_sha256: str) -> None:
+        self._sessions.pop(token_sha256, None)

@@ -32,6 +32,7 @@ Every key, its type, its content, its life:
     dm:lock:<name>          string  held while it lives
     dm:line, dm:bell                small interactive chunks that wait: see redis_line.py
     dm:keys                         API keys: see redis_key_store.py
+    dm:session:{sha256}             browsers that are signed in: see there
     dm:webhooks:*                   webhooks: see redis_webhook_store.py
     dm:limits:*                     requests counted by the web server's rate limiter
     bulk, interactive, webhooks, unacked*, _kombu.*

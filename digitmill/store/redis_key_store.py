@@ -3,6 +3,8 @@
 dm:keys     hash    id -> JSON: name, owner, scopes, created_at, lifetime, revoked_at and
                     secrets: [{sha256, expires_at}], the one in force first.
                     For ever, revoked keys too: a service that has had a key never goes back to asking for none.
+dm:session:{sha256 of its token}
+            string  JSON: key_id, secret_sha256. A browser that is signed in; until it signs out, or its time is up.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import redis
 from digitmill.domain import ApiKey, Scope, Secret
 from digitmill.errors import Conflict, NotFound
 from digitmill.store.connection import storage_errors
-from digitmill.store.key_store import KeyStore, in_order
+from digitmill.store.key_store import KeyStore, Session, in_order
 
 KEYS = "dm:keys"
 
@@ -63,6 +65,23 @@ class RedisKeyStore(KeyStore):
     def any(self) -> bool:
         with storage_errors():
             return bool(self._redis.exists(KEYS))
+
+    def open_session(self, token_sha256: str, session: Session, *, seconds: int) -> None:
+        with storage_errors():
+            self._redis.set(_session_key(token_sha256), json.dumps(asdict(session)), ex=seconds)
+
+    def session(self, token_sha256: str) -> Session | None:
+        with storage_errors():
+            packed = self._redis.get(_session_key(token_sha256))
+        return None if packed is None else Session(**json.loads(packed))
+
+    def close_session(self, token_sha256: str) -> None:
+        with storage_errors():
+            self._redis.delete(_session_key(token_sha256))
+
+
+def _session_key(token_sha256: str) -> str:
+    return f"dm:session:{token_sha256}"
 
 
 def _packed(key: ApiKey) -> str:

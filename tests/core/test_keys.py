@@ -237,3 +237,36 @@ def test_known_keys_are_read_once_in_a_while(ring: Ring, monkeypatch: pytest.Mon
     ring.pass_time(CACHE_SECONDS)
     ring.web.identify(text)
     assert len(read) == 2
+
+
+def test_who_signs_in_is_who_the_key_says_until_the_key_ends(ring: Ring) -> None:
+    key, text = ring.command.create("desk", [Scope.READ], lifetime=None)
+    token = ring.web.sign_in(text)
+    assert ring.web.signed_in(token) == ring.web.identify(text)
+    assert text not in token
+    ring.command.revoke(key.id)
+    ring.pass_time(CACHE_SECONDS)
+    with pytest.raises(Unauthorized, match="revoked"):
+        ring.web.signed_in(token)
+
+
+def test_a_rotated_secret_signs_out_once_it_is_over(ring: Ring) -> None:
+    key, text = ring.command.create("desk", [Scope.READ], lifetime=None)
+    token = ring.web.sign_in(text)
+    ring.command.rotate(key.id, overlap=60)
+    ring.pass_time(CACHE_SECONDS)
+    assert ring.web.signed_in(token).key_id == key.id
+    ring.pass_time(61)
+    with pytest.raises(Unauthorized, match="expired"):
+        ring.web.signed_in(token)
+
+
+def test_a_token_ends_with_signing_out_and_an_invented_one_is_nobodys(ring: Ring) -> None:
+    _, text = ring.command.create("desk", [Scope.READ], lifetime=None)
+    token = ring.web.sign_in(text)
+    ring.web.sign_out(token)
+    for each in (token, "", "invented"):
+        with pytest.raises(Unauthorized, match="sign in again"):
+            ring.web.signed_in(each)
+    with pytest.raises(Unauthorized):
+        ring.web.sign_in(text + "0")

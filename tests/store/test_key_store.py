@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,7 +14,7 @@ import redis
 from digitmill.domain import ApiKey, Scope, Secret
 from digitmill.errors import Conflict, NotFound, StorageUnavailable
 from digitmill.store.connection import connect
-from digitmill.store.key_store import KeyStore
+from digitmill.store.key_store import KeyStore, Session
 from digitmill.store.memory_key_store import MemoryKeyStore
 from digitmill.store.redis_key_store import RedisKeyStore
 
@@ -105,3 +106,21 @@ def test_a_redis_that_does_not_answer_is_an_unavailable_storage() -> None:
             call()
     with pytest.raises(StorageUnavailable):
         store.update(KEY.id, lambda key: key)
+
+
+def test_a_session_is_there_until_it_is_closed(store: KeyStore) -> None:
+    session = Session(KEY.id, "ab" * 32)
+    store.open_session("token", session, seconds=60)
+    assert store.session("token") == session
+    assert store.session("another") is None
+    store.close_session("token")
+    store.close_session("token")
+    assert store.session("token") is None
+
+
+def test_a_session_ends_by_itself(store: KeyStore) -> None:
+    store.open_session("token", Session(KEY.id, "ab" * 32), seconds=1)
+    deadline = time.monotonic() + 10
+    while store.session("token") is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
