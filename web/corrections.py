@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 from flask import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
 from digitmill import domain
@@ -25,6 +25,13 @@ MOST_BYTES = 1 << 20
 JSON = "application/json"
 SAID = frozenset({"prediction", "status", "correction"})
 
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 3.0 is the whole number 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
 Prediction = Annotated[str, Field(pattern="^[0-9]$")]
 Reviewer = Annotated[
     str, Field(pattern="^[A-Za-z0-9_-]{1,64}$", description="A name of your own, another for each window or program.")
@@ -63,8 +70,8 @@ class Change(BaseModel):
 class RowChange(Change):
     """A change of one row of many. `revision` is that of the row as you saw it."""
 
-    index: Annotated[int, Field(ge=0, le=999_999_999, description="The row.")]
-    revision: Annotated[int, Field(ge=0, le=999_999_999, description="The row's revision as you saw it.")]
+    index: Annotated[int, Field(ge=0, le=999_999_999, description="The row."), WHOLE]
+    revision: Annotated[int, Field(ge=0, le=999_999_999, description="The row's revision as you saw it."), WHOLE]
 
     def corrected(self) -> Correction:
         return Correction(self.index, self.revision, self.verdict())
@@ -84,9 +91,9 @@ class ReviewRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     reviewer: Reviewer
-    limit: Annotated[int, Field(ge=1, le=100, description="The most rows to hold.")] = 20
+    limit: Annotated[int, Field(ge=1, le=100, description="The most rows to hold."), WHOLE] = 20
     prediction: Annotated[Prediction | None, Field(description="Only rows that the model took for this digit.")] = None
-    seconds: Annotated[int, Field(ge=5, le=600, description="How long nobody else gets them.")] = 60
+    seconds: Annotated[int, Field(ge=5, le=600, description="How long nobody else gets them."), WHOLE] = 60
 
 
 class Said(TypedDict):

@@ -25,9 +25,10 @@ HEADERS = {"Authorization": f"Bearer {KEY}"}
 BY_MEANING = (
     "GET /v1/jobs/{job_id}/results",
     "GET /v1/jobs/{job_id}/results/{index}/image",
+    "PATCH /v1/jobs/{job_id}/results/{index}",
 )
 """Calls of which requests that fit the schema may be refused, beside POST /v1/jobs, whose model may not exist: the
-cursor is of another job, a bound lies above the other, the image of this row is damaged."""
+cursor is of another job, a bound lies above the other, the image of this row is damaged, the row was changed."""
 
 pytestmark = pytest.mark.service
 

@@ -285,7 +285,7 @@ def test_rows_that_the_model_took_for_one_digit_can_be_reviewed_together(client:
     assert indices(review(client, location)) == [0, 1]
     assert indices(review(client, location, prediction="7")) == [1]
     assert indices(review(client, location, "b", prediction="7")) == []
-    assert indices(review(client, location, "b", prediction=None)) == [0]
+    assert indices(review(client, location, "b", prediction=None, limit=5.0)) == [0]
 
 
 def test_what_a_reviewer_leaves_comes_back_when_its_time_is_up(client: Client, mill: Mill) -> None:
@@ -300,7 +300,8 @@ def test_what_a_reviewer_leaves_comes_back_when_its_time_is_up(client: Client, m
     [
         ({"reviewer": "two words"}, "reviewer"), ({"reviewer": ""}, "reviewer"), ({}, "reviewer"),
         ({"reviewer": "a", "limit": 0}, "limit"), ({"reviewer": "a", "limit": 101}, "limit"),
-        ({"reviewer": "a", "limit": "5"}, "limit"), ({"reviewer": "a", "seconds": 1}, "seconds"),
+        ({"reviewer": "a", "limit": "5"}, "limit"), ({"reviewer": "a", "limit": True}, "limit"),
+        ({"reviewer": "a", "limit": 5.5}, "limit"), ({"reviewer": "a", "seconds": 1}, "seconds"),
         ({"reviewer": "a", "seconds": 601}, "seconds"), ({"reviewer": "a", "prediction": "x"}, "prediction"),
         ({"reviewer": "a", "colour": "red"}, "colour"),
     ],
