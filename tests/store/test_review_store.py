@@ -221,6 +221,23 @@ def test_no_row_is_held_by_two(bench: Bench) -> None:
     assert held == [[0, 1], [2, 3], [4, 5], []]
 
 
+def test_many_reviewers_at_once_answer_every_row_once(bench: Bench) -> None:
+    chunks = 10
+    job = doubtful(bench, [Doubt(n, n % 10, n / 100) for n in range(IMAGES * chunks)], chunks)
+
+    def work(reviewer: str) -> list[int]:
+        answered: list[int] = []
+        while rows := hold(bench, job, reviewer, limit=3).rows:
+            outcomes = bench.store.reviews.correct(job.id, [Change(n, n // IMAGES, 0, SEVEN) for n in rows], reviewer)
+            assert {outcome.revision.by for outcome in outcomes if outcome.revision is not None} == {reviewer}
+            answered += rows
+        return answered
+
+    with ThreadPoolExecutor(4) as pool:
+        answered = [row for rows in pool.map(work, "abcd") for row in rows]
+    assert sorted(answered) == list(range(IMAGES * chunks))
+
+
 def test_asking_again_keeps_what_is_held_and_fills_it_up(bench: Bench) -> None:
     job = doubtful(bench, [Doubt(n, n, 0.1 * n) for n in range(6)])
     assert list(hold(bench, job, "a").rows) == [0, 1]
