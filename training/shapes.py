@@ -33,12 +33,12 @@ def european(large: Picture, label: int, random: Generator) -> Picture:
 
 def _crossed_seven(large: Picture, random: Generator) -> Picture:
     """A bar through the stem, somewhat below the middle, straight or wavy."""
-    centre = _ink_at(large, random.uniform(0.42, 0.64))
+    centre = _ink_at(large, random.uniform(0.42, 0.72))
     return large if centre is None else np.maximum(large, _stroke(_bar(centre, random), _width(large), random))
 
 
 def _bar(centre: tuple[float, float], random: Generator) -> Points:
-    half, slope = random.uniform(5.5, 12), random.uniform(-0.45, 0.2)
+    half, slope = random.uniform(5.5, 15), random.uniform(-0.45, 0.2)
     wave = random.uniform(1, 3) if random.random() < 0.4 else 0.0
     along = np.linspace(-1, 1, 7)
     return np.column_stack((centre[0] + half * along, centre[1] + half * slope * along + wave * np.sin(np.pi * along)))
@@ -52,23 +52,34 @@ def _serifed_seven(large: Picture, random: Generator) -> Picture:
     top = large[rows[0] : rows[0] + max(1, (rows[-1] - rows[0]) // 4)]
     row, column = min(np.argwhere(top > 127), key=lambda place: int(place[1]))
     start = np.array((column + 2, rows[0] + row))
-    end = start + np.array((random.uniform(-3, 1), random.uniform(4, 8)))
+    end = start + np.array((random.uniform(-3, 1), random.uniform(4, 12)))
     ticked = np.maximum(large, _stroke(np.array((start, end)), _width(large), random))
     return _crossed_seven(ticked, random) if random.random() < 0.5 else ticked
 
 
 def _new_seven(_: Picture, random: Generator) -> Picture:
-    right, foot = random.uniform(0.75, 1.0), random.uniform(0.2, 0.6)
-    knee = ((right + foot) / 2 - random.uniform(0, 0.1), 0.5)
-    shape = [(0, 0.05), (right, random.uniform(-0.05, 0.08)), knee, (foot, 1)]
+    """Straight or wavy at the top, half of them with a serif, which may be long, and most of them crossed."""
+    right, foot = random.uniform(0.75, 1.0), random.uniform(0.2, 0.9)
+    knee = ((right + foot) / 2 + random.uniform(-0.1, 0.06), 0.5)
+    top = [(0, 0.05), (right, random.uniform(-0.05, 0.08))]
+    if random.random() < 0.4:
+        top[1:1] = [(0.3 * right, random.uniform(-0.06, 0.02)), (0.65 * right, random.uniform(0.04, 0.12))]
     if random.random() < 0.5:
-        shape.insert(0, (random.uniform(-0.1, 0.02), random.uniform(0.15, 0.3)))
-    strokes = [_jittered(shape, random)]
-    if random.random() < 0.8:
-        middle = strokes[0][-2]
-        half = np.array((random.uniform(0.22, 0.42), random.uniform(-0.06, 0.12)))
-        strokes.append(np.array((middle - half, middle + half)))
-    return _drawn(strokes, random.uniform(0.5, 0.75), random)
+        top.insert(0, (random.uniform(-0.1, 0.04), random.uniform(0.15, 0.42)))
+    strokes = [_jittered([*top, knee, (foot, 1)], random)]
+    if random.random() < 0.7:
+        strokes.append(_bar_across(strokes[0][-2:], random))
+    return _drawn(strokes, random.uniform(0.4, 0.8), random)
+
+
+def _bar_across(stem: Points, random: Generator) -> Points:
+    """A bar through the lower half of a seven, given as (knee, foot), straight or wavy."""
+    share = random.uniform(-0.1, 0.5)
+    middle = (1 - share) * stem[0] + share * stem[1]
+    half = np.array((random.uniform(0.2, 0.5), random.uniform(-0.12, 0.06)))
+    along = np.linspace(-1, 1, 5)[:, None]
+    wave = random.uniform(0.03, 0.08) * np.sin(np.pi * along) if random.random() < 0.4 else np.zeros_like(along)
+    return np.asarray(middle + half * along + np.hstack((np.zeros_like(wave), wave)))
 
 
 def _flagged_one(large: Picture, random: Generator) -> Picture:
@@ -105,11 +116,11 @@ def _new_one(_: Picture, random: Generator) -> Picture:
 
 def _new_four(_: Picture, random: Generator) -> Picture:
     """Open at the top in three cases of four: an angle, and a stem across its arm."""
-    corner, stem = random.uniform(0.55, 0.72), random.uniform(0.6, 0.85)
+    corner, stem = random.uniform(0.52, 0.82), random.uniform(0.6, 0.9)
     closed = random.random() < 0.25
     start = (stem, 0.0) if closed else (random.uniform(0.1, 0.35), random.uniform(0, 0.15))
     angle = _jittered([start, (0, corner), (1.05, corner + random.uniform(-0.08, 0.04))], random)
-    top = 0.0 if closed else random.uniform(0.0, 0.4)
+    top = 0.0 if closed else random.uniform(0.0, corner - 0.15)
     down = _jittered([(stem, top), (stem - random.uniform(-0.02, 0.12), 1)], random)
     return _drawn([angle, down], random.uniform(0.6, 0.9), random)
 
@@ -124,13 +135,19 @@ def _new_nine(_: Picture, random: Generator) -> Picture:
     top = (random.uniform(0.9, 1.0), random.uniform(0.0, 0.2))
     lean = random.uniform(-0.05, 0.3)
     tail = random.random()
-    if tail < 0.5:
+    if tail < 0.35:
         stem = [top, (top[0] - lean, 1)]
-    elif tail < 0.75:
+    elif tail < 0.6:
         stem = [top, (top[0] - 0.05, 0.6), (top[0] - 0.25, 0.9), (random.uniform(0.1, 0.4), 1)]
     else:
-        stem = [top, (top[0], 0.7), (top[0] - 0.15, 0.95), (0.45, 1), (0.1, random.uniform(0.8, 0.9))]
-    return _drawn([ring, _jittered(stem, random)], random.uniform(0.5, 0.75), random)
+        stem = [
+            top,
+            (top[0], 0.7),
+            (top[0] - 0.15, 0.95),
+            (0.45, 1),
+            (random.uniform(-0.1, 0.2), random.uniform(0.72, 0.9)),
+        ]
+    return _drawn([ring, _jittered(stem, random)], random.uniform(0.45, 0.85), random)
 
 
 def _new_six(_: Picture, random: Generator) -> Picture:
@@ -210,11 +227,11 @@ def _ink_at(large: Picture, height: float) -> tuple[float, float] | None:
 
 SHAPES: dict[int, tuple[tuple[float, Callable[[Picture, Generator], Picture]], ...]] = {
     0: ((0.03, _slashed_zero),),
-    1: ((0.12, _flagged_one), (0.16, _new_one)),
+    1: ((0.12, _flagged_one), (0.12, _new_one)),
     2: ((0.05, _looped_two),),
     4: ((0.18, _new_four),),
     6: ((0.04, _new_six),),
-    7: ((0.17, _crossed_seven), (0.04, _serifed_seven), (0.07, _new_seven)),
-    9: ((0.18, _new_nine),),
+    7: ((0.16, _crossed_seven), (0.06, _serifed_seven), (0.16, _new_seven)),
+    9: ((0.22, _new_nine),),
 }
 """Shares of each digit. Sevens and ones are where a model of MNIST alone errs most on European writing."""
