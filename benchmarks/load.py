@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import statistics
+import threading
 import time
 import zipfile
+from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel
 
 SECONDS = 600.0
-SINGLES = 200
 PAUSE = 0.05
 WAIT = {"Content-Type": "image/png", "Prefer": "wait=30"}
 
@@ -24,63 +27,104 @@ class Bulk(BaseModel):
     accepted_milliseconds: float
 
 
+class Spread(BaseModel):
+    """Times in milliseconds."""
+
+    p50: float
+    p99: float
+    longest: float
+
+
+class Singles(BaseModel):
+    """Single images, each answered within its request."""
+
+    images_a_second: float
+    milliseconds: Spread
+
+
 def bulk(url: str, pile: Path) -> Bulk:
     """Send the zip and read all rows as CSV, which the service streams as they come."""
-    content = pile.read_bytes()
-    with httpx.Client(base_url=url, timeout=SECONDS) as http:
+    with httpx.Client(base_url=url, timeout=SECONDS) as client, pile.open("rb") as content:
+        size = str(pile.stat().st_size)
         started = time.perf_counter()
-        answer = http.post("/v1/jobs", content=content, headers={"Content-Type": "application/zip"})
+        answer = client.post(
+            "/v1/jobs", content=content, headers={"Content-Type": "application/zip", "Content-Length": size}
+        )
         answer.raise_for_status()
         accepted = time.perf_counter()
-        rows = http.get(f"/v1/jobs/{answer.json()['id']}/results", params={"format": "csv"})
+        lines = 0
+        with client.stream("GET", f"/v1/jobs/{answer.json()['id']}/results", params={"format": "csv"}) as rows:
+            rows.raise_for_status()
+            for block in rows.iter_bytes():
+                lines += block.count(b"\n")
         seconds = time.perf_counter() - started
-    lines = rows.raise_for_status().text.count("\n") - 1
     total = answer.json()["counts"]["total"]
-    if lines != total:
-        raise RuntimeError(f"{lines} rows came for {total} images")
+    if lines - 1 != total:
+        raise RuntimeError(f"{lines - 1} rows came for {total} images")
     return Bulk(images_a_second=total / seconds, accepted_milliseconds=1000 * (accepted - started))
 
 
-def single(url: str, pile: Path) -> dict[str, float]:
-    """One image after the other, each answered within its request, and stored like any job."""
-    with httpx.Client(base_url=url, timeout=SECONDS) as http:
-        image = _one_of(pile)
-        times = [_timed(http, "POST", "/v1/jobs", content=image, headers=WAIT) for _ in range(SINGLES + 10)]
-    return spread(times[10:])
+def singles(url: str, pile: Path, *, images: int, at_once: int) -> Singles:
+    """So many single images by ``at_once`` clients, each with a connection of its own that it keeps."""
+    image, numbers = one_of(pile), count()
+    times: list[float] = []
+    faults: list[str] = []
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
+        while next(numbers) < images and not faults:
+            started = time.perf_counter()
+            connection.request("POST", "/v1/jobs", body=image, headers=WAIT)
+            answer = connection.getresponse()
+            answer.read()
+            times.append(time.perf_counter() - started)
+            if answer.status != http.client.OK:
+                faults.append(f"a single image was answered {answer.status}")
+        connection.close()
+
+    clients = [threading.Thread(target=ask) for _ in range(at_once)]
+    started = time.perf_counter()
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    if faults:
+        raise RuntimeError(faults[0])
+    return Singles(images_a_second=len(times) / (time.perf_counter() - started), milliseconds=spread(times))
 
 
-def under_load(url: str, pile: Path, big: Path) -> tuple[dict[str, dict[str, float]], float]:
+def beside(url: str, pile: Path, big: Path) -> tuple[dict[str, Spread], float]:
     """How long small things take beside one large job, and the large job's rate in images a second."""
     times: dict[str, list[float]] = {"GET /healthz": [], "GET /v1/jobs/{id}": [], "single image, Prefer: wait": []}
-    with httpx.Client(base_url=url, timeout=SECONDS) as http:
-        image = _one_of(pile)
-        job = http.post("/v1/jobs", content=big.read_bytes(), headers={"Content-Type": "application/zip"}).json()
+    with httpx.Client(base_url=url, timeout=SECONDS) as client:
+        image = one_of(pile)
+        job = client.post("/v1/jobs", content=big.read_bytes(), headers={"Content-Type": "application/zip"}).json()
         path, started = f"/v1/jobs/{job['id']}", time.perf_counter()
-        while http.get(path).json()["state"] in ("queued", "running"):
-            times["GET /healthz"].append(_timed(http, "GET", "/healthz"))
-            times["GET /v1/jobs/{id}"].append(_timed(http, "GET", path))
-            times["single image, Prefer: wait"].append(_timed(http, "POST", "/v1/jobs", content=image, headers=WAIT))
+        while client.get(path).json()["state"] in ("queued", "running"):
+            times["GET /healthz"].append(_timed(client, "GET", "/healthz"))
+            times["GET /v1/jobs/{id}"].append(_timed(client, "GET", path))
+            times["single image, Prefer: wait"].append(_timed(client, "POST", "/v1/jobs", content=image, headers=WAIT))
             time.sleep(PAUSE)
         seconds = time.perf_counter() - started
-    return {what: spread(values) for what, values in times.items()}, job["counts"]["total"] / seconds
+    return {what: spread(values) for what, values in times.items() if values}, job["counts"]["total"] / seconds
 
 
-def spread(times: list[float]) -> dict[str, float]:
-    """p50, p99 and the longest of ``times`` in seconds, as milliseconds."""
+def spread(times: list[float]) -> Spread:
+    """Of ``times`` in seconds."""
     ordered = sorted(times)
-    return {
-        "p50": 1000 * statistics.median(ordered),
-        "p99": 1000 * ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))],
-        "max": 1000 * ordered[-1],
-    }
+    return Spread(
+        p50=1000 * statistics.median(ordered),
+        p99=1000 * ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))],
+        longest=1000 * ordered[-1],
+    )
 
 
-def _timed(http: httpx.Client, method: str, path: str, **arguments: object) -> float:
-    started = time.perf_counter()
-    http.request(method, path, **arguments).raise_for_status()  # type: ignore[arg-type]
-    return time.perf_counter() - started
-
-
-def _one_of(pile: Path) -> bytes:
+def one_of(pile: Path) -> bytes:
     with zipfile.ZipFile(pile) as archive:
         return archive.read(archive.namelist()[0])
+
+
+def _timed(client: httpx.Client, method: str, path: str, **arguments: object) -> float:
+    started = time.perf_counter()
+    client.request(method, path, **arguments).raise_for_status()  # type: ignore[arg-type]
+    return time.perf_counter() - started

@@ -1,0 +1,151 @@
+"""The parts of a run. Each starts what it measures, in turns with the ceiling where there is one to compare with."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.ceiling import Ceiling
+from benchmarks.load import Bulk, beside, bulk, singles
+from benchmarks.pictures import Kind, pile
+from benchmarks.processes import Costs, per_image
+from benchmarks.report import Beside, Figures, Pile, SinglesAtOnce
+from digitmill.embedded.stack import Stack, running_stack
+from digitmill.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured; numbers of images, but for the rounds."""
+
+    rounds: int
+    piles: tuple[tuple[Kind, int], ...]
+    growth: tuple[int, ...]
+    singles: int
+    at_once: tuple[int, ...]
+    large: int
+
+
+FULL = Sizes(
+    rounds=5,
+    piles=((Kind.SMALL, 10_000), (Kind.SMALL, 100_000), (Kind.SCAN, 5_000), (Kind.JPEG, 5_000)),
+    growth=(1_000, 10_000, 100_000),
+    singles=2_000,
+    at_once=(1, 16, 64, 256),
+    large=100_000,
+)
+QUICK = Sizes(
+    rounds=1,
+    piles=((Kind.SMALL, 300), (Kind.SCAN, 50), (Kind.JPEG, 50)),
+    growth=(100, 300),
+    singles=60,
+    at_once=(1, 8),
+    large=5_000,
+)
+MILLION = 1_000_000
+
+
+class Run:
+    """Measures in ``folder``; ``say`` hears what goes on."""
+
+    def __init__(self, folder: Path, sizes: Sizes, say: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._sizes = sizes
+        self._say = say
+
+    def bulk(self, figures: Figures) -> None:
+        """Piles of every kind, and what they cost each process."""
+        for kind, images in self._sizes.piles:
+            figures.piles.append(self._against_ceiling(kind, images))
+
+    def singles(self, figures: Figures) -> None:
+        with self._service() as (settings, stack):
+            source = self._pile(settings, Kind.SMALL, 100)
+            singles(stack.url, source, images=20, at_once=1)
+            costs = Costs(settings)
+            for at_once in self._sizes.at_once:
+                self._say(f"Single images, {at_once} at once…")
+                seconds, operations = costs.seconds(), costs.operations()
+                measured = singles(stack.url, source, images=self._sizes.singles, at_once=at_once)
+                figures.singles.append(
+                    SinglesAtOnce(
+                        at_once=at_once,
+                        measured=measured,
+                        seconds_an_image=per_image(seconds, costs.seconds(), self._sizes.singles),
+                        operations_an_image=per_image(operations, costs.operations(), self._sizes.singles),
+                    )
+                )
+
+    def beside(self, figures: Figures) -> None:
+        with self._service() as (settings, stack):
+            small, big = (self._pile(settings, Kind.SMALL, images) for images in (100, self._sizes.large))
+            self._say(f"Small requests beside {self._sizes.large:,} images…")
+            milliseconds, rate = beside(stack.url, small, big)
+        figures.beside = Beside(images=self._sizes.large, images_a_second=rate, milliseconds=milliseconds)
+
+    def growth(self, figures: Figures) -> None:
+        """The same service, job after job, each larger than the last."""
+        with self._service() as (settings, stack):
+            costs = Costs(settings)
+            bulk(stack.url, self._pile(settings, Kind.SMALL, self._sizes.growth[0]))
+            for images in self._sizes.growth:
+                source = self._pile(settings, Kind.SMALL, images)
+                self._say(f"One job of {images:,}…")
+                figures.growth.append(self._measured(costs, stack, source, images, Kind.SMALL))
+
+    def workers(self, figures: Figures) -> None:
+        kind, images = self._sizes.piles[0]
+        for processes in sorted({1, os.cpu_count() or 1}):
+            figures.workers[processes] = self._against_ceiling(kind, images, processes)
+
+    def _against_ceiling(self, kind: Kind, images: int, processes: int | None = None) -> Pile:
+        with self._service(processes) as (settings, stack):
+            source = self._pile(settings, kind, images)
+            with Ceiling(settings, source) as ceiling:
+                bulk(stack.url, source)  # warms both up
+                self._say(f"{images:,} images, {kind}, {settings.worker_concurrency} worker processes…")
+                costs = Costs(settings)
+                rounds = [
+                    (ceiling.images_a_second(), self._measured(costs, stack, source, images, kind))
+                    for _ in range(self._sizes.rounds)
+                ]
+        last = rounds[-1][1]
+        return last.model_copy(
+            update={
+                "ceiling_images_a_second": [rate for rate, _ in rounds],
+                "service": [run for _, measured in rounds for run in measured.service],
+            }
+        )
+
+    def _measured(self, costs: Costs, stack: Stack, source: Path, images: int, kind: Kind) -> Pile:
+        seconds, operations = costs.seconds(), costs.operations()
+        run: Bulk = bulk(stack.url, source)
+        return Pile(
+            kind=kind.value,
+            images=images,
+            service=[run],
+            seconds_an_image=per_image(seconds, costs.seconds(), images),
+            operations_an_image=per_image(operations, costs.operations(), images),
+            megabytes=costs.memory(),
+        )
+
+    @contextmanager
+    def _service(self, processes: int | None = None) -> Iterator[tuple[Settings, Stack]]:
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            own = {"var": Path(folder), "port": 0, "redis_url": None, "web_threads": 2 * max(self._sizes.at_once) + 32}
+            settings = Settings.load().model_copy(update=own)
+            if processes is not None:
+                settings = settings.model_copy(update={"worker_concurrency": processes})
+            with running_stack(settings, self._say) as stack:
+                yield settings, stack
+
+    def _pile(self, settings: Settings, kind: Kind, images: int) -> Path:
+        path = self._folder / f"{kind.name.lower()}-{images}.zip"
+        if not path.exists():
+            self._say(f"Drawing {images:,} images, {kind}…")
+            pile(settings, path, images, kind)
+        return path

@@ -1,0 +1,144 @@
+"""The figures of a run, as a table with the ratios first."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Mapping
+
+from pydantic import BaseModel, Field
+
+from benchmarks.load import Bulk, Singles, Spread
+
+
+class Pile(BaseModel):
+    """Jobs of one pile. Seconds and operations are those of the last of them; megabytes are the most so far."""
+
+    kind: str
+    images: int
+    service: list[Bulk]
+    ceiling_images_a_second: list[float] = []
+    seconds_an_image: dict[str, float]
+    operations_an_image: dict[str, float]
+    megabytes: dict[str, list[float]]
+
+    @property
+    def images_a_second(self) -> float:
+        return statistics.median(run.images_a_second for run in self.service)
+
+    @property
+    def accepted_milliseconds(self) -> float:
+        return statistics.median(run.accepted_milliseconds for run in self.service)
+
+    @property
+    def ratio(self) -> float:
+        """The service's rate as a share of the ceiling's, medians of both."""
+        return self.images_a_second / statistics.median(self.ceiling_images_a_second)
+
+
+class SinglesAtOnce(BaseModel):
+    at_once: int
+    measured: Singles
+    seconds_an_image: dict[str, float]
+    operations_an_image: dict[str, float]
+
+
+class Beside(BaseModel):
+    """Small requests beside one large job."""
+
+    images: int
+    images_a_second: float
+    milliseconds: dict[str, Spread]
+
+
+def _load() -> tuple[float, float, float]:
+    return os.getloadavg()
+
+
+class Figures(BaseModel):
+    """What a run measured, on which machine; ``load`` are the averages of 1, 5 and 15 minutes at its start."""
+
+    machine: str = Field(default_factory=platform.platform)
+    cores: int = Field(default_factory=lambda: os.cpu_count() or 1)
+    load: tuple[float, float, float] = Field(default_factory=_load)
+    piles: list[Pile] = []
+    workers: dict[int, Pile] = {}
+    growth: list[Pile] = []
+    singles: list[SinglesAtOnce] = []
+    beside: Beside | None = None
+
+
+def lines(figures: Figures) -> list[str]:
+    """The table, by parts; what was not measured is left out."""
+    return [
+        *(f"service / ceiling   {pile.ratio:5.2f}   {_what(pile)}" for pile in figures.piles),
+        *_workers(figures.workers),
+        *_growth(figures.growth),
+        *_singles(figures.singles),
+        *_beside(figures.beside),
+        *_piles(figures.piles),
+        f"{figures.cores} cores, load {' '.join(f'{load:.2f}' for load in figures.load)}, {figures.machine}",
+    ]
+
+
+def _what(pile: Pile) -> str:
+    return f"{pile.images:,} images, {pile.kind}"
+
+
+def _workers(workers: Mapping[int, Pile]) -> list[str]:
+    if not workers:
+        return []
+    one = workers[1].images_a_second
+    return [
+        f"{number} worker processes  {pile.images_a_second / one:5.2f} times one   ceiling ratio {pile.ratio:.2f}"
+        for number, pile in workers.items()
+    ]
+
+
+def _growth(growth: list[Pile]) -> list[str]:
+    first = sum(growth[0].seconds_an_image.values()) if growth else 0.0
+    return [
+        f"cost of an image    {sum(pile.seconds_an_image.values()) / first:5.2f} times that in {growth[0].images:,}   "
+        f"{pile.images:,} images, accepted after {pile.accepted_milliseconds:,.0f} ms"
+        for pile in growth
+    ]
+
+
+def _singles(singles: list[SinglesAtOnce]) -> list[str]:
+    return [
+        f"single images       {each.measured.images_a_second:7,.0f} a second   {_spread(each.measured.milliseconds)}   "
+        f"{each.at_once} at once   {_costs(each.seconds_an_image, each.operations_an_image)}"
+        for each in singles
+    ]
+
+
+def _beside(beside: Beside | None) -> list[str]:
+    if beside is None:
+        return []
+    head = f"beside {beside.images:,} images, done at {beside.images_a_second:,.0f} a second:"
+    return [head, *(f"  {what:<28} {_spread(spread)}" for what, spread in beside.milliseconds.items())]
+
+
+def _piles(piles: list[Pile]) -> list[str]:
+    found = []
+    for pile in piles:
+        ceiling = statistics.median(pile.ceiling_images_a_second)
+        found += [
+            f"{_what(pile)}:",
+            f"  {pile.images_a_second:,.0f} a second by the service, {ceiling:,.0f} without it; "
+            f"accepted after {pile.accepted_milliseconds:,.0f} ms",
+            f"  {_costs(pile.seconds_an_image, pile.operations_an_image)}",
+            "  most megabytes: "
+            + ", ".join(f"{kind} {' '.join(f'{each:.0f}' for each in most)}" for kind, most in pile.megabytes.items()),
+        ]
+    return found
+
+
+def _costs(seconds: Mapping[str, float], operations: Mapping[str, float]) -> str:
+    parts = [f"{kind} {1e6 * value:.0f} µs" for kind, value in seconds.items()]
+    return ", ".join(parts + [f"{value:.2g} {what}" for what, value in operations.items()])
+
+
+def _spread(spread: Spread) -> str:
+    return f"p50 {spread.p50:.1f} ms  p99 {spread.p99:.1f} ms"
