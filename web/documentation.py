@@ -150,7 +150,7 @@ def _call(method: str, path: str, described: Mapping[str, Any]) -> Call:
             for parameter in described["parameters"]
         ],
         bodies=[
-            Field(media_type, "", ", ".join(content["schema"].get("properties", {})))
+            Field(media_type, "", ", ".join(content["schema"].get("properties", {})) or _name_of(content["schema"]))
             for media_type, content in described.get("requestBody", {}).get("content", {}).items()
         ],
         answers=[
@@ -162,8 +162,13 @@ def _call(method: str, path: str, described: Mapping[str, Any]) -> Call:
 
 def _contents(answer: Mapping[str, Any]) -> Iterator[str]:
     for media_type, content in answer.get("content", {}).items():
-        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        name = _name_of(content["schema"])
         yield f"{media_type}: {name}" if name else media_type
+
+
+def _name_of(schema: Mapping[str, Any]) -> str:
+    """The document that a schema refers to, if any."""
+    return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
 def _properties(schema: Mapping[str, Any]) -> Iterator[Field]:
