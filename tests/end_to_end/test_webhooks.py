@@ -6,6 +6,8 @@ import io
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from standardwebhooks import Webhook
 
 from tests.end_to_end.conftest import Stack, new_stack
 from tests.end_to_end.test_service import sample_images
-from tests.receiver import Receiver, receiving
+from tests.receiver import Received, Receiver, receiving
 
 pytestmark = pytest.mark.service
 
@@ -79,6 +81,37 @@ def test_no_event_is_lost_while_workers_and_messages_are(stack: Stack) -> None:
     assert len(receiver.received) == 3
     assert stack.redis.zcard("dm:webhooks:due") == 0
     assert all(signing not in stack.log(name) for name in ("web", "worker"))
+
+
+def test_a_worker_killed_while_it_sends_leaves_the_event_to_another(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signing = secret(stack)
+    begun, over = threading.Event(), threading.Event()
+    with receiving() as receiver:
+        take = receiver.take
+
+        def hold_the_first(request: Received) -> int:
+            status = take(request)
+            if len(receiver.received) == 1:
+                begun.set()
+                over.wait(60)
+            return status
+
+        monkeypatch.setattr(receiver, "take", hold_the_first)
+        stack.start("worker")
+        job_id = submit(stack, receiver)
+        stack.wait_for(begun.is_set, "the first attempt")
+        stack.kill("worker")
+        over.set()
+        assert _state(stack, job_id) == "pending"
+        # as if the two minutes of the lease had passed
+        stack.redis.zadd("dm:webhooks:due", {job_id: time.time()}, xx=True)
+        stack.start("worker-2")
+        stack.wait_for(lambda: _state(stack, job_id) == "delivered", "the second attempt")
+    first, second = receiver.received
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert Webhook(signing).verify(second.body, second.headers) == Webhook(signing).verify(first.body, first.headers)
 
 
 def _state(stack: Stack, job_id: str) -> str:
