@@ -23,6 +23,7 @@ _HEAD = struct.Struct("<HB")
 _STATUSES = (RowStatus.RECOGNIZED, RowStatus.REVIEW, RowStatus.BLANK, RowStatus.FAILED)
 _STATUS_CODES = {status: code for code, status in enumerate(_STATUSES)}
 _NO_DIGIT = 255
+_DIGITS = "0123456789"
 
 
 def pack_rows(rows: Sequence[Row]) -> bytes:
@@ -51,10 +52,13 @@ def pack_rows(rows: Sequence[Row]) -> bytes:
     return bytes([VERSION]) + zlib.compress(body, 1)
 
 
-def unpack_rows(packed: bytes, first: int, names: Sequence[str], places: Sequence[int] | None = None) -> list[Row]:
+def unpack_rows(
+    packed: bytes, first: int, names: Sequence[str], places: Sequence[int] | None = None, *, alternatives: bool = True
+) -> list[Row]:
     """The rows again, numbered from ``first`` and named by ``names``, one for each image of the chunk.
 
-    With ``places``, counted from 0 within the chunk, only those rows, which takes a fraction of the time.
+    With ``places``, counted from 0 within the chunk, only those rows, which takes a fraction of the time; without
+    ``alternatives`` rows lack theirs, which takes half.
 
     Raises:
         ValueError: another version, or another number of names.
@@ -75,10 +79,32 @@ def unpack_rows(packed: bytes, first: int, names: Sequence[str], places: Sequenc
     else:
         digits, confidences = digits[places], confidences[places]
     rounded = np.round(confidences.astype(np.float64), 6).tolist()
-    return [
-        _row(first + place, names[place], statuses[place], row_digits, row_confidences, failures.get(str(place)))
-        for place, row_digits, row_confidences in zip(places, digits.tolist(), rounded, strict=True)
-    ]
+    rows = []
+    for place, row_digits, row_confidences in zip(places, digits.tolist(), rounded, strict=True):
+        best, failure = row_digits[0], failures.get(str(place)) if failures else None
+        known = best != _NO_DIGIT
+        rows.append(
+            Row(
+                first + place,
+                names[place],
+                _STATUSES[statuses[place]],
+                _DIGITS[best] if known else None,
+                row_confidences[0] if known else None,
+                _alternatives(row_digits, row_confidences) if alternatives and known else (),
+                Failure(FailureCode(failure[0]), failure[1]) if failure else None,
+            )
+        )
+    return rows
+
+
+def _alternatives(digits: list[int], confidences: list[float]) -> tuple[Guess, ...]:
+    return tuple(
+        [
+            Guess(_DIGITS[digit], confidence)
+            for digit, confidence in zip(digits[1:], confidences[1:], strict=True)
+            if digit != _NO_DIGIT
+        ]
+    )
 
 
 def unpack_doubts(packed: bytes, first: int) -> list[Doubt]:
@@ -101,25 +127,6 @@ def _body(packed: bytes) -> bytes:
     if packed[0] != VERSION:
         raise ValueError(f"rows of version {packed[0]}, this code reads {VERSION}")
     return zlib.decompress(packed[1:])
-
-
-def _row(
-    index: int, name: str, status: int, digits: list[int], confidences: list[float], failure: list[str] | None
-) -> Row:
-    guesses = [
-        Guess(str(digit), confidence)
-        for digit, confidence in zip(digits, confidences, strict=True)
-        if digit != _NO_DIGIT
-    ]
-    return Row(
-        index=index,
-        name=name,
-        status=_STATUSES[status],
-        prediction=guesses[0].prediction if guesses else None,
-        confidence=guesses[0].confidence if guesses else None,
-        alternatives=tuple(guesses[1:]),
-        failure=Failure(FailureCode(failure[0]), failure[1]) if failure else None,
-    )
 
 
 def count_rows(rows: Sequence[Row]) -> Counts:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +82,15 @@ def test_rows_of_another_version_or_length_are_refused() -> None:
 def test_counts_of_a_chunk_add_up() -> None:
     rows = [Row(0, "a", RowStatus.BLANK), Row(1, "b", RowStatus.REVIEW, "1", 0.5), Row(2, "c", RowStatus.BLANK)]
     assert count_rows(rows) == Counts(total=3, blank=2, review=1)
+
+
+def test_rows_unpacked_without_alternatives_are_the_same_but_for_these() -> None:
+    rows = [
+        Row(0, "a", RowStatus.RECOGNIZED, "7", 0.75, (Guess("1", 0.25),)),
+        Row(1, "b", RowStatus.BLANK),
+        Row(2, "c", RowStatus.FAILED, failure=Failure(FailureCode.NOT_AN_IMAGE, "no")),
+    ]
+    packed = pack_rows(rows)
+    assert unpack_rows(packed, 0, ["a", "b", "c"]) == rows
+    bare = [replace(row, alternatives=()) for row in rows]
+    assert unpack_rows(packed, 0, ["a", "b", "c"], alternatives=False) == bare
