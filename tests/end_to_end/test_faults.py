@@ -129,3 +129,22 @@ def test_a_worker_that_is_started_before_redis_waits_for_it(tmp_path: Path) -> N
         assert stack.processes["worker"].poll() is None
     finally:
         stack.close()
+
+
+def test_a_worker_killed_at_the_line_costs_no_single_image(own_stack: Stack) -> None:
+    image = next(iter(sample_images().values()))
+    with httpx.Client(base_url=own_stack.url) as http:
+
+        def submit() -> str:
+            return str(http.post("/v1/jobs", content=image, headers={"Content-Type": "image/png"}).json()["id"])
+
+        job_ids = [submit() for _ in range(20)]
+        own_stack.kill("worker")
+        job_ids += [submit() for _ in range(20)]
+        own_stack.start("worker-2")
+
+        def completed() -> bool:
+            jobs = [http.get(f"/v1/jobs/{job_id}").json() for job_id in job_ids]
+            return all(job["state"] == "completed" and job["counts"]["done"] == 1 for job in jobs)
+
+        own_stack.wait_for(completed, "all images to have their row")
