@@ -45,7 +45,7 @@ class Answers:
 def answered(model: Model, sources: tuple[Source, ...]) -> Answers:
     """What ``model`` answers to the test parts of all ``sources`` that have one."""
     tests = {source.name: source.test for source in sources if source.test is not None}
-    digits = joined(list(tests.values()))
+    digits = joined(list(tests.values())).digits
     return _answers(model, f"{len(digits):,} test images of {', '.join(tests)}", digits)
 
 
@@ -54,7 +54,7 @@ def answered_by_set(model: Model, sources: tuple[Source, ...], drawn: Digits) ->
     sets = {f"{source.name}, test": source.test for source in sources if source.test is not None}
     sets |= {f"{source.name}, validation": source.validation for source in sources if len(source.validation)}
     sets |= {"drawn, validation": drawn} if len(drawn) else {}
-    return [_answers(model, f"{name} ({len(digits):,})", digits) for name, digits in sets.items()]
+    return [_answers(model, f"{name} ({len(part.digits):,})", part.digits) for name, part in sets.items()]
 
 
 def _answers(model: Model, what: str, digits: Digits) -> Answers:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from training.idx import parse_idx
-from training.labelled import Item
+from training.labelled import LABELS, Item
 
 Array = NDArray[Any]
 
@@ -89,7 +89,8 @@ def _items(pictures: Array, labels: Array, name: str, test: Array, *, prepared: 
             "Name files that belong together, with one whole number for each picture."
         )
     for row, (picture, label, in_test) in enumerate(zip(pictures, labels, test, strict=True)):
-        yield Item(f"{name}[{row}]", str(label), picture, test=bool(in_test), prepared=prepared)
+        known = LABELS[label] if prepared else str(label)
+        yield Item(f"{name}[{row}]", known, picture, test=bool(in_test), prepared=prepared)
 
 
 def _read(path: Path) -> dict[str, Array]:

@@ -57,6 +57,16 @@ class Digits:
     def __getitem__(self, rows: slice | NDArray[np.intp]) -> Digits:
         return Digits(self.images[rows], self.labels[rows])
 
+    @property
+    def digits(self) -> Digits:
+        """Those that are digits."""
+        return self[np.flatnonzero(self.labels < len(CLASSES))]
+
+    @property
+    def others(self) -> Images:
+        """The pictures of no digit."""
+        return self.images[self.labels >= len(CLASSES)]
+
 
 NO_DIGITS = Digits(np.empty((0, 28, 28), np.uint8), np.empty(0, np.uint8))
 

@@ -53,10 +53,11 @@ def evaluate(
     validation = held_out(sources, config)
     parts = {source.name: source.validation for source in sources} | {ALL: validation.clean, DRAWN: validation.drawn}
     tests = {source.name: source.test for source in sources if source.test is not None}
-    others = {DRAWN: validation.others.images} | dict(strangers or {})
+    others = {DRAWN: validation.others.images} | {name: part.others for name, part in tests.items()}
+    others |= strangers or {}
     metrics = Metrics(
-        validation={name: _measure(model, digits) for name, digits in parts.items() if len(digits)},
-        test={name: _measure(model, digits) for name, digits in tests.items()},
+        validation={name: _measure(model, part.digits) for name, part in parts.items() if len(part)},
+        test={name: _measure(model, part.digits) for name, part in tests.items()},
         non_digits={name: _accepted(model, images) for name, images in others.items() if len(images)},
     )
     report = Report(model=manifest.label, sha256=manifest.sha256, metrics=metrics)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from digitmill.domain import Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import normalise
-from training.data import CLASSES, Digits
+from training.data import CLASSES, NOT_A_DIGIT, Digits
 
 Picture = NDArray[np.uint8]
 
+LABELS = (*CLASSES, NOT_A_DIGIT)
 NO_INK = "no ink"
 TWICE = "the same picture as another"
 UNLIKE = "the same picture as another, with another label"
@@ -66,7 +67,7 @@ def collect(items: Iterable[Item], polarity: Polarity, source: str) -> Labelled:
             left_out.setdefault(str(reason), []).append(item.name)
             continue
         pictures.append(picture)
-        labels.append(CLASSES.index(item.label))
+        labels.append(LABELS.index(item.label))
         test.append(item.test)
     if not pictures:
         reasons = "; ".join(f"{len(names):,} {reason}" for reason, names in left_out.items()) or "it is empty"
@@ -79,7 +80,7 @@ def _normalised(item: Item, polarity: Polarity) -> Picture | str:
     """The picture uint8 [28, 28], or why it is left out."""
     if isinstance(item.picture, str):
         return item.picture
-    if item.label not in CLASSES:
+    if item.label not in LABELS:
         return f"the label {item.label[:20]!r} is no digit"
     if item.prepared:
         return item.picture

@@ -12,7 +12,7 @@ from digitmill.domain import Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from training.data import CLASSES
-from training.labelled import Labelled
+from training.labelled import LABELS, Labelled
 from training.sources import read_labelled
 
 EXAMPLES = 3
@@ -47,8 +47,8 @@ def tables(labelled: Labelled, source: Path) -> list[Table]:
     kept = Table("digit", title=f"{source}: kept", title_justify="left")
     for part in parts:
         kept.add_column(part, justify="right")
-    counts = [np.bincount(labelled.digits.labels[rows], minlength=len(CLASSES)) for rows in parts.values()]
-    for row, name in enumerate(CLASSES):
+    counts = [np.bincount(labelled.digits.labels[rows], minlength=len(LABELS)) for rows in parts.values()]
+    for row, name in enumerate(LABELS if len(labelled.digits.others) else CLASSES):
         kept.add_row(name, *(f"{count[row]:,}" for count in counts))
     kept.add_section()
     kept.add_row("all", *(f"{count.sum():,}" for count in counts))

@@ -16,7 +16,7 @@ from digitmill.settings import Settings
 from training.arrays import idx_items, is_idx_images, labels_of, npz_items
 from training.boxes import form_boxes
 from training.config import Config
-from training.data import Source, kept_for_testing, load_sources, split
+from training.data import CLASSES, Source, kept_for_testing, load_sources, split
 from training.folders import LABELS_FILE, class_items, has_class_folders, listed_items
 from training.labelled import Item, Labelled, collect
 
@@ -48,6 +48,8 @@ def sources_of(config: Config, settings: Settings) -> tuple[Source, ...]:
         if any(source.name == name for source in sources):
             raise TrainingError(f"Two sources are called {name}. Rename {path}.")
         labelled = read_labelled(path, Polarity.AUTO, settings.max_image_pixels)
+        if not config.non_digits:
+            labelled = _digits_alone(labelled)
         sources.append(_split(name, _without(labelled, sources, name), config.seed))
         for reason, names in labelled.left_out.items():
             _log.warning("%s: %d left out: %s.", name, len(names), reason)
@@ -105,6 +107,12 @@ def _only_folder(root: Traversable) -> Traversable:
 
 def _siblings(folder: Traversable) -> dict[str, Traversable]:
     return {child.name: child for child in folder.iterdir() if child.is_file()}
+
+
+def _digits_alone(labelled: Labelled) -> Labelled:
+    """For a network that has no class for anything else."""
+    rows = np.flatnonzero(labelled.digits.labels < len(CLASSES))
+    return Labelled(labelled.digits[rows], labelled.test[rows], labelled.left_out)
 
 
 def _without(labelled: Labelled, others: list[Source], name: str) -> Labelled:

@@ -31,7 +31,9 @@ def test_digits_without_a_european_shape_stay(seed: int, label: int) -> None:
     assert european(LARGE_DIGITS[label], label, np.random.default_rng(seed)) is LARGE_DIGITS[label]
 
 
-@pytest.mark.parametrize(("label", "least", "most"), [(7, 0.3, 0.46), (1, 0.16, 0.32), (4, 0.11, 0.25), (9, 0.15, 0.29)])
+@pytest.mark.parametrize(
+    ("label", "least", "most"), [(7, 0.3, 0.46), (1, 0.16, 0.32), (4, 0.11, 0.25), (9, 0.15, 0.29)]
+)
 def test_a_share_of_a_digit_is_drawn_in_another_shape(label: int, least: float, most: float) -> None:
     large, random = LARGE_DIGITS[label], np.random.default_rng(1)
     assert least < np.mean([european(large, label, random) is not large for _ in range(500)]) < most

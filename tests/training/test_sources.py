@@ -311,3 +311,23 @@ def test_a_source_is_called_by_its_file_or_folder() -> None:
     assert name_of(Path("data/mine.zip")) == "mine"
     assert name_of(Path("data/mine/labels.csv")) == "mine"
     assert name_of(Path("data/train-images-idx3-ubyte.gz")) == "train-images-idx3-ubyte"
+
+
+def test_pictures_of_no_digit_are_learnt_as_such_by_a_network_with_a_class_for_them(tmp_path: Path) -> None:
+    pictures = different(4, seed=8)
+    crosses = [np.full((40, 40), 255, np.uint8) for _ in range(8)]
+    for number, cross in enumerate(crosses):
+        cv2.line(cross, (8, 8 + number), (32, 32), 0, 3)
+        cv2.line(cross, (32, 8 + number), (8, 32), 0, 3)
+    lines = [
+        (save(tmp_path / "own" / f"{row:02}.png", scan(image)), str(label))
+        for row, (image, label) in enumerate(zip(pictures.images, pictures.labels, strict=True))
+    ]
+    lines += [(save(tmp_path / "own" / f"cross{row}.png", cross), "none") for row, cross in enumerate(crosses)]
+    (tmp_path / "own" / "labels.csv").write_text("\n".join(["name,label", *(",".join(line) for line in lines)]))
+    labelled = prepare(tmp_path / "own", tmp_path / "own.npz", Polarity.AUTO, PIXELS)
+    assert len(labelled.digits.others) == 8
+    assert len(labelled.digits.digits) == 40
+    again = read(tmp_path / "own.npz")
+    np.testing.assert_array_equal(again.digits.labels, labelled.digits.labels)
+    assert tables(labelled, tmp_path)[0].row_count == 12
