@@ -33,15 +33,22 @@ class BlobStore:
     def put(self, name: str, source: Path) -> None:
         """Store the file ``source`` as ``name``; the file is moved where the storage allows it."""
         with _as_storage_errors():
-            self._fs.makedirs(self._root, exist_ok=True)
             if self._local:
-                target = Path(self._path(name))
-                partial = Path(self._path(name) + PARTIAL)
-                shutil.move(source, partial)
-                partial.replace(target)
+                self._move(source, Path(self._path(name)))
             else:
+                self._fs.makedirs(self._root, exist_ok=True)
                 self._fs.put_file(str(source), self._path(name))
                 source.unlink()
+
+    def _move(self, source: Path, target: Path) -> None:
+        with suppress(OSError):
+            source.replace(target)
+            return
+        # the folder is missing, or on another file system than the source
+        self._fs.makedirs(self._root, exist_ok=True)
+        partial = target.with_name(target.name + PARTIAL)
+        shutil.move(source, partial)
+        partial.replace(target)
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Bytes ``start`` to ``end`` (exclusive); fewer when the blob ends before.
