@@ -165,10 +165,17 @@ class Results:
         Raises:
             ItemFailure: the image cannot be read.
         """
+        return normalise(self.grey(owner, job_id, index), self._jobs.get(owner, job_id).options.polarity)
+
+    def grey(self, owner: str, job_id: str, index: int) -> NDArray[np.uint8]:
+        """The picture as it was uploaded, uint8[height, width], 0 black to 255 white, upright.
+
+        Raises:
+            ItemFailure: the image cannot be read.
+        """
         entry, data = self._entry(owner, job_id, index)
         member = read_member(data, entry, self._settings.max_member_bytes)
-        grey = decode(member, page=entry.page, pages=entry.pages, max_pixels=self._settings.max_image_pixels)
-        return normalise(grey, self._jobs.get(owner, job_id).options.polarity)
+        return decode(member, page=entry.page, pages=entry.pages, max_pixels=self._settings.max_image_pixels)
 
     def _entry(self, owner: str, job_id: str, index: int) -> tuple[Entry, memoryview]:
         job = self._jobs.get(owner, job_id)

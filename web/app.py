@@ -15,13 +15,18 @@ from web.inputs import DigitmillRequest
 from web.limits import init_limits
 from web.metrics import Metrics
 from web.openapi import init_openapi
+from web.pages.documentation import documentation
+from web.pages.drop import drop
+from web.pages.jobs import jobs_pages
+from web.pages.layout import init_pages
+from web.pages.models import models_pages
+from web.pages.sign_in import sign_in
 from web.requests import init_requests
 from web.views.events import events
 from web.views.images import images
 from web.views.jobs import jobs
 from web.views.limits import limits
 from web.views.models import models
-from web.views.pages import pages
 from web.views.probes import probes
 from web.views.results import results
 from web.views.review import review
@@ -67,6 +72,9 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_auth(app, settings, service.keys)
     init_limits(app, settings)
     init_openapi(app, settings)
-    for blueprint in (jobs, results, review, images, events, models, limits, probes, pages, webhooks):
+    init_pages(app)
+    for blueprint in (jobs, results, review, images, events, models, limits, probes, webhooks):
+        app.register_blueprint(blueprint)
+    for blueprint in (drop, jobs_pages, models_pages, sign_in, documentation):
         app.register_blueprint(blueprint)
     return app

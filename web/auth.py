@@ -7,11 +7,12 @@ from typing import Any
 
 from flask import Flask, current_app, g, request
 
-from digitmill.domain import Scope
+from digitmill.domain import Caller, Scope
 from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, Unauthorized
 from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
 from digitmill.telemetry import audit
+from web.sessions import COOKIE, caller_of_cookie
 
 SCHEME = "bearer"
 METRICS = "/metrics"
@@ -56,7 +57,7 @@ def init_auth(app: Flask, settings: Settings, keys: Keys) -> None:
         if not needs_key(request.path):
             return
         try:
-            g.caller = keys.identify(_sent_key())
+            g.caller = identify(keys)
         except Unauthorized as error:
             _refused(error.key_id, error.key_name, error.detail)
             raise
@@ -70,6 +71,20 @@ def init_auth(app: Flask, settings: Settings, keys: Keys) -> None:
             detail = f"This call asks for a key with the scope `{scope}`, which yours lacks."
             _refused(g.caller.key_id, g.caller.key_name, detail)
             raise Forbidden(detail)
+
+
+def identify(keys: Keys) -> Caller:
+    """Who sends the present request: by the key in it, or else by the cookie of a browser that signed in.
+
+    Raises:
+        Unauthorized: nobody that is known.
+        Forbidden: a browser's change that does not come from one of our pages.
+        StorageUnavailable: the key store does not answer.
+    """
+    # a browser may still send the cookie of another service on this machine, where none is asked
+    if COOKIE in request.cookies and "Authorization" not in request.headers and keys.asked():
+        return caller_of_cookie(keys)
+    return keys.identify(_sent_key())
 
 
 def needs_key(path: str) -> bool:

@@ -25,6 +25,7 @@ from web.options import Options
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 EVENTS = "text/event-stream"
 ZIP = "application/zip"
 REFERENCE = "#/components/schemas/{model}"

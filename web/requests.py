@@ -15,7 +15,7 @@ REQUEST_ID = "X-Request-Id"
 SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -21,7 +21,7 @@ from web.app import create_app
 
 KEY = "correct-horse"
 WITH_KEY = pytest.mark.parametrize("mill", [{"admin_key": SecretStr(KEY)}], indirect=True)
-OPEN = ["/healthz", "/", "/docs", "/openapi.json", "/static/page.css"]
+OPEN = ["/healthz", "/sign-in", "/docs", "/openapi.json", "/static/style.css"]
 CLOSED = ["/v1/jobs", "/v1/jobs/x", "/v1/jobs/x/events", "/v1/models", "/v1/nothing", "/metrics", "/metrics/"]
 
 

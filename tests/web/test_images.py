@@ -28,7 +28,7 @@ def test_the_image_is_served_as_uploaded_and_can_do_no_harm(client: Client) -> N
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in response.headers["Content-Security-Policy"]
     job_id = location.rpartition("/")[2]
-    assert response.headers["Content-Disposition"] == f'inline; filename="{job_id}-0.png"'
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{job_id}-0.png"'
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,30 @@ def test_a_view_or_an_image_that_is_not_there_is_refused(client: Client) -> None
     location = submitted(client, [("a.png", one())])
     assert_problem(client.get(f"{location}/results/0/image?view=x-ray"), 400, "bad_options")
     assert_problem(client.get(f"{location}/results/1/image"), 404, "not_found")
+
+
+@pytest.mark.parametrize(("view", "side"), [("png", 1024), ("thumbnail", 96)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "PPM"])
+def test_a_picture_for_browsers_is_drawn_anew_and_no_larger_than_needed(
+    client: Client, kind: str, view: str, side: int
+) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (1200, 100), (250, 250, 250)).save(out, kind)
+    location = submitted(client, [("a.html", out.getvalue())])
+    response = client.get(f"{location}/results/0/image?view={view}")
+    drawn = Image.open(io.BytesIO(response.data))
+    assert response.headers["Content-Type"] == "image/png"
+    assert response.headers["Content-Disposition"].startswith("inline;")
+    assert (max(drawn.size), drawn.mode) == (side, "L")
+
+
+def test_a_browser_asks_once_for_a_picture(client: Client) -> None:
+    location = submitted(client, [("a.png", one())])
+    path = f"{location}/results/0/image?view=thumbnail"
+    etag = client.get(path).headers["ETag"]
+    again = client.get(path, headers={"If-None-Match": etag})
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", etag)
+    other = client.get(f"{location}/results/0/image?view=png", headers={"If-None-Match": etag})
+    assert other.status_code == 200
+    client.delete(location)
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 404

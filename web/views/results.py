@@ -6,12 +6,15 @@ import csv
 import errno
 import io
 import json
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response, request
 from pydantic import BeforeValidator, Field
+from werkzeug.exceptions import ClientDisconnected
 
 from digitmill import errors
 from digitmill.domain import Row, RowStatus, Scope
@@ -21,10 +24,13 @@ from web.answers import json_answer, row_answer, stream_answer
 from web.connection import client_gone
 from web.context import context, owner, service
 from web.inputs import Query, digits
-from web.openapi import CSV, JSON, NDJSON, answer, operation, reference
+from web.openapi import CSV, JSON, NDJSON, XLSX, answer, operation, reference
 from web.schemas import page_document, row_document
+from web.spreadsheet import write_spreadsheet
 
-MEDIA_TYPES = {"json": JSON, "ndjson": NDJSON, "csv": CSV}
+MEDIA_TYPES = {"json": JSON, "ndjson": NDJSON, "csv": CSV, "xlsx": XLSX}
+TABLES = ("csv", "xlsx")
+BLOCK_BYTES = 256 << 10
 COLUMNS = ("index", "name", "status", "prediction", "confidence", "error")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection")."""
@@ -66,9 +72,11 @@ class ResultsQuery(Query):
     ) = None
     final: Annotated[
         Literal["true", "false"],
-        Field(description="With CSV: a person's answer in the place of the model's, without a confidence."),
+        Field(description="With CSV and XLSX: a person's answer in the place of the model's, without a confidence."),
     ] = "false"
-    format: Annotated[Literal["json", "ndjson", "csv"], Field(description="Instead of an Accept header.")] | None = None
+    format: (
+        Annotated[Literal["json", "ndjson", "csv", "xlsx"], Field(description="Instead of an Accept header.")] | None
+    ) = None
 
     def rows(self) -> RowFilter:
         statuses = frozenset(RowStatus(status) for status in self.status) if self.status else frozenset(RowStatus)
@@ -82,10 +90,11 @@ class ResultsQuery(Query):
     results,
     {
         200: answer(
-            "A page of rows as JSON; all rows as NDJSON or CSV.",
+            "A page of rows as JSON; all rows as NDJSON, CSV or XLSX.",
             "Page",
             (NDJSON, reference("Row")),
             (CSV, {"type": "string"}),
+            (XLSX, {"type": "string", "contentMediaType": XLSX}),
         )
     },
     errors.BadOptions,
@@ -98,7 +107,7 @@ def list_results(job_id: str, query: ResultsQuery) -> Response:
     """Read rows, also while the job runs
 
     JSON comes in pages: follow `next_cursor` until it is null. NDJSON and CSV (by `Accept` or `format`) stream all
-    rows, and go on until the job is final.
+    rows, and go on until the job is final; XLSX comes when it is.
     """
     kind = query.format or _accepted_format()
     _check(query, kind)
@@ -129,7 +138,7 @@ def get_result(job_id: str, index: int) -> Response:
 
 def _accepted_format() -> str:
     """JSON unless the client likes another of our formats better."""
-    best = request.accept_mimetypes.best_match((JSON, NDJSON, CSV), default=JSON)
+    best = request.accept_mimetypes.best_match((JSON, NDJSON, CSV, XLSX), default=JSON)
     return next(kind for kind, media_type in MEDIA_TYPES.items() if media_type == best)
 
 
@@ -138,8 +147,8 @@ def _check(query: ResultsQuery, kind: str) -> None:
     if low is not None and high is not None and low > high:
         message = "must not be above max_confidence"
         raise BadOptions(f"min_confidence {message}.", errors=(FieldError("min_confidence", message),))
-    if kind != "csv" and query.final == "true":
-        message = "belongs to CSV; other formats have the correction beside the model's answer"
+    if kind not in TABLES and query.final == "true":
+        message = "belongs to CSV and XLSX; other formats have the correction beside the model's answer"
         raise BadOptions(f"final {message}.", errors=(FieldError("final", message),))
     paged = [name for name in ("limit", "cursor") if getattr(query, name) is not None]
     if kind != "json" and paged:
@@ -153,8 +162,13 @@ def _stream(job_id: str, rows: RowFilter, kind: str, *, final: bool) -> Response
     chunks = _while_heard(service().results.stream(owner(), job_id, rows=rows), request.environ)
     if kind == "ndjson":
         return stream_answer(_ndjson(chunks), NDJSON, slot)
-    response = stream_answer(_csv(chunks, final=final), f"{CSV}; charset=utf-8", slot)
-    response.headers["Content-Disposition"] = f'attachment; filename="digitmill-{job_id}.csv"'
+    if kind == "csv":
+        response = stream_answer(_csv(chunks, final=final), f"{CSV}; charset=utf-8", slot)
+    else:
+        with slot:
+            pieces = _xlsx(chunks, final=final)
+        response = stream_answer(pieces, XLSX, slot)
+    response.headers["Content-Disposition"] = f'attachment; filename="digitmill-{job_id}.{kind}"'
     return response
 
 
@@ -181,6 +195,27 @@ def _csv(chunks: Iterator[list[Row]], *, final: bool) -> Iterator[bytes]:
         yield _csv_lines([_cells(row, final=final) for row in rows])
 
 
+def _xlsx(chunks: Iterable[list[Row]], *, final: bool) -> Iterator[bytes]:
+    folder = service().settings.spool
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(suffix=".spreadsheet", dir=folder) as place:
+        path = Path(place) / "rows.xlsx"
+        lines = ((row.index, row.name, *_answer(row, final=final)) for rows in chunks for row in rows)
+        try:
+            write_spreadsheet(path, COLUMNS, lines)
+        except ConnectionResetError as error:
+            raise ClientDisconnected from error
+        # what is open stays readable when its name is gone
+        out = path.open("rb")
+
+    def pieces() -> Iterator[bytes]:
+        with out:
+            while block := out.read(BLOCK_BYTES):
+                yield block
+
+    return pieces()
+
+
 def _csv_lines(lines: Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(lines)
@@ -189,7 +224,12 @@ def _csv_lines(lines: Sequence[Sequence[Any]]) -> bytes:
 
 def _cells(row: Row, *, final: bool = False) -> tuple[Any, ...]:
     name = f"'{row.name}" if row.name.startswith(FORMULA_STARTS) else row.name
+    return row.index, name, *_answer(row, final=final)
+
+
+def _answer(row: Row, *, final: bool) -> tuple[str | None, str | None, float | None, str | None]:
+    """Status, prediction, confidence and failure; with ``final`` those of a person who has answered."""
     if final and row.verdict is not None:
-        return row.index, name, row.verdict.status.value, row.verdict.prediction, None, None
+        return row.verdict.status.value, row.verdict.prediction, None, None
     error = None if row.failure is None else row.failure.code.value
-    return row.index, name, row.status.value, row.prediction, row.confidence, error
+    return row.status.value, row.prediction, row.confidence, error

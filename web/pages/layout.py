@@ -1,0 +1,88 @@
+"""What all pages share: who may see them, how they are rendered, and the words in which they say what went wrong."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from apiflask import APIBlueprint, APIFlask
+from babel import Locale
+from flask import Response, g, redirect, render_template, request
+from flask_babel import Babel, get_locale
+from markupsafe import Markup, escape
+
+from digitmill.domain import Scope
+from digitmill.errors import DigitmillError, Forbidden, Unauthorized
+from web.auth import identify
+from web.context import service
+from web.errors import status_of
+from web.requests import PAGE_POLICY
+from web.sessions import COOKIE, csrf_token
+
+LANGUAGES = ("en",)
+HTML = "text/html; charset=utf-8"
+
+
+def init_pages(app: APIFlask) -> None:
+    """Texts in the reader's language, and what templates may call."""
+    Babel(app, default_locale=LANGUAGES[0], locale_selector=_language)
+    app.add_template_filter(code)
+    app.context_processor(_signed_in)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def page_blueprint(name: str, *, for_everybody: bool = False) -> APIBlueprint:
+    """A blueprint of pages that ask for a sign-in where the service asks for keys, and tell errors as pages."""
+    blueprint = APIBlueprint(f"{name}_pages", __name__, enable_openapi=False)
+    if not for_everybody:
+        blueprint.before_request(_require_sign_in)
+    blueprint.register_error_handler(DigitmillError, _error_page)
+    return blueprint
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    response = Response(render_template(template, **values), status=status, content_type=HTML)
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def code(text: str) -> Markup:
+    """Words between backticks as code."""
+    parts = enumerate(text.replace("``", "`").split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if odd % 2 else escape(part) for odd, part in parts)
+
+
+def _language() -> str | None:
+    return request.accept_languages.best_match(LANGUAGES)
+
+
+def _require_sign_in() -> Any:
+    """A redirect to the sign-in for whoever is not signed in, or else nothing."""
+    try:
+        g.caller = identify(service().keys)
+    except Unauthorized:
+        here = request.full_path.rstrip("?")
+        return redirect(f"/sign-in?next={quote(here)}", HTTPStatus.SEE_OTHER)
+    if not g.caller.may(Scope.READ):
+        raise Forbidden("This page asks for a key with the scope `read`, which yours lacks.")
+    return None
+
+
+def _signed_in() -> dict[str, Any]:
+    """For templates: the name of the key that somebody signed in with, and the token of their forms."""
+    locale = get_locale() or Locale(LANGUAGES[0])
+    caller = g.get("caller")
+    token = request.cookies.get(COOKIE)
+    signed_in = caller is not None and token is not None and service().keys.asked()
+    return {
+        "language": str(locale).replace("_", "-"),
+        "signed_in_as": caller.key_name if signed_in and caller is not None else None,
+        "csrf": csrf_token(token) if signed_in and token is not None else "",
+    }
+
+
+def _error_page(error: DigitmillError) -> Response:
+    status = status_of(type(error))
+    return page("error.html", int(status), title=status.phrase, detail=error.detail)

@@ -1,0 +1,118 @@
+"""The texts of the modules in the browser, translated here: they are handed over with the page that loads them.
+
+``{name}`` stands for a value that the module puts in. A text with a number in it is a mapping from the plural
+categories of the language (Unicode CLDR) to its forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from babel import Locale
+from flask_babel import get_locale, gettext, ngettext
+
+Text = str | Mapping[str, str]
+Subject = Callable[[], Mapping[str, Text]]
+
+# every plural category that a language has shows up among these
+_NUMBERS = range(200)
+
+
+def texts(*subjects: Subject) -> dict[str, Text]:
+    found: dict[str, Text] = {}
+    for subject in subjects:
+        found.update(subject())
+    return found
+
+
+def plural(one: str, many: str) -> Mapping[str, str]:
+    """The forms of a text, by plural category. ``one`` and ``many`` hold ``{count}``."""
+    locale = get_locale() or Locale("en")
+    return {locale.plural_form(number): ngettext(one, many, number) for number in reversed(_NUMBERS)}
+
+
+def common() -> Mapping[str, Text]:
+    return {
+        "images": plural("{count} image", "{count} images"),
+        "files": plural("{count} file", "{count} files"),
+        "rows": plural("{count} row", "{count} rows"),
+        "seconds": plural("{count} second", "{count} seconds"),
+        "minutes": plural("{count} minute", "{count} minutes"),
+        "hours": plural("{count} hour", "{count} hours"),
+        "offline": gettext("The connection is lost. It goes on by itself when the connection is back."),
+        "unreachable": gettext("The service does not answer."),
+        "signed_out": gettext("You are signed out. Load the page again to sign in."),
+        "state_queued": gettext("Waiting"),
+        "state_running": gettext("Running"),
+        "state_completed": gettext("Done"),
+        "state_cancelled": gettext("Cancelled"),
+        "state_failed": gettext("Failed"),
+        "progress_text": gettext("{done} of {total} images"),
+    }
+
+
+def upload() -> Mapping[str, Text]:
+    return {
+        "chosen": gettext("{files}, {bytes}"),
+        "left_out": plural("{count} file will be left out:", "{count} files will be left out:"),
+        "litter": plural("{count} system file was passed over.", "{count} system files were passed over."),
+        "bad_empty": gettext("is empty"),
+        "bad_too_large": gettext("has {bytes}; an image may have {most}"),
+        "bad_not_image": gettext("is neither an image nor a zip"),
+        "bad_pdf": gettext("is a PDF: save its pages as images first"),
+        "bad_heic": gettext("is a HEIC or AVIF picture: save it as JPEG or PNG first"),
+        "bad_archive": gettext("is an archive, but no zip: unpack it, or pack it as a zip"),
+        "bad_zip": gettext("is no complete zip: it may have been cut off on its way"),
+        "bad_unreadable": gettext("cannot be read from this device"),
+        "too_many_files": gettext("These are {count} files, and {most} may be sent at a time. Put them into a zip."),
+        "too_many_bytes": gettext("These are {bytes}, and {most} may be sent at a time. Split them up."),
+        "nothing": gettext("There is nothing to send yet."),
+        "sending": gettext("{sent} of {total} sent, {rate} a second, {left} left"),
+        "storing": gettext("All is sent. The service looks through it…"),
+        "retrying": gettext("The connection is lost. Sending again in {seconds}…"),
+        "cancelled": gettext("The upload was stopped. Nothing was stored."),
+        "label_more": gettext("{name} and {count} more"),
+        "pasted": gettext("pasted"),
+        "reading": gettext("Looking at the files…"),
+    }
+
+
+def job() -> Mapping[str, Text]:
+    return {
+        "running_detail": gettext("{rate} images a second, about {left} left"),
+        "left_unknown": gettext("working out how long it takes…"),
+        "took": gettext("Read in {time}, {rate} images a second."),
+        "shown": gettext("{shown} of {total} rows"),
+        "shown_all": plural("{count} row", "{count} rows"),
+        "loading": gettext("Loading rows: {loaded} of {total}"),
+        "no_rows": gettext("No row fits these filters."),
+        "status_recognized": gettext("recognised"),
+        "status_review": gettext("to review"),
+        "status_blank": gettext("blank"),
+        "status_failed": gettext("failed"),
+        "tile": gettext("{name}: {answer}"),
+        "answer_sure": gettext("{prediction}, {confidence} sure"),
+        "threshold_value": gettext("{threshold}: {count} of {total} rows to review"),
+        "threshold_share": gettext("{count} of {total} rows to review ({share}), at {threshold}"),
+        "threshold_own": gettext("That is what this job was read with."),
+        "histogram": gettext("Rows by confidence"),
+        "bar": gettext("{low} to {high}: {count}"),
+        "position": gettext("Row {row}: {position} of {total} shown"),
+        "corrected": gettext("A person said: {answer}"),
+        "not_a_digit": gettext("no digit"),
+        "picture_gone": gettext("The picture cannot be shown."),
+        "expired": gettext("This job has expired, or was deleted. Its rows are gone."),
+        "printed": gettext("The first {shown} of {total} rows that fit the filters"),
+        "column_index": gettext("Row"),
+        "column_name": gettext("Name"),
+        "column_status": gettext("Status"),
+        "column_prediction": gettext("Digit"),
+        "column_confidence": gettext("Confidence"),
+        "column_error": gettext("Reason"),
+    }
+
+
+def jobs() -> Mapping[str, Text]:
+    return {
+        "confirm_delete": gettext("Delete “{label}”? Its rows and its upload go for good."),
+    }

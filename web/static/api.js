@@ -1,0 +1,74 @@
+// Calls of the HTTP interface. A browser that is signed in shows the token of its page with every change.
+
+import { text } from "./texts.js";
+
+const csrf = document.querySelector('meta[name="csrf-token"]')?.content;
+const MOST_PATIENCE_SECONDS = 60;
+
+export class Refusal extends Error {
+  constructor(status, problem, retryAfter) {
+    super(status === 401 ? text("signed_out") : problem.detail ?? text("unreachable"));
+    this.status = status;
+    this.code = problem.code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export function changeHeaders() {
+  return csrf ? { "X-CSRF-Token": csrf } : {};
+}
+
+// The JSON that is answered, or null where nothing is. Raises Refusal, or TypeError where nobody answers.
+export async function call(method, address, { signal } = {}) {
+  const headers = { Accept: "application/json", ...(method === "GET" ? {} : changeHeaders()) };
+  const response = await fetch(address, { method, headers, signal });
+  if (!response.ok) {
+    throw new Refusal(response.status, await problemOf(response), Number(response.headers.get("Retry-After")));
+  }
+  return response.status === 204 ? null : response.json();
+}
+
+// The same for reading, and again while the connection is lost or the service has too much to do.
+// `waiting` is told the error of each attempt that failed.
+export async function read(address, { signal, waiting = () => {} } = {}) {
+  for (let pause = 1; ; pause = Math.min(pause * 2, MOST_PATIENCE_SECONDS)) {
+    try {
+      return await call("GET", address, { signal });
+    } catch (error) {
+      if (!passes(error)) {
+        throw error;
+      }
+      waiting(error);
+      await sleep(error.retryAfter || pause);
+    }
+  }
+}
+
+// Whether the same call may well succeed a little later.
+export function passes(error) {
+  return error instanceof Refusal ? error.status === 429 || error.status >= 502 : error instanceof TypeError;
+}
+
+// So many seconds, or less when the connection comes back.
+export function sleep(seconds) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, seconds * 1000);
+    window.addEventListener("online", done);
+    function done() {
+      clearTimeout(timer);
+      window.removeEventListener("online", done);
+      resolve();
+    }
+  });
+}
+
+export function showProblem(message) {
+  const place = document.getElementById("problem");
+  place.textContent = message;
+  place.hidden = !message;
+}
+
+async function problemOf(response) {
+  const isProblem = response.headers.get("Content-Type")?.startsWith("application/problem+json");
+  return isProblem ? response.json() : {};
+}

@@ -1,0 +1,128 @@
+// One row opened: its picture as uploaded, what the model saw, and its best guesses.
+
+import { Refusal, call } from "./api.js";
+import { percent, text } from "./texts.js";
+
+const at = (id) => document.getElementById(id);
+const reasons = JSON.parse(at("reasons").textContent);
+const MOST_GUESSES = 3;
+
+export class Detail {
+  // `items()` are the places that are shown, `closed(position)` is told where it was left.
+  constructor(address, rows, { items, closed }) {
+    Object.assign(this, { address, rows, items });
+    this.dialog = at("row");
+    this.dialog.addEventListener("close", () => closed(this.position));
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener("keydown", (event) => this.key(event));
+    at("row-close").addEventListener("click", () => this.dialog.close());
+    at("row-before").addEventListener("click", () => this.open(this.position - 1));
+    at("row-after").addEventListener("click", () => this.open(this.position + 1));
+    for (const id of ["row-picture", "row-seen"]) {
+      // a failed image has no picture, and a blank one was never seen by the model
+      at(id).addEventListener("error", () => {
+        at(id).parentElement.hidden = true;
+      });
+    }
+  }
+
+  key(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      this.open(this.position + step);
+    }
+  }
+
+  async open(position) {
+    const items = this.items();
+    if (position < 0 || position >= items.length) {
+      return;
+    }
+    this.position = position;
+    const place = items[position];
+    const index = this.rows.index[place];
+    const here = `${this.address}/${index}`;
+    at("row-title").textContent = this.rows.names[place];
+    at("row-place").textContent = text("position", { row: index, position: position + 1, total: items.length });
+    at("row-before").disabled = position === 0;
+    at("row-after").disabled = position === items.length - 1;
+    at("row-download").href = `${here}/image`;
+    at("row-answer").replaceChildren();
+    const status = this.rows.status[place];
+    show("row-picture", status < 3 ? `${here}/image?view=png` : null);
+    show("row-seen", status < 2 ? `${here}/image?view=normalised` : null);
+    if (!this.dialog.open) {
+      this.dialog.showModal();
+    }
+    await this.answer(here, position);
+  }
+
+  async answer(here, position) {
+    try {
+      const row = await call("GET", here);
+      // somebody may have gone on meanwhile
+      if (position === this.position) {
+        at("row-answer").replaceChildren(...said(row));
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal || error instanceof TypeError)) {
+        throw error;
+      }
+      at("row-answer").replaceChildren(paragraph(error instanceof Refusal ? error.message : text("offline")));
+    }
+  }
+}
+
+function show(id, address) {
+  at(id).parentElement.hidden = address === null;
+  if (address === null) {
+    at(id).removeAttribute("src");
+  } else {
+    at(id).src = address;
+  }
+}
+
+function said(row) {
+  const status = paragraph(text(`status_${row.status}`));
+  status.className = "row-status";
+  status.dataset.status = row.status;
+  const parts = [status];
+  if (row.error) {
+    parts.push(paragraph(`${reasons[row.error.code] ?? ""} ${row.error.detail}`));
+  }
+  if (row.prediction !== null) {
+    parts.push(guesses([{ prediction: row.prediction, confidence: row.confidence }, ...row.alternatives]));
+  }
+  if (row.correction) {
+    const { prediction, status: verdict } = row.correction;
+    const answer = prediction ?? text(verdict === "not_a_digit" ? "not_a_digit" : "status_blank");
+    parts.push(paragraph(text("corrected", { answer })));
+  }
+  return parts;
+}
+
+function guesses(list) {
+  const table = document.createElement("table");
+  table.className = "guesses";
+  for (const { prediction, confidence } of list.slice(0, MOST_GUESSES)) {
+    const line = table.insertRow();
+    const digit = document.createElement("th");
+    digit.scope = "row";
+    digit.textContent = prediction;
+    line.append(digit);
+    line.insertCell().textContent = percent(confidence);
+    const meter = document.createElement("meter");
+    meter.value = confidence;
+    meter.setAttribute("aria-label", `${prediction}: ${percent(confidence)}`);
+    line.insertCell().append(meter);
+  }
+  return table;
+}
+
+function paragraph(content) {
+  const element = document.createElement("p");
+  element.textContent = content;
+  return element;
+}
+

@@ -1,0 +1,159 @@
+// The page of one job: its progress, then its rows.
+
+import { Refusal, call, showProblem } from "./api.js";
+import { Detail } from "./detail.js";
+import { Grid } from "./grid.js";
+import { Histogram } from "./histogram.js";
+import { Loader } from "./loading.js";
+import { printWith } from "./printing.js";
+import { Pace, follow, isFinal, isGone } from "./progress.js";
+import { NONE, Rows, STATUSES } from "./rows.js";
+import { duration, number, percent, roughly, showAge, text } from "./texts.js";
+
+const SPEAK_MS = 5000;
+
+const at = (id) => document.getElementById(id);
+const id = at("job").dataset.id;
+const address = `/v1/jobs/${id}/results`;
+const total = Number(at("progress-bar").max);
+
+const rows = new Rows(total);
+const loader = new Loader(address, rows);
+const histogram = new Histogram(rows, Number(at("histogram").dataset.threshold));
+const pace = new Pace();
+let shown = new Uint32Array(0);
+let spokenAt = 0;
+
+const grid = new Grid(at("grid"), { fill, picture, open: (position) => detail.open(position) });
+const detail = new Detail(address, rows, { items: () => shown, closed: (position) => grid.focus(position) });
+
+function fill(tile, place) {
+  const status = STATUSES[rows.status[place]];
+  const digit = rows.digit[place];
+  const sure = digit === NONE ? text(`status_${status}`) : percent(rows.confidence[place]);
+  tile.dataset.status = status;
+  tile.append(part("b", digit === NONE ? "–" : digit), part("small", sure), part("small", rows.names[place]));
+  const answer = digit === NONE ? sure : `${text("answer_sure", { prediction: String(digit), confidence: sure })}, ${text(`status_${status}`)}`;
+  tile.setAttribute("aria-label", text("tile", { name: rows.names[place], answer }));
+  tile.title = rows.names[place];
+}
+
+function picture(tile, place) {
+  if (STATUSES[rows.status[place]] !== "failed") {
+    const image = document.createElement("img");
+    image.alt = "";
+    image.src = `${address}/${rows.index[place]}/image?view=thumbnail`;
+    tile.prepend(image);
+  }
+}
+
+function part(name, content) {
+  const element = document.createElement(name);
+  element.textContent = content;
+  return element;
+}
+
+function choices() {
+  const share = (field) => (field.value === "" || !field.validity.valid ? null : Number(field.value) / 100);
+  const status = at("filter-status").value;
+  const digit = at("filter-digit").value;
+  return {
+    status: status === "" ? null : STATUSES.indexOf(status),
+    digit: digit === "" ? null : Number(digit),
+    low: share(at("filter-low")),
+    high: share(at("filter-high")),
+    name: at("filter-name").value,
+    sort: at("sort").value,
+  };
+}
+
+function showRows() {
+  shown = rows.select(choices());
+  grid.show(shown);
+  const loading = loader.complete || rows.length === total ? "" : ` ${text("loading", { loaded: rows.length, total })}`;
+  const count = shown.length === rows.length ? text("shown_all", { count: shown.length }) : text("shown", { shown: shown.length, total: rows.length });
+  at("shown").textContent = (shown.length === 0 && rows.length > 0 ? text("no_rows") : count) + loading;
+}
+
+function showJob(job) {
+  showProblem(job.error?.detail ?? "");
+  at("state").dataset.state = job.state;
+  at("state").textContent = text(`state_${job.state}`);
+  at("cancel").hidden = isFinal(job);
+  at("progress").hidden = isFinal(job);
+  at("downloads").hidden = !isFinal(job);
+  at("download-failed").hidden = job.counts.failed === 0;
+  for (const element of document.querySelectorAll("[data-count]")) {
+    element.textContent = number(job.counts[element.dataset.count]);
+  }
+  showProgress(job);
+}
+
+function showProgress(job) {
+  const { done } = job.counts;
+  const { rate, left } = pace.mark(done, total);
+  at("progress-bar").value = done;
+  at("progress-text").textContent = text("progress_text", { done, total });
+  at("progress-rate").textContent = left === null ? text("left_unknown") : text("running_detail", { rate: roughly(rate), left: duration(left) });
+  const now = performance.now();
+  // who listens wants to hear how it goes, and not every number
+  if (isFinal(job) || now - spokenAt > SPEAK_MS) {
+    at("spoken").textContent = `${text(`state_${job.state}`)}. ${text("progress_text", { done, total })}`;
+    spokenAt = now;
+  }
+}
+
+function lost(error) {
+  at("progress-rate").textContent = error instanceof Refusal ? error.message : text("offline");
+}
+
+function grown() {
+  histogram.count();
+  showRows();
+}
+
+async function run() {
+  try {
+    await follow(id, {
+      changed: (job) => {
+        showJob(job);
+        loader.load(grown, lost).catch(fail);
+      },
+      lost,
+    });
+    // once more, as the last call may have begun before the last rows were there
+    await loader.load(grown, lost);
+    await loader.load(grown, lost);
+    showRows();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error) {
+  if (!(error instanceof Refusal)) {
+    throw error;
+  }
+  showProblem(isGone(error) ? text("expired") : error.message);
+}
+
+at("cancel").addEventListener("click", async () => {
+  try {
+    showJob(await call("POST", `/v1/jobs/${id}/cancel`));
+  } catch (error) {
+    showProblem(error instanceof Refusal ? error.message : text("offline"));
+  }
+});
+at("show-below").addEventListener("click", () => {
+  at("filters").reset();
+  at("filter-high").value = String(Number((histogram.value * 100).toPrecision(8)));
+  at("sort").value = "doubtful";
+  showRows();
+  at("rows-title").scrollIntoView();
+});
+at("filters").addEventListener("input", showRows);
+at("filters").addEventListener("submit", (event) => event.preventDefault());
+at("filters").addEventListener("reset", () => setTimeout(showRows));
+document.querySelectorAll("time").forEach(showAge);
+printWith(rows, () => shown);
+run();

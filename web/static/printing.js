@@ -1,0 +1,45 @@
+// What is printed: a plain table of the rows that fit the filters, since the grid holds only those in sight.
+
+import { STATUSES, NONE } from "./rows.js";
+import { percent, text } from "./texts.js";
+
+const MOST_ROWS = 2000;
+const COLUMNS = ["index", "name", "status", "prediction", "confidence", "error"];
+
+export function printWith(rows, items) {
+  const place = document.getElementById("printed");
+  window.addEventListener("beforeprint", () => place.replaceChildren(table(rows, items())));
+  window.addEventListener("afterprint", () => place.replaceChildren());
+}
+
+function table(rows, items) {
+  const element = document.createElement("table");
+  element.createCaption().textContent = text("printed", { shown: Math.min(MOST_ROWS, items.length), total: items.length });
+  const heading = element.createTHead().insertRow();
+  for (const column of COLUMNS) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = text(`column_${column}`);
+    heading.append(cell);
+  }
+  const body = element.createTBody();
+  for (const each of items.subarray(0, MOST_ROWS)) {
+    const line = body.insertRow();
+    for (const cell of cells(rows, each)) {
+      line.insertCell().textContent = cell;
+    }
+  }
+  return element;
+}
+
+function cells(rows, place) {
+  const sure = rows.confidence[place];
+  return [
+    rows.index[place],
+    rows.names[place],
+    text(`status_${STATUSES[rows.status[place]]}`),
+    rows.digit[place] === NONE ? "" : rows.digit[place],
+    Number.isNaN(sure) ? "" : percent(sure),
+    rows.errors.get(place) ?? "",
+  ];
+}

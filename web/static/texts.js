@@ -1,0 +1,62 @@
+// The page's texts in the reader's language, and numbers, times and sizes as that language writes them.
+
+const language = document.documentElement.lang;
+const texts = JSON.parse(document.getElementById("texts").textContent);
+const plurals = new Intl.PluralRules(language);
+const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const rough = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+const ages = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const moments = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+
+export const order = new Intl.Collator(language, { numeric: true });
+
+// The text of this name, with values for its {gaps}. Of a text with a number in it, `count` chooses the form.
+export function text(name, values = {}) {
+  const found = texts[name];
+  const form = typeof found === "string" ? found : found[plurals.select(values.count)];
+  return form.replace(/\{(\w+)\}/g, (_, gap) => (typeof values[gap] === "number" ? whole.format(values[gap]) : values[gap]));
+}
+
+export function number(value) {
+  return whole.format(value);
+}
+
+export function roughly(value) {
+  return rough.format(value);
+}
+
+// A probability, with as many digits as it needs to differ from its neighbours near 1.
+export function percent(share) {
+  const rest = Math.min(share, 1 - share);
+  const digits = rest <= 0 ? 0 : Math.max(0, Math.min(4, 1 - Math.floor(Math.log10(rest * 100))));
+  return `${(share * 100).toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 1) })} %`;
+}
+
+export function bytes(count) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${rough.format(value)} ${units[unit]}`;
+}
+
+export function duration(seconds) {
+  if (seconds < 100) {
+    return text("seconds", { count: Math.max(1, Math.round(seconds)) });
+  }
+  return seconds < 5400
+    ? text("minutes", { count: Math.round(seconds / 60) })
+    : text("hours", { count: Math.round(seconds / 3600) });
+}
+
+// How long ago `time` was, in an element that tells the exact moment when pointed at.
+export function showAge(element) {
+  const then = new Date(element.dateTime);
+  const seconds = (Date.now() - then) / 1000;
+  const [unit, length] = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]].find(([, each]) => seconds >= each) ?? ["second", 1];
+  element.textContent = ages.format(-Math.round(seconds / length), unit);
+  element.title = moments.format(then);
+}
