@@ -159,7 +159,9 @@ def _check(query: ResultsQuery, kind: str) -> None:
 def _stream(job_id: str, rows: RowFilter, kind: str, *, final: bool) -> Response:
     service().jobs.get(owner(), job_id)
     slot = context().waiting.require_slot()
-    chunks = _while_heard(service().results.stream(owner(), job_id, rows=rows), request.environ)
+    chunks = _while_heard(
+        service().results.stream(owner(), job_id, rows=rows, alternatives=kind == "ndjson"), request.environ
+    )
     if kind == "ndjson":
         return stream_answer(_ndjson(chunks), NDJSON, slot)
     if kind == "csv":
