@@ -13,6 +13,7 @@ from digitmill.queue import CeleryQueue, Queue, celery_app
 from digitmill.recovery import Recovery
 from digitmill.results import Results
 from digitmill.review import Review
+from digitmill.sampling import Sampling
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
@@ -40,6 +41,7 @@ class Service:
     results: Results
     review: Review
     labelled: Labelled
+    sampling: Sampling
     webhooks: Webhooks
     recovery: Recovery
 
@@ -69,6 +71,7 @@ class Service:
             results=results,
             review=Review(store, jobs, results),
             labelled=Labelled(settings, store, blobs, jobs),
+            sampling=Sampling(jobs, results),
             webhooks=webhooks,
             recovery=Recovery(settings, store, blobs, queue),
         )

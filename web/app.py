@@ -30,6 +30,7 @@ from web.views.models import models
 from web.views.probes import probes
 from web.views.results import results
 from web.views.review import review
+from web.views.sample import sample
 from web.views.webhooks import webhooks
 from web.waiting import Waiting
 
@@ -73,7 +74,7 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_limits(app, settings)
     init_openapi(app, settings)
     init_pages(app)
-    for blueprint in (jobs, results, review, images, events, models, limits, probes, webhooks):
+    for blueprint in (jobs, results, review, sample, images, events, models, limits, probes, webhooks):
         app.register_blueprint(blueprint)
     for blueprint in (drop, jobs_pages, models_pages, sign_in, documentation):
         app.register_blueprint(blueprint)

@@ -40,6 +40,7 @@ COMPONENTS: Mapping[str, tuple[Any, Mode]] = {
     "JobList": (schemas.JobList, "serialization"),
     "Page": (schemas.Page, "serialization"),
     "Row": (schemas.Row, "serialization"),
+    "Sample": (schemas.Sample, "serialization"),
     "Model": (schemas.Model, "serialization"),
     "ModelList": (schemas.ModelList, "serialization"),
     "Change": (corrections.Change, "validation"),

@@ -17,6 +17,7 @@ from digitmill import documents, domain
 from digitmill.documents import Count, JobDocument, Probability, State, Time, time_or_none, time_text
 from digitmill.models.manifest import Manifest
 from digitmill.results import Page as DomainPage
+from digitmill.sampling import Sample as DomainSample
 from digitmill.webhooks.deliveries import Delivery as DomainDelivery
 
 RESULTS_IN_JOB = 1000
@@ -105,6 +106,15 @@ class Page(TypedDict):
     next_cursor: str | None
 
 
+class Sample(TypedDict):
+    """Rows drawn by chance from the `population` of rows of this status, in the order in which they were drawn."""
+
+    job_id: str
+    state: State
+    population: Count
+    results: list[Row]
+
+
 class Model(Manifest):
     """A published model: its manifest, and whether jobs get it that name none."""
 
@@ -174,6 +184,15 @@ def page_document(page: DomainPage) -> Page:
         "state": page.job.state.value,
         "results": row_documents(page.rows),
         "next_cursor": page.next_cursor,
+    }
+
+
+def sample_document(sample: DomainSample) -> Sample:
+    return {
+        "job_id": sample.job.id,
+        "state": sample.job.state.value,
+        "population": sample.population,
+        "results": row_documents(sample.rows),
     }
 
 

@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("client", "embedded", "doctor"),
     ("service",),
-    ("review", "labelled"),
+    ("review", "labelled", "sampling"),
     ("results", "recovery", "work"),
     ("jobs", "keys"),
     ("queue", "pipeline", "webhooks"),
