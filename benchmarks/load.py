@@ -40,6 +40,9 @@ class Singles(BaseModel):
 
     images_a_second: float
     milliseconds: Spread
+    """with the repetitions that a 503 asks for"""
+    refused: int
+    """answers 503, after which the client asks again"""
 
 
 def bulk(url: str, pile: Path) -> Bulk:
@@ -69,17 +72,18 @@ def singles(url: str, pile: Path, *, images: int, at_once: int) -> Singles:
     image, numbers = one_of(pile), count()
     times: list[float] = []
     faults: list[str] = []
+    refused: list[int] = []
 
     def ask() -> None:
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
         while next(numbers) < images and not faults:
             started = time.perf_counter()
-            connection.request("POST", "/v1/jobs", body=image, headers=WAIT)
-            answer = connection.getresponse()
-            answer.read()
+            while (status := _posted(connection, image)) == http.client.SERVICE_UNAVAILABLE:
+                refused.append(status)
+                time.sleep(PAUSE)
             times.append(time.perf_counter() - started)
-            if answer.status != http.client.OK:
-                faults.append(f"a single image was answered {answer.status}")
+            if status != http.client.OK:
+                faults.append(f"a single image was answered {status}")
         connection.close()
 
     clients = [threading.Thread(target=ask) for _ in range(at_once)]
@@ -90,7 +94,8 @@ def singles(url: str, pile: Path, *, images: int, at_once: int) -> Singles:
         client.join()
     if faults:
         raise RuntimeError(faults[0])
-    return Singles(images_a_second=len(times) / (time.perf_counter() - started), milliseconds=spread(times))
+    rate = len(times) / (time.perf_counter() - started)
+    return Singles(images_a_second=rate, milliseconds=spread(times), refused=len(refused))
 
 
 def beside(url: str, pile: Path, big: Path) -> tuple[dict[str, Spread], float]:
@@ -122,6 +127,13 @@ def spread(times: list[float]) -> Spread:
 def one_of(pile: Path) -> bytes:
     with zipfile.ZipFile(pile) as archive:
         return archive.read(archive.namelist()[0])
+
+
+def _posted(connection: http.client.HTTPConnection, image: bytes) -> int:
+    connection.request("POST", "/v1/jobs", body=image, headers=WAIT)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
 
 
 def _timed(client: httpx.Client, method: str, path: str, **arguments: object) -> float:

@@ -131,3 +131,19 @@ def test_single_images_that_come_together_get_each_its_own_answer(shared_stack: 
         assert list(pool.map(ask, images)) == [alone[image] for image in images]
     shared_stack.wait_for(lambda: shared_stack.redis.zcard("dm:leases") == 0, "no lease to be left")
     assert shared_stack.redis.llen("dm:line") == 0
+
+
+def test_a_single_image_takes_redis_no_more_than_a_dozen_round_trips(shared_stack: Stack) -> None:
+    image, jobs = next(iter(sample_images().values())), 30
+
+    def requests_read() -> int:
+        return int(shared_stack.redis.info("stats")["total_reads_processed"])
+
+    with httpx.Client(base_url=shared_stack.url, timeout=60) as http:
+        headers = {"Content-Type": "image/png", "Prefer": "wait=30"}
+        http.post("/v1/jobs", content=image, headers=headers)
+        before = requests_read()
+        for _ in range(jobs):
+            http.post("/v1/jobs", content=image, headers=headers).raise_for_status()
+        # some are for the beats and sweeps that go on meanwhile
+        assert (requests_read() - before) / jobs < 13
