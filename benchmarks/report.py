@@ -108,7 +108,8 @@ def _growth(growth: list[Pile]) -> list[str]:
 def _singles(singles: list[SinglesAtOnce]) -> list[str]:
     return [
         f"single images       {each.measured.images_a_second:7,.0f} a second   {_spread(each.measured.milliseconds)}   "
-        f"{each.at_once} at once, {each.measured.refused} refused   {_costs(each.seconds_an_image, each.operations_an_image)}"
+        f"{each.at_once} at once, {each.measured.refused} refused   "
+        f"{_costs(each.seconds_an_image, each.operations_an_image)}"
         for each in singles
     ]
 
