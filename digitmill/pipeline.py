@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain import Entry, Failure, Guess, Options, Row, RowStatus
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.decode import decode
+from digitmill.imaging.decode import decode, out_of_memory
 from digitmill.imaging.normalise import normalise
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
@@ -81,7 +82,11 @@ def open_chunk(
         if isinstance(image, Failure):
             opened.rows[place] = Row(index, name, RowStatus.FAILED, failure=image)
             continue
-        picture = normalise(image, options.polarity)
+        try:
+            picture = normalise(image, options.polarity)
+        except (MemoryError, cv2.error) as error:
+            opened.rows[place] = Row(index, name, RowStatus.FAILED, failure=_out_of_memory(error))
+            continue
         if picture is None:
             opened.rows[place] = Row(index, name, RowStatus.BLANK)
         else:
@@ -133,6 +138,16 @@ def _open_all(
                 yield place, decode(member, page=entry.page, pages=entry.pages, max_pixels=max_pixels)
             except ItemFailure as failure:
                 yield place, Failure(failure.failure, failure.detail)
+            except MemoryError as error:
+                yield place, _out_of_memory(error)
+
+
+def _out_of_memory(error: MemoryError | cv2.error) -> Failure:
+    """The row's failure; raises what is no lack of memory."""
+    if isinstance(error, cv2.error) and error.code != cv2.Error.StsNoMem:
+        raise error
+    failure = out_of_memory()
+    return Failure(failure.failure, failure.detail)
 
 
 def _rows(chunk: Opened, probabilities: NDArray[np.float32]) -> list[Row]:

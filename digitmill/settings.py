@@ -115,6 +115,12 @@ class Settings(BaseModel):
     image_seconds: float = Field(
         30.0, gt=0, description="A worker process that is stuck in one image for so long is replaced."
     )
+    image_memory_bytes: int = Field(
+        1 << 30,
+        ge=1 << 27,
+        description="Memory that a worker process may take beyond what it has with its model loaded; an image that "
+        "needs more fails as `image_too_large`. Held on Linux alone.",
+    )
     max_attempts: int = Field(
         5, ge=1, description="Times that a chunk is tried before all its images fail as `processing_failed`."
     )

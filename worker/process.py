@@ -17,6 +17,7 @@ from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.base import WorkerInfo
 from digitmill.work import Models, Watchdog, Work
+from worker.memory import bounded_afterwards
 from worker.senders import Senders
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
@@ -93,15 +94,16 @@ class WorkerProcess:
         service = Service.open(self._settings)
 
         def load(reference: ModelReference) -> Model:
-            model = load_model(
-                service.registry,
-                reference,
-                engine=self._settings.engine,
-                device=self._settings.device,
-                precision=self._settings.precision,
-                threads=self._settings.worker_threads,
-            )
-            model.warm_up()
+            with bounded_afterwards(self._settings.image_memory_bytes):
+                model = load_model(
+                    service.registry,
+                    reference,
+                    engine=self._settings.engine,
+                    device=self._settings.device,
+                    precision=self._settings.precision,
+                    threads=self._settings.worker_threads,
+                )
+                model.warm_up()
             return model
 
         self._senders = Senders(service.webhooks.deliver)

@@ -22,6 +22,9 @@ REDUCED_SIDE = 2000
 """A JPEG is decoded at a half, a quarter or an eighth where its longest side keeps so many pixels."""
 WALKED_PAGES = 10_000
 """So far the chain of a TIFF's pages is followed, to tell a broken one from one of another length."""
+START_OF_SCAN = b"\xff\xda"
+MOST_SCANS = 200
+"""Of a JPEG. Progressive ones have about ten; each goes over the whole picture, and may take but a few bytes."""
 ORIENTATION, TILE_WIDTH, TILE_LENGTH = 274, 322, 323
 
 _DAMAGE = (
@@ -34,7 +37,6 @@ _DAMAGE = (
     AttributeError,
     ArithmeticError,
     EOFError,
-    MemoryError,
     NotImplementedError,
     AssertionError,
     struct.error,
@@ -64,6 +66,8 @@ def decode(data: bytes, *, page: int = 0, pages: int = 1, max_pixels: int) -> ND
     _ignore_pillows_warnings()
     if kind == "TIFF":
         data = _page(data, page, pages)
+    if kind == "JPEG" and data.count(START_OF_SCAN) > MOST_SCANS:
+        raise _damaged(kind)
     with _opened(data, kind) as image:
         try:
             _check_size(image, max_pixels)
@@ -71,6 +75,8 @@ def decode(data: bytes, *, page: int = 0, pages: int = 1, max_pixels: int) -> ND
                 _reduce(image)
             image.load()
             return _upright(grey_of(image), image)
+        except MemoryError as error:
+            raise out_of_memory() from error
         except _DAMAGE as error:
             raise _damaged(kind) from error
 
@@ -112,8 +118,18 @@ def _opened(data: bytes, kind: str) -> Image.Image:
                 "This TIFF is damaged, or of a kind that is not read. Save it as grey or colour of 8 bits.",
             ) from error
         raise _damaged(kind) from error
+    except MemoryError as error:
+        raise out_of_memory() from error
     except _DAMAGE as error:
         raise _damaged(kind) from error
+
+
+def out_of_memory() -> ItemFailure:
+    """The failure of an image that needs more memory than this process may take."""
+    return ItemFailure(
+        FailureCode.IMAGE_TOO_LARGE,
+        "This image needs more memory than one image may take. Scan it at a lower resolution, or save it anew as PNG.",
+    )
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -141,7 +157,7 @@ def _upright(grey: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
         return grey
     try:
         orientation = image.getexif().get(ORIENTATION, 1)
-    except _DAMAGE:
+    except (MemoryError, *_DAMAGE):
         # damaged EXIF data beside a sound picture: cameras and editors write such
         return grey
     if orientation in (5, 6, 7, 8):

@@ -9,6 +9,13 @@ from digitmill.errors import FailureCode, ItemFailure
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
 """What is read, under Pillow's names. PPM stands for PBM, PGM and PPM."""
 
+LOOKED_AT = 64 << 10
+"""A format shows within so many first bytes, or is none: a file of one long comment costs no time."""
+
+# a comment ends with its line, so that there is one way alone to read many of them
+_COMMENTS = rb"(#[^\r\n]*[\r\n]\s*)*"
+_SIDES = rb"\s+%s\d+\s+%s\d+\s" % (_COMMENTS, _COMMENTS)
+
 _READABLE = (
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
@@ -17,7 +24,7 @@ _READABLE = (
     ("WEBP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
     # two letters begin many a text: the header's size, or two numbers, must follow
     ("BMP", re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00", re.DOTALL)),
-    ("PPM", re.compile(rb"P[1-6]\s+(#[^\r\n]*\s+)*\d+\s+(#[^\r\n]*\s+)*\d+\s")),
+    ("PPM", re.compile(rb"P([14]%s|[2356]%s\s*%s(\d|\Z))" % (_SIDES, _SIDES, _COMMENTS))),
 )
 _ARCHIVES = re.compile(
     rb"PK\x03\x04|PK\x05\x06|PK\x07\x08|\x1f\x8b|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\xfd7zXZ\x00|BZh[1-9]1AY&SY"
@@ -59,15 +66,15 @@ def recognise(data: bytes) -> str:
         ItemFailure: nested_archive, unsupported_format or not_an_image.
     """
     for name, signature in _READABLE:
-        if signature.match(data):
+        if signature.match(data, 0, LOOKED_AT):
             return name
-    if _ARCHIVES.match(data):
+    if _ARCHIVES.match(data, 0, LOOKED_AT):
         raise ItemFailure(
             FailureCode.NESTED_ARCHIVE,
             "This file is an archive. Unpack it and send the images in it, or send it alone.",
         )
     for kind, signature in _OTHERS:
-        if signature.match(data):
+        if signature.match(data, 0, LOOKED_AT):
             raise ItemFailure(
                 FailureCode.UNSUPPORTED_FORMAT, f"This file is {kind}, which is not read. Save it as PNG, JPEG or TIFF."
             )

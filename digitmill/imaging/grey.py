@@ -1,8 +1,12 @@
-"""Any picture that Pillow has loaded to eight bits of grey, with transparent parts white as paper."""
+"""Any picture that Pillow has loaded to eight bits of grey, with transparent parts white as paper.
+
+Large pictures are turned band by band, so that a picture of 50 million samples of 16 bits takes 150 MB and not 1.4 GB.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,44 +15,78 @@ from PIL import Image, ImageChops
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 WHITE_IS_ZERO = 0
 UNSIGNED = 1
+BAND_PIXELS = 1 << 20
+
+Grey = NDArray[np.uint8]
 
 
-def grey_of(image: Image.Image) -> NDArray[np.uint8]:
+def grey_of(image: Image.Image) -> Grey:
     """uint8 [height, width], 0 black to 255 white, of a loaded image of any mode.
 
     Raises:
         ValueError: Pillow knows no way from the image's mode to grey.
     """
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _eight_bits(image)
-    if image.has_transparency_data:
-        coloured = image.convert("RGBA")
-        paper = Image.new("RGBA", coloured.size, "white")
-        image = Image.alpha_composite(paper, coloured)
-    elif image.mode == "LAB":
-        image = image.getchannel("L")
-    elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        # Pillow takes every JPEG in CMYK for one of Adobe's, which are stored inverted
-        image = ImageChops.invert(image)
-    return np.asarray(image if image.mode == "L" else image.convert("L"))
-
-
-def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
-    """Samples of more than eight bits, scaled from their own white."""
-    values = np.asarray(image)
-    tags = getattr(image, "tag_v2", {})
-    if image.mode == "I" and tags.get(SAMPLE_FORMAT, (UNSIGNED,)) == (UNSIGNED,):
-        values = values.view(np.uint32)
-    numbers = np.nan_to_num(values, posinf=0, neginf=0).astype(np.float64)
-    black, white = _range(image, numbers)
-    scaled = np.clip((numbers - black) * (255 / (white - black)), 0, 255)
-    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
-        scaled = 255 - scaled
-    grey: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
+    convert = _way_to_grey(image)
+    if image.width * image.height <= BAND_PIXELS:
+        return convert(image)
+    grey = np.empty((image.height, image.width), np.uint8)
+    top = 0
+    for band in _bands(image):
+        grey[top : top + band.height] = convert(band)
+        top += band.height
     return grey
 
 
-def _range(image: Image.Image, numbers: NDArray[np.float64]) -> tuple[float, float]:
+def _bands(image: Image.Image) -> Iterator[Image.Image]:
+    rows = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _way_to_grey(image: Image.Image) -> Callable[[Image.Image], Grey]:
+    """What turns a band of this image to grey; a band by itself no longer knows of its file."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _to_eight_bits(image)
+    if image.has_transparency_data:
+        return _over_white
+    if image.mode == "LAB":
+        return lambda band: np.asarray(band.getchannel("L"))
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Pillow takes every JPEG in CMYK for one of Adobe's, which are stored inverted
+        return lambda band: np.asarray(ImageChops.invert(band).convert("L"))
+    return lambda band: np.asarray(band if band.mode == "L" else band.convert("L"))
+
+
+def _over_white(band: Image.Image) -> Grey:
+    coloured = band.convert("RGBA")
+    paper = Image.new("RGBA", coloured.size, "white")
+    return np.asarray(Image.alpha_composite(paper, coloured).convert("L"))
+
+
+def _to_eight_bits(image: Image.Image) -> Callable[[Image.Image], Grey]:
+    """For samples of more than eight bits: they are scaled from their own white."""
+    tags = getattr(image, "tag_v2", {})
+    unsigned = image.mode == "I" and tags.get(SAMPLE_FORMAT, (UNSIGNED,)) == (UNSIGNED,)
+    black, white = _range(image, unsigned)
+    inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
+
+    def convert(band: Image.Image) -> Grey:
+        scaled = np.clip((_numbers(band, unsigned) - black) * (255 / (white - black)), 0, 255)
+        grey: Grey = np.rint(255 - scaled if inverted else scaled).astype(np.uint8)
+        return grey
+
+    return convert
+
+
+def _numbers(band: Image.Image, unsigned: bool) -> NDArray[np.float64]:
+    values = np.asarray(band)
+    if unsigned:
+        values = values.view(np.uint32)
+    numbers: NDArray[np.float64] = np.nan_to_num(values, posinf=0, neginf=0).astype(np.float64)
+    return numbers
+
+
+def _range(image: Image.Image, unsigned: bool) -> tuple[float, float]:
     """The samples that mean black and white.
 
     Of 16 bits they are known. Of 32 bits, whole or floating, no standard says them: white is the first of 1, 255
@@ -59,7 +97,10 @@ def _range(image: Image.Image, numbers: NDArray[np.float64]) -> tuple[float, flo
         return 0, 2**bits - 1
     if image.format == "PPM":
         return 0, 65535
-    lowest, highest = float(numbers.min()), float(numbers.max())
+    lowest, highest = math.inf, -math.inf
+    for band in _bands(image):
+        numbers = _numbers(band, unsigned)
+        lowest, highest = min(lowest, float(numbers.min())), max(highest, float(numbers.max()))
     if lowest >= 0:
         for white in (1, 255, 65535):
             if highest <= white:

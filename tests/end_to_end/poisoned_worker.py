@@ -1,4 +1,5 @@
-"""A worker whose decoder dies of one picture and hangs on another, as a fault in a C library would make it."""
+"""A worker whose decoder dies of one picture, hangs on another and takes all memory for a third, as faults in a C
+library would make it."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
+
 import digitmill.pipeline
 from digitmill.imaging.decode import decode
 from worker.__main__ import main
 
 DEADLY = b"deadly"
 ENDLESS = b"endless"
+GREEDY = b"greedy"
 
 
 def fragile(data: bytes, **arguments: Any) -> Any:
@@ -21,6 +25,8 @@ def fragile(data: bytes, **arguments: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
     if data == ENDLESS:
         time.sleep(3600)
+    if data == GREEDY:
+        np.ones(8 << 30, np.uint8)
     return decode(data, **arguments)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.archives import zip_of
 from tests.end_to_end.conftest import STOP_SECONDS, Stack, new_stack
-from tests.end_to_end.poisoned_worker import DEADLY, ENDLESS
+from tests.end_to_end.poisoned_worker import DEADLY, ENDLESS, GREEDY
 from tests.end_to_end.test_service import sample_images
 
 IMAGES = 2000
@@ -102,20 +102,21 @@ def test_a_worker_without_a_model_it_can_run_stops_and_says_why(own_stack: Stack
     assert "gpu" in own_stack.log("worker-gpu").lower()
 
 
-def test_an_image_that_kills_or_hangs_the_process_costs_its_own_row(own_stack: Stack) -> None:
+def test_an_image_that_kills_hangs_or_fills_the_process_costs_its_own_row(own_stack: Stack) -> None:
     own_stack.stop("worker")
     own_stack.settings["DIGITMILL_LEASE_SECONDS"] = "2"
     own_stack.settings["DIGITMILL_IMAGE_SECONDS"] = "3"
     own_stack.start("worker-poisoned", "-m", "tests.end_to_end.poisoned_worker")
     good = next(iter(sample_images().values()))
-    members = {f"{n:02}.png": good for n in range(20)} | {"07.png": DEADLY, "13.png": ENDLESS}
+    members = {f"{n:02}.png": good for n in range(20)} | {"07.png": DEADLY, "10.png": GREEDY, "13.png": ENDLESS}
     with own_stack.client() as client:
         job_id = client.submit([("pile.zip", io.BytesIO(zip_of(members)))]).id
         job = client.wait(job_id, timeout=240)
         rows = list(client.results(job_id))
     assert job.state == "completed"
     assert [row.name for row in rows if row.error and row.error.code == "poison_image"] == ["07.png", "13.png"]
-    assert sum(row.status in ("recognized", "review") for row in rows) == 18
+    assert [row.name for row in rows if row.error and row.error.code == "image_too_large"] == ["10.png"]
+    assert sum(row.status in ("recognized", "review") for row in rows) == 17
 
 
 def test_a_worker_that_is_started_before_redis_waits_for_it(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from digitmill.errors import FailureCode, ItemFailure
+from digitmill.imaging import grey as greying
 from digitmill.imaging.decode import REDUCED_SIDE, decode
 from digitmill.imaging.pages import page_offsets
 from tests.pictures import (
@@ -72,6 +73,15 @@ def test_every_grey_level_survives(encode: Callable[[Grey], bytes]) -> None:
 @pytest.mark.parametrize("encode", COARSE_ENCODINGS.values(), ids=COARSE_ENCODINGS.keys())
 def test_lossy_encodings_come_near(encode: Callable[[Grey], bytes]) -> None:
     assert distance(decode(encode(PICTURE), max_pixels=PLENTY), PICTURE) <= 12
+
+
+@pytest.mark.parametrize("encode", [*ENCODINGS.values(), *COARSE_ENCODINGS.values()])
+def test_large_pictures_are_turned_to_grey_band_by_band_with_the_same_result(
+    encode: Callable[[Grey], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = decode(encode(PICTURE), max_pixels=PLENTY)
+    monkeypatch.setattr(greying, "BAND_PIXELS", 170)
+    assert np.array_equal(decode(encode(PICTURE), max_pixels=PLENTY), whole)
 
 
 @pytest.mark.parametrize("encode", BILEVEL_ENCODINGS.values(), ids=BILEVEL_ENCODINGS.keys())
