@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint types pytest format settings-table images compose-test bench clean
+.PHONY: help install demo up test lint types pytest format settings-table screenshots images compose-test bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,9 @@ format: install ## format the code and mend what the linter can
 
 settings-table: install ## write docs/settings.md from digitmill/settings.py
 	$(BIN)/python -m tests.house.settings_table
+
+screenshots: install ## write docs/pictures, the pages as a browser shows them; needs chromium
+	$(BIN)/pytest -q tests/browser/screenshots.py
 
 images: ## build the two container images
 	docker build --target web --tag digitmill-web .

@@ -1,0 +1,49 @@
+"""Pictures of the pages for the documents: ``make screenshots`` writes docs/pictures, at the width of a phone and a desk.
+
+The pictures are made by the fixtures of the tests, and are no test: pytest runs this file only when it is named.
+"""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from digitmill.cli.service import SAMPLES
+from digitmill.client import Client
+from tests.browser.conftest import browsing
+from tests.house.sources import ROOT
+
+PICTURES = ROOT / "docs" / "pictures"
+SIZES = {"phone": (360, 740), "desk": (1280, 800)}
+
+
+@pytest.fixture(scope="module")
+def job(url: str) -> str:
+    """The samples, and a file that is none."""
+    with Client(url) as client:
+        sent = client.submit([SAMPLES / "digits.zip", SAMPLES / "labels.csv"], metadata={"label": "digits.zip"})
+        return client.wait(sent.id).id
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pictures_are_taken(chromium: Browser, url: str, job: str, size: str) -> None:
+    width, height = SIZES[size]
+    viewport = {"width": width, "height": height}
+    with browsing(chromium, url, viewport=viewport, device_scale_factor=1, has_touch=size == "phone") as (context, _):
+        page = context.new_page()
+        for name, path in (("drop", "/"), ("jobs", "/jobs"), ("models", "/models"), ("model", "/models/digits/1")):
+            page.goto(path)
+            take(page, f"{name}-{size}")
+        page.goto(f"/jobs/{job}")
+        expect(page.locator("#state")).to_have_text("Done")
+        expect(page.locator(".tile img").first).to_be_visible()
+        take(page, f"job-{size}")
+        page.get_by_label("Order").select_option("doubtful")
+        page.get_by_role("gridcell").first.click()
+        expect(page.locator(".guesses tr")).to_have_count(3)
+        take(page, f"row-{size}", whole=False)
+
+
+def take(page: Page, name: str, *, whole: bool = True) -> None:
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)

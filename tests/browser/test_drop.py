@@ -1,0 +1,158 @@
+"""From the start page to the rows: what an operator does on an ordinary day."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
+
+from digitmill.client import Client
+from tests.archives import bad_members
+from tests.browser.watching import Watch, assert_accessible
+from tests.pictures import drawn_digit, png
+
+pytestmark = [pytest.mark.service, pytest.mark.browser]
+
+SEVEN = png(drawn_digit(7))
+REASONS = (
+    "letter.txt is neither",
+    "empty.png is empty",
+    "page.pdf is a PDF",
+    "cut.zip is no complete zip",
+    "photo.heic is a HEIC",
+)
+MAKE_TRANSFER = """(name) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(window.picture)], name, {type: "image/png"}));
+    return transfer;
+}"""
+PASTE = f"""() => document.dispatchEvent(
+    new ClipboardEvent("paste", {{clipboardData: ({MAKE_TRANSFER})("image.png"), bubbles: true}})
+)"""
+
+
+def choose(page: Page, *files: tuple[str, bytes]) -> None:
+    payloads: list[FilePayload] = [
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files
+    ]
+    page.locator("#files").set_input_files(payloads)
+
+
+def job_of(page: Page) -> str:
+    page.wait_for_url(re.compile(r"/jobs/\w+$"))
+    return page.url.rpartition("/")[2]
+
+
+def test_a_zip_with_bad_members_is_read_filtered_and_downloaded(
+    page: Page, api: Client, url: str, tmp_path: Path
+) -> None:
+    archive, expected = bad_members(SEVEN)
+    page.goto("/")
+    choose(page, ("scans.zip", archive))
+    expect(page.locator("#chosen-text")).to_contain_text("1 file")
+    page.get_by_role("button", name="Read them").click()
+    job = job_of(page)
+    expect(page.locator("h1")).to_have_text("scans.zip")
+    expect(page.locator("#state")).to_have_text("Done")
+    failed = sum(failure is not None for failure in expected.values())
+    expect(page.locator('[data-count="failed"]')).to_have_text(str(failed))
+    expect(page.locator("#shown")).to_have_text(f"{len(expected)} rows")
+    expect(page.get_by_role("gridcell")).to_have_count(len(expected))
+
+    page.get_by_label("Status", exact=True).select_option("failed")
+    expect(page.locator("#shown")).to_have_text(f"{failed} of {len(expected)} rows")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_label("Name", exact=True).fill("MIDDLE")
+    expect(page.get_by_role("gridcell")).to_have_count(1)
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV", exact=True).click()
+    download.value.save_as(tmp_path / "rows.csv")
+    assert (tmp_path / "rows.csv").read_bytes() == httpx.get(f"{url}/v1/jobs/{job}/results?format=csv").content
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Failed ones").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    assert {row["name"] for row in rows} == {name for name, failure in expected.items() if failure is not None}
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Excel").click()
+    assert zipfile.ZipFile(download.value.path()).testzip() is None
+    assert api.job(job).metadata == {"label": "scans.zip"}
+
+
+def test_bad_files_are_named_before_anything_is_sent(page: Page) -> None:
+    page.goto("/")
+    choose(
+        page,
+        ("seven.png", SEVEN),
+        ("letter.txt", b"Dear Sir or Madam"),
+        ("empty.png", b""),
+        ("page.pdf", b"%PDF-1.7\n"),
+        ("cut.zip", b"PK\x03\x04 and no end"),
+        ("Thumbs.db", b"x"),
+        ("photo.heic", b"\x00\x00\x00\x18ftypheic" + bytes(16)),
+    )
+    expect(page.locator("#bad-list li")).to_have_count(5)
+    listed = page.locator("#bad-list").inner_text()
+    for reason in REASONS:
+        assert reason in listed
+    expect(page.locator("#chosen-text")).to_contain_text("1 file,")
+    expect(page.locator("#litter")).to_contain_text("1 system file")
+    expect(page.get_by_role("button", name="Read them")).to_be_enabled()
+    assert_accessible(page)
+    page.get_by_role("button", name="Remove all").click()
+    expect(page.get_by_role("button", name="Read them")).to_be_disabled()
+
+
+def test_options_are_those_that_were_chosen(page: Page, api: Client) -> None:
+    page.goto("/")
+    page.get_by_label("Least confidence in per cent").fill("99.95")
+    page.get_by_text("More choices").click()
+    page.get_by_label("Dark ink on light paper").check()
+    choose(page, ("a.png", SEVEN), ("b.png", SEVEN))
+    page.get_by_role("button", name="Read them").click()
+    job = api.job(job_of(page))
+    assert (job.options["review_below"], job.options["polarity"]) == (0.9995, "dark_on_light")
+    expect(page.locator("h1")).to_have_text("a.png and 1 more")
+
+
+def test_files_can_be_dropped_and_pasted(page: Page) -> None:
+    page.goto("/")
+    page.evaluate("(bytes) => { window.picture = bytes; }", list(SEVEN))
+    page.locator("#drop").dispatch_event("drop", {"dataTransfer": page.evaluate_handle(MAKE_TRANSFER, "dropped.png")})
+    expect(page.locator("#chosen-text")).to_contain_text("1 file,")
+    page.evaluate(PASTE)
+    expect(page.locator("#chosen-text")).to_contain_text("2 files,")
+
+
+def test_an_upload_that_loses_its_connection_is_sent_again_and_counts_once(
+    page: Page, context: BrowserContext, watch: Watch, api: Client
+) -> None:
+    watch.tolerated.append("ERR_INTERNET_DISCONNECTED")
+    before = len(list(api.jobs()))
+    page.goto("/")
+    choose(page, ("a.png", SEVEN))
+    expect(page.get_by_role("button", name="Read them")).to_be_enabled()
+    context.set_offline(True)
+    page.get_by_role("button", name="Read them").click()
+    expect(page.locator("#sending-text")).to_contain_text("connection is lost")
+    context.set_offline(False)
+    job_of(page)
+    assert len(list(api.jobs())) == before + 1
+
+
+def test_an_upload_can_be_stopped(page: Page, context: BrowserContext, watch: Watch) -> None:
+    watch.tolerated.append("ERR_INTERNET_DISCONNECTED")
+    page.goto("/")
+    choose(page, ("a.png", SEVEN))
+    context.set_offline(True)
+    page.get_by_role("button", name="Read them").click()
+    page.get_by_role("button", name="Stop").click()
+    context.set_offline(False)
+    expect(page.locator("#problem")).to_contain_text("stopped")
+    expect(page.get_by_role("button", name="Read them")).to_be_visible()

@@ -1,0 +1,141 @@
+"""Lists and cards, the sign-in, and what holds for every page."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+
+from digitmill.client import Client
+from tests.browser.conftest import KEY, browsing, send
+from tests.browser.test_drop import choose
+from tests.browser.watching import Watch, assert_accessible
+from tests.web.conftest import Server
+from tests.web.fakes import one
+
+pytestmark = [pytest.mark.service, pytest.mark.browser]
+
+FIRST_PAGE_BYTES = 100_000
+SCHEMES = [{"color_scheme": "light"}, {"color_scheme": "dark"}]
+SIZES = [{"viewport": {"width": width, "height": height}} for width, height in ((360, 740), (1280, 800), (3840, 2160))]
+
+
+@pytest.fixture(scope="module")
+def paths(url: str) -> list[str]:
+    with Client(url) as client:
+        job = send(client, [("a.png", one()), ("b.png", b"text")])
+        client.wait(job.id)
+        return ["/", f"/jobs/{job.id}", "/jobs", "/models", "/models/digits/1", "/docs", "/jobs/nobody"]
+
+
+@pytest.mark.parametrize(
+    "browsed", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True, ids=["light", "dark"]
+)
+def test_nothing_stands_in_the_way_of_anybody(page: Page, watch: Watch, paths: list[str]) -> None:
+    for path in paths:
+        tolerate_missing(watch, path)
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert_accessible(page)
+
+
+def tolerate_missing(watch: Watch, path: str) -> None:
+    if path.endswith("nobody"):
+        watch.tolerated.append("404")
+
+
+@pytest.mark.parametrize("browsed", SIZES, indirect=True, ids=["phone", "desk", "wall"])
+def test_no_page_is_wider_than_the_screen(page: Page, watch: Watch, paths: list[str]) -> None:
+    for path in paths:
+        tolerate_missing(watch, path)
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, path
+
+
+def test_the_first_page_is_light(page: Page) -> None:
+    sizes: list[int] = []
+
+    def count(request: Request) -> None:
+        size = request.sizes()
+        sizes.append(size["responseBodySize"] + size["responseHeadersSize"])
+
+    page.on("requestfinished", count)
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    assert len(sizes) > 5
+    assert sum(sizes) < FIRST_PAGE_BYTES
+
+
+def test_the_skip_link_is_the_first_stop_and_leads_to_the_content(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
+
+
+def test_the_list_of_jobs_follows_stops_and_deletes(chromium: Browser, resting: Server) -> None:
+    with Client(resting.url) as client, browsing(chromium, resting.url) as (context, _):
+        files = [(f"{number}.png", one()) for number in range(4)]
+        send(client, files, metadata={"label": "first <b>batch</b>"})
+        second = send(client, [("a.png", one())])
+        page = context.new_page()
+        page.goto("/jobs")
+        row = page.get_by_role("row", name="first <b>batch</b>")
+        expect(row).to_contain_text("Waiting")
+        resting.turn_once()
+        expect(row).to_contain_text("Running")
+        row.get_by_role("button", name="Stop").click()
+        expect(row).to_contain_text("Cancelled")
+        row.get_by_role("button", name="Delete").click()
+        assert_accessible(page)
+        page.get_by_role("button", name="Keep it").click()
+        expect(row).to_be_visible()
+        row.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(row).to_have_count(0)
+        assert [job.id for job in client.jobs()] == [second.id]
+
+
+def test_the_card_of_the_model_tells_its_figures(page: Page, api: Client) -> None:
+    model = next(model for model in api.models() if model.default)
+    page.goto("/models")
+    page.get_by_role("link", name=f"{model.name}@{model.version}").click()
+    for name in ("mnist", "usps"):
+        expect(page.get_by_role("row", name=name).first).to_be_visible()
+    expect(page.locator("main")).to_contain_text(model.manifest["sha256"])
+
+
+def sign_in(context: BrowserContext, key: str) -> Page:
+    page = context.pages[0] if context.pages else context.new_page()
+    page.goto("/jobs")
+    page.get_by_label("Key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    return page
+
+
+def test_an_operator_signs_in_works_and_signs_out(chromium: Browser, guarded: Server) -> None:
+    guarded.turn()
+    with browsing(chromium, guarded.url) as (context, watch):
+        watch.tolerated.append("401")
+        page = sign_in(context, "wrong")
+        expect(page.get_by_role("alert")).to_contain_text("no key of this service")
+        assert_accessible(page)
+        sign_in(context, KEY)
+        expect(page).to_have_url(f"{guarded.url}/jobs")
+        page.goto("/")
+        choose(page, ("a.png", one()))
+        page.get_by_role("button", name="Read them").click()
+        expect(page.locator("#state")).to_have_text("Done")
+        expect(page.get_by_role("gridcell")).to_have_count(1)
+        assert_accessible(page)
+        assert page.evaluate("() => document.cookie + Object.keys(localStorage) + Object.keys(sessionStorage)") == ""
+        page.goto("/jobs")
+        page.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(page.locator("main")).to_contain_text("There are no jobs.")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Key")).to_be_visible()
+        page.goto("/")
+        expect(page).to_have_url(f"{guarded.url}/sign-in?next=/")
