@@ -275,4 +275,4 @@ def new_job_id() -> str:
 
 
 def _packed(chunk: Chunk) -> PackedChunk:
-    return PackedChunk(first=chunk.first, images=len(chunk.entries), entries=pack_plan(chunk.entries))
+    return PackedChunk(first=chunk.first, entries=pack_plan(chunk.entries))

@@ -28,10 +28,9 @@ UNRECORDED_SECONDS = 86400
 
 @dataclass(frozen=True, slots=True)
 class PackedChunk:
-    """A chunk of the plan: the row index of its first image, its number of images, its packed entries."""
+    """A chunk of the plan: the row index of its first image, and its packed entries."""
 
     first: int
-    images: int
     entries: bytes
 
 

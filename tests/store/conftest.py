@@ -37,7 +37,7 @@ class Bench:
         webhook_url: str | None = None,
     ) -> Job:
         job_id = new_job_id()
-        plan = [PackedChunk(IMAGES * n, IMAGES, b"entries %d" % n) for n in range(chunks)]
+        plan = [PackedChunk(IMAGES * n, b"entries %d" % n) for n in range(chunks)]
         assert self.store.save_plan(job_id, iter(plan)) == chunks
         job = Job(
             id=job_id,

@@ -29,7 +29,7 @@ def test_an_unknown_job_is_not_found(bench: Bench) -> None:
 
 
 def test_a_plan_without_a_record_is_no_job(bench: Bench) -> None:
-    bench.store.save_plan("early", [PackedChunk(0, 1, b"x")])
+    bench.store.save_plan("early", [PackedChunk(0, b"x")])
     with pytest.raises(NotFound):
         bench.store.get("early")
     bench.store.discard_plan("early")
@@ -220,7 +220,7 @@ def test_the_same_idempotency_key_gives_the_first_job(bench: Bench) -> None:
     key = Idempotency("k1", "digest")
     assert bench.store.recall("ann", key) is None
     keyed = replace(first, id=new_job_id())
-    bench.store.save_plan(keyed.id, [PackedChunk(0, IMAGES, b"x"), PackedChunk(IMAGES, IMAGES, b"y")])
+    bench.store.save_plan(keyed.id, [PackedChunk(0, b"x"), PackedChunk(IMAGES, b"y")])
     assert bench.store.create(keyed, window=1, most_open=9, idempotency=(key, 60)).id == keyed.id
     second = replace(first, id=new_job_id())
     assert bench.store.create(second, window=1, most_open=9, idempotency=(key, 60)).id == keyed.id
@@ -341,7 +341,7 @@ def test_chunks_of_several_jobs_are_claimed_and_completed_at_once(bench: Bench) 
 
 def small(job: Job) -> tuple[Job, PackedChunk]:
     """A job of one chunk, neither of them stored."""
-    return replace(job, id=new_job_id(), chunks=1, counts=Counts(total=IMAGES)), PackedChunk(0, IMAGES, b"few")
+    return replace(job, id=new_job_id(), chunks=1, counts=Counts(total=IMAGES)), PackedChunk(0, b"few")
 
 
 def test_a_small_plan_is_saved_with_its_job_and_not_without(bench: Bench) -> None:

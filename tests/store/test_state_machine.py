@@ -38,7 +38,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(target=jobs, sizes=st.lists(st.integers(1, 5), min_size=1, max_size=5), window=st.integers(1, 3))
     def submit(self, sizes: list[int], window: int) -> str:
         job_id = new_job_id()
-        plan = [PackedChunk(sum(sizes[:n]), size, b"%d" % n) for n, size in enumerate(sizes)]
+        plan = [PackedChunk(sum(sizes[:n]), b"%d" % n) for n in range(len(sizes))]
         self.store.save_plan(job_id, plan)
         job = Job(
             id=job_id,
