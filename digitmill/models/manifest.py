@@ -117,8 +117,8 @@ class EngineAgreement(_Frozen):
 class Manifest(_Frozen):
     """One version of a model.
 
-    ``classes`` name the outputs in order: the ten digits, then what is none. ``temperature`` calibrates the outputs to probabilities and rows
-    below ``review_below`` are set aside for a person. ``normaliser`` is the version of
+    ``classes`` name the outputs in order: the ten digits, then what is none. ``temperature`` calibrates the outputs to
+    probabilities and rows below ``review_below`` are set aside for a person. ``normaliser`` is the version of
     ``digitmill.imaging.normalise`` that made the training images. ``openvino`` is None where the model was
     published without a conversion, and ``engines`` names those that were compared with Keras.
     """
