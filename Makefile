@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint types pytest format settings-table screenshots images compose-test bench clean
+.PHONY: help install demo up test lint types pytest format settings-table screenshots images compose-test fuzz bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -46,6 +46,9 @@ images: ## build the two container images
 compose-test: install ## build the images and test the service in containers; needs a Docker engine
 	docker info >/dev/null
 	$(BIN)/pytest -m compose tests/compose
+
+fuzz: install ## damage 10,000 uploads of each kind and post them; takes a while
+	$(BIN)/pytest tests/hostile/test_fuzz.py --hypothesis-profile=fuzz
 
 bench: install ## measure the service against its own engine, on a quiet machine
 	$(BIN)/python -m benchmarks

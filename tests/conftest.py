@@ -17,6 +17,7 @@ from digitmill.embedded.redis_server import answers, prepare
 from digitmill.errors import CannotStart
 
 settings.register_profile("without a clock", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=10_000)
 settings.load_profile("without a clock")
 
 START_SECONDS = 20.0
