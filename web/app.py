@@ -20,6 +20,7 @@ from web.pages.drop import drop
 from web.pages.jobs import jobs_pages
 from web.pages.layout import init_pages
 from web.pages.models import models_pages
+from web.pages.review import review_pages
 from web.pages.sign_in import sign_in
 from web.requests import init_requests
 from web.views.events import events
@@ -76,6 +77,6 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_pages(app)
     for blueprint in (jobs, results, review, sample, images, events, models, limits, probes, webhooks):
         app.register_blueprint(blueprint)
-    for blueprint in (drop, jobs_pages, models_pages, sign_in, documentation):
+    for blueprint in (drop, jobs_pages, review_pages, models_pages, sign_in, documentation):
         app.register_blueprint(blueprint)
     return app

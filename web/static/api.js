@@ -18,10 +18,17 @@ export function changeHeaders() {
   return csrf ? { "X-CSRF-Token": csrf } : {};
 }
 
-// The JSON that is answered, or null where nothing is. Raises Refusal, or TypeError where nobody answers.
-export async function call(method, address, { signal } = {}) {
-  const headers = { Accept: "application/json", ...(method === "GET" ? {} : changeHeaders()) };
-  const response = await fetch(address, { method, headers, signal });
+// The JSON that is answered, or null where nothing is; `json` or `body` is what is sent. Raises Refusal, or TypeError
+// where nobody answers.
+export async function call(method, address, { json, body, headers, keepalive, signal } = {}) {
+  const sent = {
+    Accept: "application/json",
+    ...(method === "GET" ? {} : changeHeaders()),
+    ...(json ? { "Content-Type": "application/json" } : {}),
+    ...headers,
+  };
+  const content = json ? JSON.stringify(json) : body;
+  const response = await fetch(address, { method, headers: sent, body: content, keepalive, signal });
   if (!response.ok) {
     throw new Refusal(response.status, await problemOf(response), Number(response.headers.get("Retry-After")));
   }

@@ -1,0 +1,54 @@
+"""The texts of the modules of the review and of the check. See ``texts.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import gettext
+
+from web.pages.texts import Text, plural
+
+
+def review() -> Mapping[str, Text]:
+    return {
+        "said_blank": gettext("blank"),
+        "said_not_a_digit": gettext("no digit"),
+        "taken_back": gettext("nothing any more"),
+        "sure": gettext("the model is {confidence} sure"),
+        "you_said": gettext("You said: {answer}"),
+        "spoken_row": gettext("Row {row}: the model says {digit}, {confidence} sure."),
+        "conflict": gettext("Row {row}: you said {mine}. Somebody else had changed it before, and says {theirs}."),
+        "keep_theirs": gettext("Leave it: {answer}"),
+        "keep_mine": gettext("Mine holds: {answer}"),
+        "taken_over": gettext("You were away for a while, and somebody else has taken the row that was here."),
+        "taken_over_some": gettext("You were away for a while, and somebody else has taken some of these rows."),
+        "group_over": plural(
+            "All of this digit are answered, or with others. {count} doubtful row is left: press Enter.",
+            "All of this digit are answered, or with others. {count} doubtful rows are left: press Enter.",
+        ),
+        "with_others": plural(
+            "{count} doubtful row is left, and somebody else is looking at it.",
+            "{count} doubtful rows are left, and others are looking at them.",
+        ),
+        "nothing_left": gettext("No doubtful row is left."),
+        "all_sent": gettext("All answers are stored."),
+        "on_their_way": plural("{count} answer on its way", "{count} answers on their way"),
+        "tile": gettext("Row {row}, read as {digit}, {confidence} sure"),
+        "tile_odd": gettext("marked"),
+        "sheet": plural("{count} picture read as {digit}", "{count} pictures read as {digit}"),
+        "sheet_done": plural("{count} row confirmed.", "{count} rows confirmed."),
+        "left_for_later": plural(
+            "{count} marked row is left for the review one by one.",
+            "{count} marked rows are left for the review one by one.",
+        ),
+        "checked": gettext("{seen} of {total} looked at, {wrong} of them wrong."),
+        "check_all": gettext("All {population} accepted rows were looked at: {wrong} are wrong."),
+        "check_interval": gettext(
+            "Of the {population} accepted rows of this job, between {low} and {high} are wrong: so says this sample, "
+            "and a range found in this way is right 95 times in 100."
+        ),
+        "check_likely": gettext("If the sample is like the rest, about {likely}, which is {share}."),
+        "check_sheet": gettext("Sheet {sheet} of {sheets}"),
+        "check_empty": gettext("This job has no accepted rows to check."),
+        "check_over": gettext("You have seen the whole sample."),
+    }

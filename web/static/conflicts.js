@@ -1,0 +1,45 @@
+// Rows that somebody else has answered meanwhile: what they said, what you said, and which is to hold.
+
+import { answerText } from "./answers.js";
+import { text } from "./texts.js";
+
+export class Conflicts {
+  // `keepMine(entry, said)` and `keepTheirs(entry)` are told the choice.
+  constructor(pictures, { keepMine, keepTheirs }) {
+    this.pictures = pictures;
+    this.on = { keepMine, keepTheirs };
+    this.section = document.getElementById("conflicts");
+    this.list = document.getElementById("conflict-list");
+  }
+
+  add(entry, said) {
+    const item = document.createElement("li");
+    const { row } = entry;
+    const image = this.pictures.load(row.index, "thumbnail");
+    const theirs = row.correction ? answerText(row.correction) : text("taken_back");
+    const words = document.createElement("p");
+    words.textContent = text("conflict", { row: String(row.index), mine: answerText(said), theirs });
+    const choices = document.createElement("p");
+    choices.className = "choices-row";
+    choices.append(
+      this.choice(item, text("keep_theirs", { answer: theirs }), () => this.on.keepTheirs(entry)),
+      this.choice(item, text("keep_mine", { answer: answerText(said) }), () => this.on.keepMine(entry, said)),
+    );
+    item.append(image, words, choices);
+    this.list.append(item);
+    this.section.hidden = false;
+  }
+
+  choice(item, words, chosen) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = words;
+    button.addEventListener("click", () => {
+      item.remove();
+      this.section.hidden = this.list.children.length === 0;
+      document.getElementById("content").focus();
+      chosen();
+    });
+    return button;
+  }
+}

@@ -1,0 +1,48 @@
+// What the pages of the review share: keys, the dialog that lists them, and how the work gets on.
+
+import { withModifier } from "./answers.js";
+import { Refusal, showProblem } from "./api.js";
+import { number, roughly, text } from "./texts.js";
+
+const at = (id) => document.getElementById(id);
+const share = (value) => `${roughly(value * 100)} %`;
+
+// Keys work while the focus is in the content of the page, and not in a field or a dialog (WCAG 2.1.4).
+export function onKeys(handle) {
+  at("content").addEventListener("keydown", (event) => {
+    if (withModifier(event) || event.target.closest("dialog, input, select, textarea")) {
+      return;
+    }
+    if (event.key === "?") {
+      event.preventDefault();
+      at("keys").showModal();
+    } else if (!(event.key === "Enter" && event.target.closest("a, summary, button:not([data-enter])"))) {
+      handle(event);
+    }
+  });
+  at("show-keys").addEventListener("click", () => at("keys").showModal());
+  at("close-keys").addEventListener("click", () => at("keys").close());
+  at("content").focus({ preventScroll: true });
+}
+
+// A mouse leaves the focus on what it clicked, where Enter would say the same of the next row.
+export function clicked(event) {
+  if (event.detail > 0) {
+    at("content").focus({ preventScroll: true });
+  }
+}
+
+export function showTally(tally, left) {
+  const pace = tally.aMinute();
+  const changed = tally.shareChanged();
+  at("left").textContent = number(left);
+  at("pace").textContent = pace === null ? "–" : number(pace);
+  at("changed").textContent = changed === null ? "–" : share(changed);
+}
+
+// How the answers are on their way, in words, and as a problem where they cannot go.
+export function showSending(error, count) {
+  const problem = error instanceof Refusal;
+  showProblem(problem ? error.message : error ? text("offline") : "");
+  at("sending").textContent = count === 0 ? text("all_sent") : text("on_their_way", { count });
+}

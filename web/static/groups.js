@@ -1,0 +1,234 @@
+// The review by digit: a sheet of crops that the model read alike; the odd ones out are marked, the rest is confirmed.
+
+import { TAKEN_BACK, answerOf, answerOfKey, digit, letterOfKey, saysAsModel } from "./answers.js";
+import { showProblem } from "./api.js";
+import { Conflicts } from "./conflicts.js";
+import { clicked, onKeys, showSending, showTally } from "./desk.js";
+import { Holding } from "./holding.js";
+import { Outbox } from "./outbox.js";
+import { Pictures } from "./pictures.js";
+import { Sheet } from "./sheet.js";
+import { number, text } from "./texts.js";
+import { Tally } from "./tally.js";
+
+const at = (id) => document.getElementById(id);
+const job = `/v1/jobs/${at("review").dataset.id}`;
+const MOST_ON_A_SHEET = 36;
+const LOOK_AGAIN_MS = 4000;
+
+const pictures = new Pictures(`${job}/results`);
+const tally = new Tally();
+const outbox = new Outbox(`${job}/results`, {
+  settled: (entry, said) => {
+    if (said === TAKEN_BACK) {
+      entry.undone = holding.number;
+      holding.ask();
+    }
+  },
+  conflict: (entry, said) => conflicts.add(entry, said),
+  refused: (entry, error) => showProblem(error.detail),
+  told: (error) => showSending(error, outbox.size),
+});
+const conflicts = new Conflicts(pictures, {
+  keepMine: (entry, said) => outbox.put(entry, said),
+  keepTheirs: (entry) => (entry.said = answerOf(entry.row.correction)),
+});
+const sheet = new Sheet(at("sheet"), pictures);
+const holding = new Holding(`${job}/review`, {
+  wanted: () => {
+    asked = chosen;
+    // the first question only finds out how many there are
+    return { limit: chosen === null ? 1 : 2 * MOST_ON_A_SHEET + later.size + outbox.size, prediction: chosen };
+  },
+  got: take,
+  told: (error) => error && showSending(error, outbox.size),
+});
+
+// the digit whose rows are shown, the one that was last asked for, and the one of which it is known what there is
+let chosen = null;
+let asked = null;
+let known = null;
+let shown = [];
+let next = [];
+let waiting = {};
+// answered since `waiting` was counted, or on their way
+let recent = [];
+const done = [];
+const answered = new Set();
+const later = new Set();
+
+function take(review, number) {
+  waiting = review.waiting;
+  recent = recent.filter((entry) => outbox.has(entry));
+  if (chosen === null) {
+    choose(fullest());
+    return;
+  }
+  if (asked !== chosen) {
+    return;
+  }
+  known = asked;
+  const rows = review.results;
+  const held = new Set(rows.map(({ index }) => index));
+  const kept = shown.filter((entry) => held.has(entry.row.index) || outbox.has(entry) || entry.undone >= number);
+  const onSheet = new Set(kept.map(({ row }) => row.index));
+  const fresh = rows.filter(({ index }) => !answered.has(index) && !later.has(index) && !onSheet.has(index));
+  next = fresh.map((row) => ({ row, odd: false, said: null }));
+  next.forEach(({ row }) => pictures.get(row.index, "thumbnail"));
+  if (kept.length < shown.length) {
+    at("notice").textContent = text("taken_over_some");
+    present(kept);
+  } else {
+    show();
+  }
+}
+
+function present(entries) {
+  shown = entries;
+  sheet.show(shown);
+  show();
+  if (shown.length) {
+    sheet.focus();
+  }
+}
+
+function show() {
+  if (!shown.length && next.length) {
+    const some = next.splice(0, MOST_ON_A_SHEET);
+    present(some);
+    at("spoken").textContent = text("sheet", { count: some.length, digit: chosen });
+    return;
+  }
+  at("row").hidden = shown.length === 0;
+  at("nothing").hidden = shown.length > 0 || known !== chosen;
+  at("undo").disabled = done.length === 0;
+  at("later").textContent = later.size ? text("left_for_later", { count: later.size }) : "";
+  if (shown.length) {
+    at("sheet-title").textContent = text("sheet", { count: shown.length, digit: chosen });
+  } else {
+    at("nothing-text").textContent = left() > 0 ? text("group_over", { count: left() }) : text("nothing_left");
+  }
+  showDigits();
+  showTally(tally, left());
+}
+
+function left() {
+  return Object.values(counts()).reduce((sum, count) => sum + count, 0);
+}
+
+// Rows that wait, by digit.
+function counts() {
+  const found = { ...waiting };
+  for (const { row } of recent) {
+    found[row.prediction] = Math.max(0, found[row.prediction] - 1);
+  }
+  return found;
+}
+
+function showDigits() {
+  const found = counts();
+  for (const button of at("digits").children) {
+    const value = button.dataset.digit;
+    button.querySelector("small").textContent = number(found[value] ?? 0);
+    button.disabled = !found[value] && value !== chosen;
+    button.setAttribute("aria-pressed", String(value === chosen));
+  }
+}
+
+// The digit of which most rows wait, but for the one that is shown.
+function fullest() {
+  const found = Object.entries(counts()).filter(([value]) => value !== chosen);
+  return found.reduce((best, each) => (each[1] > best[1] ? each : best))[0];
+}
+
+function choose(value) {
+  chosen = value;
+  shown = [];
+  next = [];
+  holding.ask();
+  show();
+}
+
+function confirm() {
+  if (!shown.length) {
+    choose(fullest());
+    return;
+  }
+  const answers = shown.filter(({ odd, said }) => said || !odd);
+  shown.filter(({ odd, said }) => odd && !said).forEach(({ row }) => later.add(row.index));
+  for (const entry of answers) {
+    entry.said ??= digit(entry.row.prediction);
+    answered.add(entry.row.index);
+    recent.push(entry);
+    tally.add(!saysAsModel(entry.row, entry.said));
+    outbox.put(entry, entry.said);
+  }
+  done.push({ sheet: shown, answers, digit: chosen });
+  at("notice").textContent = text("sheet_done", { count: answers.length });
+  shown = [];
+  show();
+  holding.ask();
+}
+
+function undo() {
+  const last = done.pop();
+  if (!last) {
+    return;
+  }
+  for (const entry of last.answers) {
+    answered.delete(entry.row.index);
+    tally.takeBack();
+    outbox.put(entry, TAKEN_BACK);
+    recent = recent.filter((each) => each !== entry);
+    entry.said = entry.odd ? entry.said : null;
+  }
+  last.sheet.forEach(({ row }) => later.delete(row.index));
+  chosen = last.digit;
+  next = shown.concat(next).filter(({ row }) => row.prediction === chosen);
+  present(last.sheet);
+}
+
+function say(said) {
+  const entry = sheet.current;
+  const same = saysAsModel(entry.row, said);
+  entry.odd = !same;
+  entry.said = same ? null : said;
+  sheet.paintCurrent();
+}
+
+onKeys((event) => {
+  const said = answerOfKey(event);
+  if (said && shown.length) {
+    say(said);
+    sheet.focus();
+  } else if (letterOfKey(event) === "u" && !event.repeat) {
+    undo();
+  } else if (event.key === "Enter" && !event.repeat) {
+    confirm();
+  } else if (!(event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") || !sheet.move(event.key)) {
+    return;
+  }
+  event.preventDefault();
+});
+
+at("confirm").addEventListener("click", (event) => {
+  confirm();
+  clicked(event);
+});
+at("undo").addEventListener("click", (event) => {
+  undo();
+  clicked(event);
+});
+at("digits").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) {
+    choose(button.dataset.digit);
+  }
+});
+setInterval(() => showTally(tally, left()), 1000);
+setInterval(() => {
+  if (!shown.length && document.visibilityState === "visible") {
+    holding.ask();
+  }
+}, LOOK_AGAIN_MS);
+holding.ask();

@@ -1,0 +1,80 @@
+// Doubtful rows that nobody else gets while this tab holds them.
+
+import { call, passes, sleep } from "./api.js";
+import { reviewer } from "./reviewer.js";
+
+const HOLD_SECONDS = 60;
+const RENEW_MS = 20_000;
+const IDLE_MS = 180_000;
+const MOST_ROWS = 100;
+const PAUSE_SECONDS = 3;
+
+export class Holding {
+  // `wanted()`: {limit, prediction}. `got(review, number)`: what the service gave, `number` being what `begin`
+  // returned. `told(error)`: how it goes, null when well.
+  constructor(address, { wanted, got, told }) {
+    this.address = address;
+    this.on = { wanted, got, told };
+    this.number = 0;
+    this.asking = null;
+    this.active = performance.now();
+    setInterval(() => this.renew(), RENEW_MS);
+    document.addEventListener("visibilitychange", () => this.renew());
+    // who comes back after a while finds out at once what others have taken over
+    document.addEventListener("keydown", () => this.touch(), { capture: true });
+    document.addEventListener("pointerdown", () => this.touch(), { capture: true });
+  }
+
+  touch() {
+    const idle = performance.now() - this.active > IDLE_MS;
+    this.active = performance.now();
+    if (idle) {
+      this.ask();
+    }
+  }
+
+  renew() {
+    if (document.visibilityState === "visible" && performance.now() - this.active < IDLE_MS) {
+      this.ask();
+    }
+  }
+
+  // Ask now, or again when the present question is answered.
+  ask() {
+    if (this.asking) {
+      this.again = true;
+      return this.asking;
+    }
+    this.asking = this.askUntilAnswered().finally(() => {
+      this.asking = null;
+      if (this.again) {
+        this.again = false;
+        this.ask();
+      }
+    });
+    return this.asking;
+  }
+
+  async askUntilAnswered() {
+    for (;;) {
+      this.number += 1;
+      const number = this.number;
+      const { limit, prediction } = this.on.wanted();
+      const json = { reviewer, seconds: HOLD_SECONDS, limit: Math.min(limit, MOST_ROWS), ...(prediction ? { prediction } : {}) };
+      let review;
+      try {
+        review = await call("POST", this.address, { json });
+      } catch (error) {
+        this.on.told(error);
+        if (!passes(error)) {
+          return;
+        }
+        await sleep(error.retryAfter || PAUSE_SECONDS);
+        continue;
+      }
+      this.on.told(null);
+      this.on.got(review, number);
+      return;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// Answers on their way: sent in the background in the order in which they were given, until the service has them.
+
+import { call, passes, sleep } from "./api.js";
+
+const MOST_AT_ONCE = 100;
+const MOST_PAUSE_SECONDS = 15;
+
+// An entry is {row, …}; `row.revision` and `row.correction` follow what the service says.
+export class Outbox {
+  // `settled(entry, said)`: the service has it. `conflict(entry, said)`: somebody changed the row meanwhile.
+  // `refused(entry, error)`: this row cannot take it. `told(error)`: how the sending goes, null when well.
+  constructor(address, { settled, conflict, refused, told }) {
+    this.address = address;
+    this.on = { settled, conflict, refused, told };
+    this.waiting = [];
+    this.running = false;
+    window.addEventListener("beforeunload", (event) => {
+      if (this.waiting.length) {
+        event.preventDefault();
+      }
+    });
+    window.addEventListener("online", () => this.send());
+  }
+
+  get size() {
+    return this.waiting.length;
+  }
+
+  has(entry) {
+    return this.waiting.some((each) => each.entry === entry);
+  }
+
+  put(entry, said) {
+    this.waiting.push({ entry, said });
+    this.send();
+  }
+
+  async send() {
+    if (this.running) {
+      return;
+    }
+    this.running = true;
+    let pause = 1;
+    while (this.waiting.length) {
+      const some = this.batch();
+      let answer;
+      try {
+        answer = await call("PATCH", this.address, { json: { corrections: some.map(correction) }, keepalive: true });
+      } catch (error) {
+        this.on.told(error);
+        if (!passes(error)) {
+          break;
+        }
+        await sleep(error.retryAfter || pause);
+        pause = Math.min(pause * 2, MOST_PAUSE_SECONDS);
+        continue;
+      }
+      pause = 1;
+      this.waiting.splice(0, some.length);
+      some.forEach((each, place) => this.settle(each, answer.results[place]));
+      this.on.told(null);
+    }
+    this.running = false;
+  }
+
+  // The first that wait, up to a second change of one row: it must name the revision that the first one makes.
+  batch() {
+    const rows = new Set();
+    const some = [];
+    for (const each of this.waiting.slice(0, MOST_AT_ONCE)) {
+      if (rows.has(each.entry.row.index)) {
+        break;
+      }
+      rows.add(each.entry.row.index);
+      some.push(each);
+    }
+    return some;
+  }
+
+  settle({ entry, said }, result) {
+    entry.row.revision = result.revision;
+    entry.row.correction = result.correction;
+    if (!result.error) {
+      this.on.settled(entry, said);
+    } else if (result.error.code === "row_changed") {
+      // what was said of the row after this rests on what never was
+      this.waiting = this.waiting.filter((each) => each.entry !== entry);
+      this.on.conflict(entry, said);
+    } else {
+      this.on.refused(entry, result.error);
+    }
+  }
+}
+
+function correction({ entry, said }) {
+  return { index: entry.row.index, revision: entry.row.revision, ...said };
+}
