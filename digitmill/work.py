@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from digitmill.domain import Entry, Failure, Job, JobState, ModelReference, Problem, Row
-from digitmill.errors import FailureCode, ModelError, NotFound, StorageUnavailable
+from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
 from digitmill.pipeline import Opened, Predictor, answer_opened, failed_rows, open_chunk
 from digitmill.queue import Queue
 from digitmill.settings import Settings
@@ -83,7 +83,7 @@ class Work:
         """Answer one chunk if it is still to do. A repeated or late message changes nothing.
 
         When the storage fails or the process dies midway, the lease ends and the sweep gives the chunk out
-        again. Returns whether this call stored the rows.
+        again; that the storage failed is not held against its images. Returns whether this call stored the rows.
         """
         return self._run([(job_id, chunk)]) == 1
 
@@ -105,7 +105,7 @@ class Work:
 
     def _run(self, chunks: Sequence[tuple[str, int]]) -> int:
         claims = self._store.claim_all(chunks, self._settings.lease_seconds)
-        settled = False
+        settled, at_fault = False, True
         try:
             answers = list(self._answers(claims))
             completions = self._store.complete_all(
@@ -115,12 +115,20 @@ class Work:
             for (claim, _), completion in zip(answers, completions, strict=True):
                 self._follow(claim.job, completion)
             return sum(completion.stored for completion in completions)
+        except StorageUnavailable:
+            at_fault = False
+            raise
         finally:
             self._watchdog.rest()
             if not settled:
-                with suppress(StorageUnavailable):
-                    for claim in claims:
-                        self._store.release(claim.job.id, claim.chunk)
+                self._let_go(claims, at_fault=at_fault)
+
+    def _let_go(self, claims: Sequence[Claim], *, at_fault: bool) -> None:
+        """For the sweep to give out again. Where the images are not at fault, the attempt does not count."""
+        with suppress(StorageUnavailable):
+            for claim in claims:
+                let_go = self._store.release if at_fault else self._store.give_back
+                let_go(claim.job.id, claim.chunk)
 
     def _follow(self, job: Job, completion: Completion) -> None:
         if completion.finished:
@@ -141,6 +149,9 @@ class Work:
                 model = self._models.get(reference)
                 opened = list(self._opened(group))
                 rows = answer_opened([chunk for _, chunk in opened], model)
+            except ModelNotFound as error:
+                for claim in group:
+                    self._leave_to_others(claim, error)
             except ModelError as error:
                 for claim in group:
                     self._fail(claim, Problem(error.code, error.detail))
@@ -176,6 +187,14 @@ class Work:
             claim.first,
             f"Gave up after {claim.attempt - 1} attempts without an answer; submit this image by itself.",
         )
+
+    def _leave_to_others(self, claim: Claim, error: ModelNotFound) -> None:
+        """Another worker may have the model: during an upgrade, say. The job fails when it was tried often enough."""
+        if claim.attempt >= self._settings.max_attempts:
+            self._fail(claim, Problem(error.code, error.detail))
+            return
+        _log.warning("model_not_here", job=claim.job.id, chunk=claim.chunk, reason=error.detail)
+        self._store.release(claim.job.id, claim.chunk)
 
     def _fail(self, claim: Claim, problem: Problem) -> None:
         _log.error("job_failed", job=claim.job.id, code=problem.code, reason=problem.detail)

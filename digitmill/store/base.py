@@ -231,6 +231,10 @@ class JobStore(ABC):
         """Let the lease end now, so that the sweep gives the chunk out again."""
 
     @abstractmethod
+    def give_back(self, job_id: str, chunk: int) -> None:
+        """Release the chunk and count the attempt as none: its images are not to blame for how it ended."""
+
+    @abstractmethod
     def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
         """Store the rows of a claimed chunk, once, whether the lease still holds or not.
 

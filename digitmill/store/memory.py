@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from digitmill.domain import Counts, Job, JobState, Problem
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
@@ -26,21 +26,9 @@ from digitmill.store.base import (
     WorkerInfo,
     too_many_jobs,
 )
+from digitmill.store.memory_records import Record, added
 from digitmill.store.memory_reviews import MemoryReviewStore
 from digitmill.store.memory_webhook_store import MemoryWebhookStore
-
-
-@dataclass
-class _Record:
-    job: Job
-    sent: int
-    progress_at: float
-    rows: dict[int, bytes] = field(default_factory=dict)
-    attempts: dict[int, int] = field(default_factory=dict)
-    leases: dict[int, float] = field(default_factory=dict)
-    places: dict[int, int] = field(default_factory=dict)
-    strikes: dict[tuple[int, int], int] = field(default_factory=dict)
-    changes: int = 0
 
 
 class MemoryJobStore(JobStore):
@@ -50,7 +38,7 @@ class MemoryJobStore(JobStore):
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())
         self._plans: dict[str, list[PackedChunk]] = {}
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, Record] = {}
         self._idempotency: dict[tuple[str, str], tuple[str, str, float]] = {}
         self._locks: dict[str, float] = {}
         self._workers: dict[WorkerInfo, float] = {}
@@ -86,7 +74,7 @@ class MemoryJobStore(JobStore):
                 self._idempotency[job.owner, key.key] = (key.digest, job.id, self._clock() + seconds)
             if plan:
                 self._plans[job.id] = list(plan)
-            self._records[job.id] = _Record(job, min(window, job.chunks), self._clock())
+            self._records[job.id] = Record(job, min(window, job.chunks), self._clock())
             return job
 
     def remembers(self, owner: str, key: str) -> bool:
@@ -187,6 +175,14 @@ class MemoryJobStore(JobStore):
     def release(self, job_id: str, chunk: int) -> None:
         self.renew(job_id, chunk, 0)
 
+    def give_back(self, job_id: str, chunk: int) -> None:
+        with self._changed:
+            record = self._records.get(job_id)
+            if record is not None and chunk in record.leases:
+                record.leases[chunk] = self._clock()
+                record.places.pop(chunk, None)
+                record.attempts[chunk] -= 1
+
     def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
         with self._changed:
             record = self._records.get(claim.job.id)
@@ -196,7 +192,7 @@ class MemoryJobStore(JobStore):
             record.leases.pop(claim.chunk, None)
             record.attempts.pop(claim.chunk, None)
             record.progress_at = self._clock()
-            record.job = replace(record.job, counts=_add(record.job.counts, counts))
+            record.job = replace(record.job, counts=added(record.job.counts, counts))
             following = record.sent if record.sent < record.job.chunks else None
             record.sent += following is not None
             finished = len(record.rows) == record.job.chunks
@@ -323,7 +319,7 @@ class MemoryJobStore(JobStore):
         record.job = replace(record.job, counts=counts, revised=True)
 
     @staticmethod
-    def _poison(record: _Record, chunk: int) -> frozenset[int]:
+    def _poison(record: Record, chunk: int) -> frozenset[int]:
         place = record.places.pop(chunk, None)
         if place is not None:
             record.strikes[chunk, place] = record.strikes.get((chunk, place), 0) + 1
@@ -337,7 +333,7 @@ class MemoryJobStore(JobStore):
     def _buried(self, job: Job) -> bool:
         return job.expires_at is not None and job.expires_at + TOMBSTONE_SECONDS <= self._clock()
 
-    def _end(self, record: _Record, state: JobState, error: Problem | None) -> None:
+    def _end(self, record: Record, state: JobState, error: Problem | None) -> None:
         now = self._clock()
         expires_at = now + (record.job.options.expires_in or 0)
         record.job = replace(record.job, state=state, finished_at=now, expires_at=expires_at, error=error)
@@ -346,7 +342,7 @@ class MemoryJobStore(JobStore):
         record.attempts.clear()
         self._notify(record)
 
-    def _notify(self, record: _Record) -> None:
+    def _notify(self, record: Record) -> None:
         record.changes += 1
         self._changed.notify_all()
 
@@ -388,13 +384,3 @@ class _Changes(Subscription):
         before = self._seen
         self._seen = self._store._wait_for_change(self._job_id, before, seconds)
         return self._seen != before
-
-
-def _add(counts: Counts, chunk: Counts) -> Counts:
-    return replace(
-        counts,
-        recognized=counts.recognized + chunk.recognized,
-        review=counts.review + chunk.review,
-        blank=counts.blank + chunk.blank,
-        failed=counts.failed + chunk.failed,
-    )

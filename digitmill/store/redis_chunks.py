@@ -25,6 +25,7 @@ class RedisChunks(RedisStore):
         super().__init__(client)
         self._claim = Script(client, "claim")
         self._complete = Script(client, "complete")
+        self._give_back = Script(client, "give_back")
 
     def starts(self, job_id: str) -> Sequence[int]:
         with storage_errors():
@@ -67,6 +68,11 @@ class RedisChunks(RedisStore):
 
     def release(self, job_id: str, chunk: int) -> None:
         self._set_lease(job_id, chunk, 0)
+
+    def give_back(self, job_id: str, chunk: int) -> None:
+        keys = ["dm:leases", attempts_key(job_id)]
+        with storage_errors():
+            self._give_back.run(keys, [f"{job_id} {chunk}", chunk, this_process()])
 
     def _set_lease(self, job_id: str, chunk: int, seconds: float) -> None:
         # XX: a lease that is gone (chunk done, job over, given to another) must not come back

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digitmill.domain import JobState, ModelReference, Options, QueueName
-from digitmill.errors import FailureCode, ModelRejected, StorageUnavailable
+from digitmill.errors import FailureCode, ModelNotFound, ModelRejected, StorageUnavailable
 from digitmill.results import EVERY_ROW
 from digitmill.store.blobs import BlobStore
 from digitmill.work import Models
@@ -86,6 +86,58 @@ def test_storage_that_fails_midway_lets_the_chunk_go(mill: Mill, monkeypatch: py
     assert mill.service.recovery.sweep() == 1
     mill.turn()
     assert state(mill, job_id) is JobState.COMPLETED
+
+
+@pytest.mark.parametrize("mill", [{"max_attempts": 2}], indirect=True)
+def test_an_outage_of_the_storage_is_not_held_against_the_images(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise StorageUnavailable("down")
+
+    job_id = submit(mill)
+    with monkeypatch.context() as broken:
+        broken.setattr(BlobStore, "read", fail)
+        for _ in range(10):
+            with pytest.raises(StorageUnavailable):
+                mill.turn()
+            mill.pass_time(6)
+            assert mill.service.recovery.sweep() == 1
+    mill.turn()
+    job = mill.service.jobs.get("ann", job_id)
+    assert (job.state, job.counts.failed) == (JobState.COMPLETED, 0)
+
+
+def test_a_worker_that_lacks_the_model_leaves_the_chunk_to_one_that_has_it(mill: Mill) -> None:
+    def lack(_: ModelReference) -> DarkMeansSeven:
+        raise ModelNotFound("There is no such model.")
+
+    job_id = submit(mill)
+    message = mill.queue.take()
+    assert message is not None
+    assert not mill.service.work(Models(lack)).run_chunk(*message)
+    assert state(mill, job_id) is JobState.RUNNING
+    mill.pass_time(6)
+    assert mill.service.recovery.sweep() == 1
+    mill.turn()
+    assert state(mill, job_id) is JobState.COMPLETED
+
+
+@pytest.mark.parametrize("mill", [{"max_attempts": 3}], indirect=True)
+def test_a_model_that_no_worker_has_fails_the_job_in_the_end(mill: Mill) -> None:
+    def lack(_: ModelReference) -> DarkMeansSeven:
+        raise ModelNotFound("There is no such model.")
+
+    job_id = submit(mill)
+    worker = mill.service.work(Models(lack))
+    for _ in range(3):
+        assert state(mill, job_id) is not JobState.FAILED
+        message = mill.queue.take()
+        assert message is not None
+        worker.run_chunk(*message)
+        mill.pass_time(6)
+        mill.service.recovery.sweep()
+    job = mill.service.jobs.get("ann", job_id)
+    assert job.error is not None
+    assert (job.state, job.error.code) == (JobState.FAILED, "model_not_found")
 
 
 @pytest.mark.parametrize("mill", [{"max_attempts": 3}], indirect=True)

@@ -92,6 +92,10 @@ class StoreMachine(RuleBasedStateMachine):
     def die(self, claim: Claim) -> None:
         self.store.release(claim.job.id, claim.chunk)
 
+    @rule(claim=claims)
+    def give_back(self, claim: Claim) -> None:
+        self.store.give_back(claim.job.id, claim.chunk)
+
     @rule()
     def sweep(self) -> None:
         self.messages += [(lost.job_id, lost.chunk) for lost in self.store.expired_leases(100)]
