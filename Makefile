@@ -17,7 +17,7 @@ demo: install ## read a sample of scans on this machine, from upload to CSV
 up: install ## run the whole service here: Redis, web server and workers, until Ctrl-C
 	$(BIN)/digitmill up
 
-test: lint types pytest ## lint, types and all tests but those that need Docker
+test: lint types pytest ## lint, types and all tests but those that need Docker or take minutes
 
 lint: install ## check style and formatting
 	$(BIN)/ruff check
@@ -27,7 +27,7 @@ types: install ## check types
 	$(BIN)/mypy
 
 pytest: install ## run the tests alone
-	$(BIN)/pytest -m "not compose"
+	$(BIN)/pytest -m "not compose and not soak"
 
 format: install ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix
