@@ -16,6 +16,7 @@ from web.limits import init_limits
 from web.metrics import Metrics
 from web.openapi import init_openapi
 from web.pages.documentation import documentation
+from web.pages.drawing import drawing_pages
 from web.pages.drop import drop
 from web.pages.jobs import jobs_pages
 from web.pages.layout import init_pages
@@ -77,6 +78,6 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_pages(app)
     for blueprint in (jobs, results, review, sample, images, events, models, limits, probes, webhooks):
         app.register_blueprint(blueprint)
-    for blueprint in (drop, jobs_pages, review_pages, models_pages, sign_in, documentation):
+    for blueprint in (drop, jobs_pages, review_pages, drawing_pages, models_pages, sign_in, documentation):
         app.register_blueprint(blueprint)
     return app

@@ -2,10 +2,9 @@
 
 import { withModifier } from "./answers.js";
 import { Refusal, showProblem } from "./api.js";
-import { number, roughly, text } from "./texts.js";
+import { number, shortPercent, text } from "./texts.js";
 
 const at = (id) => document.getElementById(id);
-const share = (value) => `${roughly(value * 100)} %`;
 
 // Keys work while the focus is in the content of the page, and not in a field or a dialog (WCAG 2.1.4).
 export function onKeys(handle) {
@@ -37,7 +36,7 @@ export function showTally(tally, left) {
   const changed = tally.shareChanged();
   at("left").textContent = number(left);
   at("pace").textContent = pace === null ? "–" : number(pace);
-  at("changed").textContent = changed === null ? "–" : share(changed);
+  at("changed").textContent = changed === null ? "–" : shortPercent(changed);
 }
 
 // How the answers are on their way, in words, and as a problem where they cannot go.

@@ -8,7 +8,7 @@ import { Holding } from "./holding.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
 import { Pile } from "./pile.js";
-import { percent, text } from "./texts.js";
+import { percent, shortPercent, text } from "./texts.js";
 import { Tally } from "./tally.js";
 
 const at = (id) => document.getElementById(id);
@@ -121,7 +121,7 @@ function guessLine({ prediction, confidence }) {
   const meter = document.createElement("meter");
   meter.value = confidence;
   meter.setAttribute("aria-label", prediction);
-  line.append(prediction, meter, percent(confidence));
+  line.append(prediction, meter, shortPercent(confidence));
   return line;
 }
 

@@ -5,6 +5,8 @@ const texts = JSON.parse(document.getElementById("texts").textContent);
 const plurals = new Intl.PluralRules(language);
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const rough = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+const ALMOST = 0.9999;
+const tenths = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const ages = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const moments = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 
@@ -25,11 +27,21 @@ export function roughly(value) {
   return rough.format(value);
 }
 
-// A probability, with as many digits as it needs to differ from its neighbours near 1.
+// A share, with as many digits as it needs to differ from its neighbours near 0 and 1.
 export function percent(share) {
   const rest = Math.min(share, 1 - share);
-  const digits = rest <= 0 ? 0 : Math.max(0, Math.min(4, 1 - Math.floor(Math.log10(rest * 100))));
-  return `${(share * 100).toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 1) })} %`;
+  const digits = rest <= 0 ? 0 : Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(rest * 100) + 1e-9)));
+  return `${(share * 100).toLocaleString(language, { maximumFractionDigits: digits })} %`;
+}
+
+// A confidence: what lies beyond the last figure that means anything is said to be more than that.
+export function sureness(confidence) {
+  return confidence > ALMOST ? text("over", { value: percent(ALMOST) }) : percent(confidence);
+}
+
+// The same to a tenth, for lists in which the eye compares.
+export function shortPercent(share) {
+  return `${tenths.format(share * 100)} %`;
 }
 
 export function bytes(count) {

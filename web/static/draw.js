@@ -1,0 +1,54 @@
+// The page on which a digit is drawn: what the model makes of it, in bars, as each stroke ends.
+
+import { Refusal, showProblem } from "./api.js";
+import { Pad } from "./pad.js";
+import { readDrawing } from "./reading.js";
+import { percent, shortPercent, text } from "./texts.js";
+
+const at = (id) => document.getElementById(id);
+let reading = new AbortController();
+
+const pad = new Pad(at("pad"), { ended: ask, cleared: () => show(null) });
+
+async function ask() {
+  reading.abort();
+  reading = new AbortController();
+  const { signal } = reading;
+  try {
+    const row = await readDrawing(await pad.png(), { model: at("model").value, signal });
+    if (!signal.aborted) {
+      showProblem(row ? "" : text("too_busy"));
+      show(row);
+    }
+  } catch (error) {
+    if (!signal.aborted) {
+      showProblem(error instanceof Refusal ? error.message : text("offline"));
+    }
+  }
+}
+
+function show(row) {
+  if (!row) {
+    reading.abort();
+  }
+  const guesses = row?.prediction ? [row, ...row.alternatives] : [];
+  const shares = Object.fromEntries(guesses.map(({ prediction, confidence }) => [prediction, confidence]));
+  for (let digit = 0; digit < 10; digit += 1) {
+    const share = shares[digit] ?? 0;
+    at(`bar-${digit}`).value = share;
+    at(`share-${digit}`).textContent = guesses.length ? shortPercent(share) : "";
+    at(`bar-${digit}`).parentElement.classList.toggle("best", row?.prediction === String(digit));
+  }
+  at("said").textContent = words(row);
+}
+
+function words(row) {
+  if (!row?.prediction) {
+    return row?.error?.detail ?? text("said_blank");
+  }
+  const name = row.status === "review" ? "said_unsure" : "said_sure";
+  return text(name, { digit: row.prediction, confidence: percent(row.confidence) });
+}
+
+at("clear").addEventListener("click", () => pad.clear());
+at("model").addEventListener("change", () => !pad.isEmpty && ask());
