@@ -1,4 +1,4 @@
-"""Pictures of the pages for the documents: ``make screenshots`` writes docs/pictures, at the width of a phone and a desk.
+"""Pictures of the pages for the documents, at the width of a phone and of a desk: ``make screenshots`` writes them.
 
 The pictures are made by the fixtures of the tests, and are no test: pytest runs this file only when it is named.
 """
@@ -39,6 +39,7 @@ def test_pictures_are_taken(chromium: Browser, url: str, job: str, size: str) ->
         expect(page.locator(".tile img").first).to_be_visible()
         take(page, f"job-{size}")
         page.get_by_label("Order").select_option("doubtful")
+        page.wait_for_function("() => document.querySelector('.tile[data-pictured]')")
         page.get_by_role("gridcell").first.click()
         expect(page.locator(".guesses tr")).to_have_count(3)
         take(page, f"row-{size}", whole=False)
@@ -46,4 +47,5 @@ def test_pictures_are_taken(chromium: Browser, url: str, job: str, size: str) ->
 
 def take(page: Page, name: str, *, whole: bool = True) -> None:
     page.wait_for_load_state("networkidle")
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)

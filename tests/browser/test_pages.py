@@ -126,7 +126,7 @@ def test_an_operator_signs_in_works_and_signs_out(chromium: Browser, guarded: Se
         expect(page).to_have_url(f"{guarded.url}/jobs")
         page.goto("/")
         choose(page, ("a.png", one()))
-        page.get_by_role("button", name="Read them").click()
+        page.get_by_role("button", name="Read the scans").click()
         expect(page.locator("#state")).to_have_text("Done")
         expect(page.get_by_role("gridcell")).to_have_count(1)
         assert_accessible(page)

@@ -49,7 +49,7 @@ def assert_accessible(page: Page) -> None:
     """axe-core finds nothing to complain about."""
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
     lines = [f"{rule['id']}: {rule['help']}: {_places(rule)}" for rule in found.response["violations"]]
-    assert lines == []
+    assert not lines, "\n".join(lines)
 
 
 def _places(rule: dict[str, Any]) -> str:

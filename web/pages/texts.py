@@ -33,13 +33,12 @@ def plural(one: str, many: str) -> Mapping[str, str]:
 
 def common() -> Mapping[str, Text]:
     return {
-        "images": plural("{count} image", "{count} images"),
         "files": plural("{count} file", "{count} files"),
-        "rows": plural("{count} row", "{count} rows"),
         "seconds": plural("{count} second", "{count} seconds"),
         "minutes": plural("{count} minute", "{count} minutes"),
         "hours": plural("{count} hour", "{count} hours"),
         "offline": gettext("The connection is lost. It goes on by itself when the connection is back."),
+        "over": gettext("over {value}"),
         "unreachable": gettext("The service does not answer."),
         "signed_out": gettext("You are signed out. Load the page again to sign in."),
         "state_queued": gettext("Waiting"),
@@ -81,7 +80,7 @@ def job() -> Mapping[str, Text]:
     return {
         "running_detail": gettext("{rate} images a second, about {left} left"),
         "left_unknown": gettext("working out how long it takes…"),
-        "took": gettext("Read in {time}, {rate} images a second."),
+        "took": gettext("read in {time}, {rate} images a second"),
         "shown": gettext("{shown} of {total} rows"),
         "shown_all": plural("{count} row", "{count} rows"),
         "loading": gettext("Loading rows: {loaded} of {total}"),
@@ -95,12 +94,10 @@ def job() -> Mapping[str, Text]:
         "threshold_value": gettext("{threshold}: {count} of {total} rows to review"),
         "threshold_share": gettext("{count} of {total} rows to review ({share}), at {threshold}"),
         "threshold_own": gettext("That is what this job was read with."),
-        "histogram": gettext("Rows by confidence"),
-        "bar": gettext("{low} to {high}: {count}"),
         "position": gettext("Row {row}: {position} of {total} shown"),
         "corrected": gettext("A person said: {answer}"),
-        "not_a_digit": gettext("no digit"),
-        "picture_gone": gettext("The picture cannot be shown."),
+        "verdict_blank": gettext("blank"),
+        "verdict_not_a_digit": gettext("no digit"),
         "expired": gettext("This job has expired, or was deleted. Its rows are gone."),
         "printed": gettext("The first {shown} of {total} rows that fit the filters"),
         "column_index": gettext("Row"),

@@ -1,7 +1,7 @@
 // One row opened: its picture as uploaded, what the model saw, and its best guesses.
 
 import { Refusal, call } from "./api.js";
-import { percent, text } from "./texts.js";
+import { sureness, text } from "./texts.js";
 
 const at = (id) => document.getElementById(id);
 const reasons = JSON.parse(at("reasons").textContent);
@@ -96,7 +96,7 @@ function said(row) {
   }
   if (row.correction) {
     const { prediction, status: verdict } = row.correction;
-    const answer = prediction ?? text(verdict === "not_a_digit" ? "not_a_digit" : "status_blank");
+    const answer = prediction ?? text(`verdict_${verdict}`);
     parts.push(paragraph(text("corrected", { answer })));
   }
   return parts;
@@ -111,10 +111,10 @@ function guesses(list) {
     digit.scope = "row";
     digit.textContent = prediction;
     line.append(digit);
-    line.insertCell().textContent = percent(confidence);
+    line.insertCell().textContent = sureness(confidence);
     const meter = document.createElement("meter");
     meter.value = confidence;
-    meter.setAttribute("aria-label", `${prediction}: ${percent(confidence)}`);
+    meter.setAttribute("aria-label", `${prediction}: ${sureness(confidence)}`);
     line.insertCell().append(meter);
   }
   return table;

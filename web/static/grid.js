@@ -28,9 +28,19 @@ export class Grid {
   }
 
   show(items) {
+    const before = this.items;
     this.items = items;
     this.active = Math.min(this.active, Math.max(0, items.length - 1));
-    this.clear();
+    // tiles in sight stay where more rows come in below them
+    for (const [line, element] of this.lines) {
+      const tiles = [...element.children];
+      const begin = line * this.columns;
+      const expected = Math.max(0, Math.min(items.length - begin, this.columns));
+      if (tiles.length !== expected || tiles.some((_, place) => items[begin + place] !== before[begin + place])) {
+        element.remove();
+        this.lines.delete(line);
+      }
+    }
     this.measure();
   }
 

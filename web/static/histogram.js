@@ -7,7 +7,7 @@ const STEPS = 400;
 const NINES = 4;
 const BARS = 80;
 const HEIGHT = 40;
-const TICKS = [0, 0.5, 0.9, 0.99, 0.999, 0.9999];
+const TICKS = [0, 0.9, 0.99, 0.999, 0.9999];
 const SVG = "http://www.w3.org/2000/svg";
 
 const at = (id) => document.getElementById(id);
@@ -102,7 +102,8 @@ export class Histogram {
 
 function makeTick(confidence) {
   const element = document.createElement("span");
-  element.textContent = percent(confidence);
+  // in a narrow window there is room for one sign
+  element.textContent = confidence === TICKS.at(-1) ? percent(confidence) : percent(confidence).replace(" %", "");
   element.style.left = `${placeOf(confidence) * 100}%`;
   return element;
 }

@@ -8,9 +8,10 @@ import { Loader } from "./loading.js";
 import { printWith } from "./printing.js";
 import { Pace, follow, isFinal, isGone } from "./progress.js";
 import { NONE, Rows, STATUSES } from "./rows.js";
-import { duration, number, percent, roughly, showAge, text } from "./texts.js";
+import { duration, number, roughly, showAge, sureness, text } from "./texts.js";
 
 const SPEAK_MS = 5000;
+const REFRESH_MS = 400;
 
 const at = (id) => document.getElementById(id);
 const id = at("job").dataset.id;
@@ -23,6 +24,7 @@ const histogram = new Histogram(rows, Number(at("histogram").dataset.threshold))
 const pace = new Pace();
 let shown = new Uint32Array(0);
 let spokenAt = 0;
+let refreshedAt = 0;
 
 const grid = new Grid(at("grid"), { fill, picture, open: (position) => detail.open(position) });
 const detail = new Detail(address, rows, { items: () => shown, closed: (position) => grid.focus(position) });
@@ -30,7 +32,7 @@ const detail = new Detail(address, rows, { items: () => shown, closed: (position
 function fill(tile, place) {
   const status = STATUSES[rows.status[place]];
   const digit = rows.digit[place];
-  const sure = digit === NONE ? text(`status_${status}`) : percent(rows.confidence[place]);
+  const sure = digit === NONE ? text(`status_${status}`) : sureness(rows.confidence[place]);
   tile.dataset.status = status;
   tile.append(part("b", digit === NONE ? "–" : digit), part("small", sure), part("small", rows.names[place]));
   const answer = digit === NONE ? sure : `${text("answer_sure", { prediction: String(digit), confidence: sure })}, ${text(`status_${status}`)}`;
@@ -86,7 +88,16 @@ function showJob(job) {
   for (const element of document.querySelectorAll("[data-count]")) {
     element.textContent = number(job.counts[element.dataset.count]);
   }
+  at("took").textContent = tookOf(job);
   showProgress(job);
+}
+
+function tookOf(job) {
+  if (!isFinal(job) || !job.started_at || job.counts.done === 0) {
+    return "";
+  }
+  const seconds = (new Date(job.finished_at) - new Date(job.started_at)) / 1000;
+  return text("took", { time: duration(seconds), rate: roughly(job.counts.done / Math.max(seconds, 0.001)) });
 }
 
 function showProgress(job) {
@@ -107,9 +118,20 @@ function lost(error) {
   at("progress-rate").textContent = error instanceof Refusal ? error.message : text("offline");
 }
 
-function grown() {
+function refresh() {
+  refreshedAt = performance.now();
   histogram.count();
   showRows();
+}
+
+function grown() {
+  if (performance.now() - refreshedAt > REFRESH_MS) {
+    refresh();
+  }
+}
+
+function load() {
+  return loader.load(grown, lost).then(refresh);
 }
 
 async function run() {
@@ -117,14 +139,13 @@ async function run() {
     await follow(id, {
       changed: (job) => {
         showJob(job);
-        loader.load(grown, lost).catch(fail);
+        load().catch(fail);
       },
       lost,
     });
     // once more, as the last call may have begun before the last rows were there
-    await loader.load(grown, lost);
-    await loader.load(grown, lost);
-    showRows();
+    await load();
+    await load();
   } catch (error) {
     fail(error);
   }

@@ -1,7 +1,7 @@
 // What is printed: a plain table of the rows that fit the filters, since the grid holds only those in sight.
 
 import { STATUSES, NONE } from "./rows.js";
-import { percent, text } from "./texts.js";
+import { sureness, text } from "./texts.js";
 
 const MOST_ROWS = 2000;
 const COLUMNS = ["index", "name", "status", "prediction", "confidence", "error"];
@@ -39,7 +39,7 @@ function cells(rows, place) {
     rows.names[place],
     text(`status_${STATUSES[rows.status[place]]}`),
     rows.digit[place] === NONE ? "" : rows.digit[place],
-    Number.isNaN(sure) ? "" : percent(sure),
+    Number.isNaN(sure) ? "" : sureness(sure),
     rows.errors.get(place) ?? "",
   ];
 }
