@@ -129,6 +129,7 @@ class Work:
             for claim in claims:
                 let_go = self._store.release if at_fault else self._store.give_back
                 let_go(claim.job.id, claim.chunk)
+                _log.warning("chunk_given_back", job=claim.job.id, chunk=claim.chunk)
 
     def _follow(self, job: Job, completion: Completion) -> None:
         if completion.finished:

@@ -107,7 +107,7 @@ def test_a_damaged_file_sent_raw_is_refused_or_answered(besieged: Besieged, body
         settle(besieged, besieged.client.post(address, data=body, headers={"Content-Type": kind}))
 
 
-@given(damaged_files(), st.integers(0, 3), st.sampled_from(Polarity))
+@given(damaged_files(), st.integers(0, 2), st.sampled_from(Polarity))
 def test_a_damaged_file_is_a_picture_of_28_by_28_or_blank_or_fails(
     file: tuple[str, bytes], page: int, polarity: Polarity
 ) -> None:

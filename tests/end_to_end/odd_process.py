@@ -1,0 +1,93 @@
+"""Web server or worker in odd surroundings: ``python -m tests.end_to_end.odd_process web|worker SURROUNDING…``.
+
+``ahead``           the machine's clock is two hours ahead.
+``small-disk``      no file of this process may grow past 4 MiB, as on a disk that is full.
+``faulty-storage``  ``DIGITMILL_BLOBS_URL`` is ``faulty://<folder>``; the file ``<folder>.fault`` says what is wrong
+                    with the storage: ``down``, ``full``, or ``slow`` and so many seconds. Without it, nothing is.
+"""
+
+from __future__ import annotations
+
+import errno
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+AHEAD_SECONDS = 7200.0
+DISK_BYTES = 4 << 20
+SCHEME = "faulty://"
+
+
+class FaultyStorage(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    """A folder that behaves as its fault says."""
+
+    protocol = "faulty"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._files = LocalFileSystem()
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path.removeprefix(SCHEME)
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        self._files.makedirs(path, exist_ok=exist_ok)
+
+    def put_file(self, source: str, path: str, **options: Any) -> None:
+        self._meet_fault(path, "full")
+        self._files.put_file(source, path)
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: Any) -> bytes:
+        self._meet_fault(path)
+        return bytes(self._files.cat_file(path, start=start, end=end))
+
+    def rm_file(self, path: str) -> None:
+        self._files.rm_file(path)
+
+    def exists(self, path: str, **options: Any) -> bool:
+        return bool(self._files.exists(path))
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        return self._files.ls(path, detail=detail)
+
+    @staticmethod
+    def _meet_fault(path: str, further: str = "") -> None:
+        told = Path(f"{Path(path).parent}.fault")
+        fault, _, seconds = told.read_text().partition(" ") if told.exists() else ("", "", "")
+        if fault == "down":
+            raise OSError(errno.EIO, "the storage is down")
+        if fault == "full" and further == "full":
+            raise OSError(errno.ENOSPC, "the storage is full")
+        if fault == "slow":
+            time.sleep(float(seconds))
+
+
+def set_clock_ahead() -> None:
+    true_time = time.time
+    setattr(time, "time", lambda: true_time() + AHEAD_SECONDS)  # noqa: B010 (mypy holds the name for final)
+
+
+def main() -> int:
+    program, *surroundings = sys.argv[1:]
+    if "ahead" in surroundings:
+        set_clock_ahead()
+    if "small-disk" in surroundings:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
+    if "faulty-storage" in surroundings:
+        fsspec.register_implementation("faulty", FaultyStorage)
+    # only now: what is set up above must be there before the programs are read
+    if program == "web":
+        from web.__main__ import main as run
+    else:
+        from worker.__main__ import main as run
+    return run() or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
