@@ -6,10 +6,10 @@ A blob is written once, under its final name only when it is complete, and never
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -17,6 +17,8 @@ from fsspec.implementations.local import LocalFileSystem
 from digitmill.errors import NotFound, SettingsError, StorageUnavailable
 
 PARTIAL = ".partial"
+CLOCK = ".clock"
+"""An empty file that tells what time it is for the storage. No blob has such a name."""
 
 
 class BlobStore:
@@ -70,23 +72,31 @@ class BlobStore:
                 self._fs.rm_file(path)
 
     def older_than(self, seconds: float) -> Iterator[str]:
-        """Names of blobs written more than so many seconds ago, where the storage tells their age."""
+        """Names of blobs written more than so many seconds ago, where the storage tells their age.
+
+        Ages are told by the storage's own clock, that of a file written just now: this machine's may be hours off.
+        """
         with _as_storage_errors():
             if not self._fs.exists(self._root):
                 return
-            listing = self._fs.ls(self._root, detail=True)
-        for info in listing:
-            written = info.get("mtime") or info.get("LastModified") or info.get("created")
-            if written is None or info.get("type") != "file":
-                continue
-            age = time.time() - (written if isinstance(written, float | int) else written.timestamp())
-            if age > seconds:
-                yield str(info["name"]).rsplit("/", 1)[-1].removesuffix(PARTIAL)
+            self._fs.pipe_file(f"{self._root}/{CLOCK}", b"")
+            listing = {str(info["name"]).rsplit("/", 1)[-1]: info for info in self._fs.ls(self._root, detail=True)}
+        now = _written(listing.pop(CLOCK, {}))
+        for name, info in listing.items():
+            written = _written(info)
+            if info.get("type") == "file" and now is not None and written is not None and now - written > seconds:
+                yield name.removesuffix(PARTIAL)
 
     def _path(self, name: str) -> str:
         if not name.replace("_", "").replace("-", "").isalnum():
             raise ValueError(f"not the name of a blob: {name!r}")
         return f"{self._root}/{name}"
+
+
+def _written(info: Mapping[str, Any]) -> float | None:
+    """When a file of a listing was written, in seconds of Unix time; file systems name and type this differently."""
+    written = info.get("mtime") or info.get("LastModified") or info.get("created")
+    return written if written is None or isinstance(written, float | int) else float(written.timestamp())
 
 
 @contextmanager

@@ -47,6 +47,9 @@ class FaultyStorage(fsspec.AbstractFileSystem):  # type: ignore[misc]
         self._meet_fault(path)
         return bytes(self._files.cat_file(path, start=start, end=end))
 
+    def pipe_file(self, path: str, value: bytes, **options: Any) -> None:
+        self._files.pipe_file(path, value)
+
     def rm_file(self, path: str) -> None:
         self._files.rm_file(path)
 

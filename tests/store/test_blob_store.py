@@ -59,6 +59,16 @@ def test_old_blobs_are_listed(blobs: BlobStore, source: Path) -> None:
     assert list(blobs.older_than(60)) == []
 
 
+def test_a_machine_whose_clock_is_ahead_takes_no_new_blob_for_an_old_one(
+    blobs: BlobStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs.put("job1", source)
+    true_time = time.time
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda: true_time() + 7200)
+        assert list(blobs.older_than(3600)) == []
+
+
 @pytest.mark.parametrize("name", ["../other", "a/b", "", ".", "a\x00b"])
 def test_a_name_cannot_leave_the_folder(blobs: BlobStore, name: str) -> None:
     with pytest.raises(ValueError, match="not the name of a blob"):
