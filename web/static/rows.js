@@ -54,14 +54,28 @@ export class Rows {
   }
 
   sorted(places, sort) {
-    const { confidence, digit, names } = this;
+    const { confidence, digit } = this;
     const value = (place, missing) => (Number.isNaN(confidence[place]) ? missing : confidence[place]);
     const orders = {
       doubtful: (a, b) => value(a, 2) - value(b, 2) || a - b,
       sure: (a, b) => value(b, -1) - value(a, -1) || a - b,
       digit: (a, b) => digit[a] - digit[b] || value(a, 2) - value(b, 2) || a - b,
-      name: (a, b) => order.compare(names[a], names[b]) || a - b,
+      name: (a, b) => ranks[a] - ranks[b],
     };
+    const ranks = sort === "name" ? this.ranks() : null;
     return sort in orders ? places.sort(orders[sort]) : places;
+  }
+
+  // The place of each row by its name: comparing names is slow, so it is done once.
+  ranks() {
+    if (this.ranked?.length !== this.length) {
+      const places = Uint32Array.from({ length: this.length }, (_, place) => place);
+      places.sort((a, b) => order.compare(this.names[a], this.names[b]) || a - b);
+      this.ranked = new Uint32Array(this.length);
+      places.forEach((place, rank) => {
+        this.ranked[place] = rank;
+      });
+    }
+    return this.ranked;
   }
 }

@@ -36,7 +36,7 @@ export function percent(share) {
 
 // A confidence: what lies beyond the last figure that means anything is said to be more than that.
 export function sureness(confidence) {
-  return confidence > ALMOST ? text("over", { value: percent(ALMOST) }) : percent(confidence);
+  return confidence > ALMOST ? text("over", { value: percent(ALMOST) }) : `${(confidence * 100).toLocaleString(language, { maximumFractionDigits: 2 })} %`;
 }
 
 // The same to a tenth, for lists in which the eye compares.
