@@ -3,7 +3,7 @@
 import { Refusal, showProblem } from "./api.js";
 import { Pad } from "./pad.js";
 import { readDrawing } from "./reading.js";
-import { percent, shortPercent, text } from "./texts.js";
+import { shortPercent, sureness, text } from "./texts.js";
 
 const at = (id) => document.getElementById(id);
 let reading = new AbortController();
@@ -47,7 +47,7 @@ function words(row) {
     return row?.error?.detail ?? text("said_blank");
   }
   const name = row.status === "review" ? "said_unsure" : "said_sure";
-  return text(name, { digit: row.prediction, confidence: percent(row.confidence) });
+  return text(name, { digit: row.prediction, confidence: sureness(row.confidence) });
 }
 
 at("clear").addEventListener("click", () => pad.clear());

@@ -27,7 +27,12 @@ const outbox = new Outbox(`${job}/results`, {
   },
   conflict: (entry, said) => conflicts.add(entry, said),
   refused: (entry, error) => showProblem(error.detail),
-  told: (error) => showSending(error, outbox.size),
+  told: (error) => {
+    showSending(error, outbox.size);
+    if (outbox.size === 0) {
+      holding.ask();
+    }
+  },
 });
 const conflicts = new Conflicts(pictures, {
   keepMine: (entry, said) => outbox.put(entry, said),
@@ -106,6 +111,8 @@ function show() {
   if (shown.length) {
     at("sheet-title").textContent = text("sheet", { count: shown.length, digit: chosen });
   } else {
+    // the tile that had the focus is gone
+    at("content").focus({ preventScroll: true });
     at("nothing-text").textContent = left() > 0 ? text("group_over", { count: left() }) : text("nothing_left");
   }
   showDigits();

@@ -14,6 +14,7 @@ export class Outbox {
     this.on = { settled, conflict, refused, told };
     this.waiting = [];
     this.running = false;
+    this.error = null;
     window.addEventListener("beforeunload", (event) => {
       if (this.waiting.length) {
         event.preventDefault();
@@ -32,6 +33,7 @@ export class Outbox {
 
   put(entry, said) {
     this.waiting.push({ entry, said });
+    this.on.told(this.error);
     this.send();
   }
 
@@ -47,6 +49,7 @@ export class Outbox {
       try {
         answer = await call("PATCH", this.address, { json: { corrections: some.map(correction) }, keepalive: true });
       } catch (error) {
+        this.error = error;
         this.on.told(error);
         if (!passes(error)) {
           break;
@@ -58,6 +61,7 @@ export class Outbox {
       pause = 1;
       this.waiting.splice(0, some.length);
       some.forEach((each, place) => this.settle(each, answer.results[place]));
+      this.error = null;
       this.on.told(null);
     }
     this.running = false;

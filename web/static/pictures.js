@@ -1,7 +1,7 @@
 // Pictures of rows, loaded and decoded before they are looked at.
 
 const RETRY_MS = 3000;
-const MOST_RETRIES = 20;
+const MOST_RETRIES = 5;
 
 export class Pictures {
   // `address` is that of the job's results.
@@ -33,7 +33,7 @@ export class Pictures {
     image.addEventListener("error", () => {
       failures += 1;
       if (failures < MOST_RETRIES) {
-        setTimeout(() => (image.src = source), RETRY_MS);
+        setTimeout(() => (image.src = source), RETRY_MS * failures);
       }
     });
     image.src = source;

@@ -8,7 +8,7 @@ import { Holding } from "./holding.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
 import { Pile } from "./pile.js";
-import { percent, shortPercent, text } from "./texts.js";
+import { shortPercent, sureness, text } from "./texts.js";
 import { Tally } from "./tally.js";
 
 const at = (id) => document.getElementById(id);
@@ -18,10 +18,14 @@ const PREFETCHED = 12;
 const KEPT = 60;
 const LOOK_AGAIN_MS = 4000;
 
+// what was stored while the service counted may be in its count or not
+let miscounted = false;
+
 const pictures = new Pictures(`${job}/results`);
 const tally = new Tally();
 const outbox = new Outbox(`${job}/results`, {
   settled: (entry, said) => {
+    miscounted ||= holding.asking !== null;
     if (said === TAKEN_BACK) {
       entry.undone = holding.number;
       holding.ask();
@@ -29,7 +33,13 @@ const outbox = new Outbox(`${job}/results`, {
   },
   conflict: (entry, said) => conflicts.add(entry, said),
   refused: (entry, error) => showProblem(error.detail),
-  told: (error) => showSending(error, outbox.size),
+  told: (error) => {
+    showSending(error, outbox.size);
+    if (outbox.size === 0 && (miscounted || pile.isShort())) {
+      miscounted = false;
+      holding.ask();
+    }
+  },
 });
 const pile = new Pile((entry) => outbox.has(entry));
 const conflicts = new Conflicts(pictures, {
@@ -109,9 +119,9 @@ function showRow(entry) {
   at("name").textContent = row.name;
   at("guess").textContent = row.prediction;
   at("confirm-digit").textContent = row.prediction;
-  at("sure").textContent = text("sure", { confidence: percent(row.confidence) });
+  at("sure").textContent = text("sure", { confidence: sureness(row.confidence) });
   at("said").textContent = said ? text("you_said", { answer: answerText(said) }) : "";
-  at("spoken").textContent = text("spoken_row", { row: String(row.index), digit: row.prediction, confidence: percent(row.confidence) });
+  at("spoken").textContent = text("spoken_row", { row: String(row.index), digit: row.prediction, confidence: sureness(row.confidence) });
   const guesses = [row, ...row.alternatives];
   at("guesses").replaceChildren(...guesses.map(guessLine));
 }

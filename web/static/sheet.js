@@ -1,7 +1,7 @@
 // A sheet of crops: one of them has the focus, arrow keys lead to the others, some of them are marked.
 
 import { answerText } from "./answers.js";
-import { percent, text } from "./texts.js";
+import { sureness, text } from "./texts.js";
 
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 
@@ -78,7 +78,7 @@ export class Sheet {
     tile.className = "crop";
     tile.dataset.enter = "";
     tile.dataset.index = row.index;
-    tile.setAttribute("aria-label", text("tile", { row: String(row.index), digit: row.prediction, confidence: percent(row.confidence) }));
+    tile.setAttribute("aria-label", text("tile", { row: String(row.index), digit: row.prediction, confidence: sureness(row.confidence) }));
     const mark = document.createElement("span");
     mark.className = "mark";
     tile.append(this.pictures.get(row.index, "thumbnail"), mark);
