@@ -60,7 +60,7 @@ def test_a_slash_at_the_end_changes_nothing(client: Client, mill: Mill) -> None:
     mill.turn()
     for path in (location, f"{location}/results", f"{location}/results/0", "/v1/jobs", "/healthz", "/docs"):
         assert client.get(f"{path}/").status_code == client.get(path).status_code == 200
-    assert_problem(client.get("//v1/jobs"), 404, "not_found")
+    assert_problem(client.get("/v1//jobs"), 404, "not_found")
 
 
 def test_jobs_are_listed_newest_first_and_page_by_page(client: Client) -> None:

@@ -20,7 +20,7 @@ export async function follow(id, { changed, lost }) {
       },
       lost,
     });
-    // the stream may have ended for good: the job tells, by its state or by being gone
+    // the job tells whether the stream has ended for good, by its state or by being gone
     const now = job ?? (await read(address, { waiting: lost }));
     changed(now);
     if (isFinal(now)) {
@@ -30,21 +30,24 @@ export async function follow(id, { changed, lost }) {
   }
 }
 
-// The job of the event `done`, or nothing when the browser gives the stream up.
+// The job of the event `done`, or nothing when the stream has broken for good.
 function listen(address, { changed, lost }) {
   return new Promise((resolve) => {
     const source = new EventSource(address);
+    const away = new AbortController();
     const over = (job) => {
       source.close();
+      away.abort();
       resolve(job);
     };
+    // a stream that a lost network has cut may look open for minutes
+    window.addEventListener("offline", () => lost(new TypeError("the network is away")), { signal: away.signal });
+    window.addEventListener("online", () => over(null), { signal: away.signal });
     source.addEventListener("progress", (event) => changed(JSON.parse(event.data)));
     source.addEventListener("done", (event) => over(JSON.parse(event.data)));
     source.onerror = () => {
       // while it is CONNECTING the browser tries again by itself, and names the last event that it saw
-      if (!navigator.onLine) {
-        lost(new TypeError("the connection is lost"));
-      }
+      lost(new TypeError("the connection is lost"));
       if (source.readyState === EventSource.CLOSED) {
         over(null);
       }
