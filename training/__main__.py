@@ -62,6 +62,9 @@ def train(
         list[str] | None,
         typer.Option(help="A data set to keep for testing alone; may be given again."),
     ] = None,
+    begin_with: Annotated[
+        Path | None, typer.Option(help="The folder of a run whose weights to take up: to go on with other data.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(show_default="1")] = None,
     threads: Threads = CORES,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
@@ -80,6 +83,7 @@ def train(
         "augmented": augmented,
         "non_digits": non_digits,
         "left_out": tuple(leave_out) if leave_out else None,
+        "begin_with": str(begin_with) if begin_with else None,
         "seed": seed,
     }
     options = {option: value for option, value in given.items() if value is not None}

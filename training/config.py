@@ -60,6 +60,8 @@ class Config(BaseModel):
     """Of those, the ones kept for testing alone: how a network reads what it has never seen."""
     data: tuple[str, ...] = ()
     """Further sources, as ``--data`` named them: the built-in sets need none."""
+    begin_with: str = ""
+    """The folder of another run of the same network, whose weights are taken up; none where it begins from nothing."""
     seed: int = 1
 
 

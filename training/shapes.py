@@ -17,6 +17,7 @@ from training.ink import LARGE
 
 Picture = NDArray[np.uint8]
 Points = NDArray[np.float64]
+Shape = Callable[[Picture, Generator], Picture]
 
 _SUBPIXEL = 4
 
@@ -176,6 +177,45 @@ def _slashed_zero(large: Picture, random: Generator) -> Picture:
     return np.maximum(large, _stroke(np.array(ends), _width(large), random))
 
 
+_CORNERS = {"a": (0.0, 0.0), "b": (1.0, 0.0), "c": (0.0, 0.5), "d": (1.0, 0.5), "e": (0.0, 1.0), "f": (1.0, 1.0)}
+"""Of two squares, one upon the other: a b above, c d in the middle, e f below."""
+_SEGMENTS = (
+    ("abfeab",),
+    ("bf",),
+    ("abdcef",),
+    ("abfe", "cd"),
+    ("acd", "bf"),
+    ("bacdfe",),
+    ("baefdc",),
+    ("abf",),
+    ("abfeab", "cd"),
+    ("dcabfe",),
+)
+"""The strokes of each digit from corner to corner."""
+
+
+def _angular(label: int) -> Shape:
+    """The digit as people write it over the printed guides of a seven-segment display."""
+
+    def drawn(_: Picture, random: Generator) -> Picture:
+        middle = np.array((0, random.normal(0, 0.04)))
+        corners = {
+            name: place + random.normal(0, 0.03, 2) + middle * (name in "cd") for name, place in _CORNERS.items()
+        }
+        strokes = [_squared(np.array([corners[name] for name in stroke])) for stroke in _SEGMENTS[label]]
+        return _drawn(strokes, random.uniform(0.4, 0.75), random)
+
+    return drawn
+
+
+def _squared(points: Points) -> Points:
+    """``points`` with two more beside each, so that only the tips of its corners are rounded."""
+    first, last = points[:-1], points[1:]
+    beside = np.stack((0.9 * first + 0.1 * last, 0.1 * first + 0.9 * last), axis=1)
+    parts = np.concatenate((first[:, None], beside), axis=1).reshape(-1, 2)
+    return np.concatenate((parts, points[-1:]))
+
+
 def _jittered(points: list[tuple[float, float]], random: Generator) -> Points:
     return np.array(points) + random.normal(0, 0.025, (len(points), 2))
 
@@ -225,13 +265,21 @@ def _ink_at(large: Picture, height: float) -> tuple[float, float] | None:
     return float(run.mean()), float(row)
 
 
-SHAPES: dict[int, tuple[tuple[float, Callable[[Picture, Generator], Picture]], ...]] = {
-    0: ((0.03, _slashed_zero),),
-    1: ((0.12, _flagged_one), (0.12, _new_one)),
-    2: ((0.05, _looped_two),),
-    4: ((0.18, _new_four),),
-    6: ((0.04, _new_six),),
-    7: ((0.16, _crossed_seven), (0.06, _serifed_seven), (0.16, _new_seven)),
-    9: ((0.22, _new_nine),),
+ANGULAR = 0.04
+"""Share of each digit that is written over guides: of most writers never, of those with such forms always."""
+SHAPES: dict[int, tuple[tuple[float, Shape], ...]] = {
+    label: (*shapes, (ANGULAR, _angular(label)))
+    for label, shapes in {
+        0: ((0.03, _slashed_zero),),
+        1: ((0.12, _flagged_one), (0.12, _new_one)),
+        2: ((0.05, _looped_two),),
+        3: (),
+        4: ((0.18, _new_four),),
+        5: (),
+        6: ((0.04, _new_six),),
+        7: ((0.16, _crossed_seven), (0.06, _serifed_seven), (0.16, _new_seven)),
+        8: (),
+        9: ((0.22, _new_nine),),
+    }.items()
 }
 """Shares of each digit. Sevens and ones are where a model of MNIST alone errs most on European writing."""

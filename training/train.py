@@ -86,12 +86,29 @@ def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
 
 def _compiled(config: Config, training_images: int) -> Any:
     model = _network(config, config.arithmetic)
+    if config.begin_with:
+        _take_up(model, Path(config.begin_with))
     steps = config.epochs * _steps(config, training_images)
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=steps // 20
     )
     model.compile(_optimizer(config, schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def _take_up(model: Any, folder: Path) -> None:
+    """Give ``model`` the weights of the run in ``folder``.
+
+    Raises:
+        TrainingError: there is no such run, or its network is another.
+    """
+    path = folder / MODEL_FILE
+    if not path.is_file():
+        raise TrainingError(f"There is no {path} to begin with. Name the folder of a finished run.")
+    former = keras.saving.load_model(path, compile=False).get_weights()
+    if [weight.shape for weight in former] != [weight.shape for weight in model.get_weights()]:
+        raise TrainingError(f"{folder} holds another network. Begin with a run of the same architecture and classes.")
+    model.set_weights(former)
 
 
 def _steps(config: Config, training_images: int) -> int:
