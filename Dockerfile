@@ -19,9 +19,9 @@ WORKDIR /app
 
 
 FROM ${BASE} AS web-packages
-COPY requirements*.txt /build/
+COPY requirements*.lock /build/
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --requirement /build/requirements-web.txt
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-web.lock
 
 
 FROM runtime AS web
@@ -40,11 +40,11 @@ CMD ["python", "-m", "web"]
 
 
 FROM ${BASE} AS worker-packages
-# requirements-gpu.txt brings TensorFlow's CUDA libraries
-ARG WORKER_REQUIREMENTS=requirements-worker.txt
-COPY requirements*.txt /build/
+# requirements-gpu.lock brings TensorFlow's CUDA libraries
+ARG WORKER_REQUIREMENTS=requirements-worker.lock
+COPY requirements*.lock /build/
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --requirement "/build/${WORKER_REQUIREMENTS}" \
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement "/build/${WORKER_REQUIREMENTS}" \
     # 430 MB of headers that only a compiler would read
     && rm -r /opt/venv/lib/python3*/site-packages/tensorflow/include
 

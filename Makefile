@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint types pytest format settings-table screenshots images compose-test fuzz bench clean
+.PHONY: help install demo up test lint types pytest format settings-table translations screenshots images compose-test fuzz soak bench lock audit clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := .tools
 INSTALLED := $(VENV)/installed
 
 help: ## show this list
@@ -36,6 +37,9 @@ format: install ## format the code and mend what the linter can
 settings-table: install ## write docs/settings.md from digitmill/settings.py
 	$(BIN)/python -m tests.house.settings_table
 
+translations: install ## bring the catalogues of the pages' texts up to date with the code, and compile them
+	$(BIN)/python -m tests.house.catalogues
+
 screenshots: install ## write docs/pictures, the pages as a browser shows them; needs chromium
 	$(BIN)/pytest -q tests/browser/screenshots.py
 
@@ -50,12 +54,32 @@ compose-test: install ## build the images and test the service in containers; ne
 fuzz: install ## damage 10,000 uploads of each kind and post them; takes a while
 	$(BIN)/pytest tests/hostile/test_fuzz.py --hypothesis-profile=fuzz
 
+soak: install ## kill a thousand processes under load and check every row; SOAK="--kills 50 --seed 7" for less
+	$(BIN)/pytest -m soak
+	$(BIN)/python -m tests.soak $(SOAK)
+
 bench: install ## measure the service against its own engine, on a quiet machine
 	$(BIN)/python -m benchmarks
 
+lock: $(TOOLS) ## write requirements-*.lock anew, with the hashes of all files, from the package index; needs a network
+	for image in web worker gpu; do \
+	  $(TOOLS)/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	    requirements-$$image.txt --output-file requirements-$$image.lock || exit 1; \
+	done
+
+audit: $(TOOLS) ## look for known vulnerabilities in what the images install; needs a network
+	for image in web worker; do \
+	  $(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements-$$image.lock || exit 1; \
+	done
+
 clean: ## remove the virtual environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(TOOLS): requirements-tools.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --disable-pip-version-check --requirement requirements-tools.txt
+	touch $@
 
 # pip runs again only when what it installs has changed
 $(INSTALLED): requirements.txt pyproject.toml

@@ -1,0 +1,45 @@
+"""The images install exactly what their locks name, and the locks say what requirements.txt says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from tests.house.sources import ROOT
+from tests.house.test_importing import FRAMEWORKS
+from tests.house.test_requirements import names_in, normalised
+
+IMAGES = ("web", "worker", "gpu")
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)", re.MULTILINE)
+
+
+def pins(file: str) -> Mapping[str, str]:
+    """Versions by name; with environment markers a package may have several, of which one is told."""
+    return {normalised(name): version for name, version in PIN.findall((ROOT / file).read_text())}
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_a_lock_holds_every_package_of_its_list_in_the_pinned_version(image: str) -> None:
+    locked, pinned = pins(f"requirements-{image}.lock"), pins("requirements.txt")
+    listed = names_in(f"requirements-{image}.txt")
+    assert listed
+    assert {name: locked.get(name) for name in listed} == {name: pinned[name] for name in listed}, "run `make lock`"
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_every_locked_package_has_the_hashes_of_its_files(image: str) -> None:
+    lines = (ROOT / f"requirements-{image}.lock").read_text().splitlines()
+    heads = [number for number, line in enumerate(lines) if not line.startswith(" ")]
+    assert all(PIN.match(lines[number]) for number in heads)
+    assert all(re.match(r"    --hash=sha256:[0-9a-f]{64}", lines[number + 1]) for number in heads)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_a_lock_names_no_place_to_download_from(image: str) -> None:
+    assert not re.search(r"://|--(extra-)?index|--find-links", (ROOT / f"requirements-{image}.lock").read_text())
+
+
+def test_the_web_image_locks_no_deep_learning_framework() -> None:
+    assert not FRAMEWORKS & set(pins("requirements-web.lock"))
