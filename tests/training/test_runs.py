@@ -86,6 +86,26 @@ def test_a_run_is_not_resumed_with_another_configuration(run: Path, sources: tup
         start(RUN.model_copy(update={"seed": 2}), sources, run, 1, resume=True)
 
 
+def test_a_run_begins_with_the_weights_of_another(trained: Path, sources: tuple[Source, ...], tmp_path: Path) -> None:
+    config = RUN.model_copy(update={"begin_with": str(trained), "epochs": 1})
+    start(config, sources, tmp_path / "further", 1, resume=False)
+    first, further = (
+        json.loads((run / "training_history.json").read_text()) for run in (trained, tmp_path / "further")
+    )
+    assert further[0]["training_loss"] < first[0]["training_loss"]
+
+
+def test_a_run_begins_with_no_weights_that_do_not_fit(
+    trained: Path, sources: tuple[Source, ...], tmp_path: Path
+) -> None:
+    nothing = RUN.model_copy(update={"begin_with": str(tmp_path / "nothing")})
+    with pytest.raises(TrainingError, match="finished run"):
+        start(nothing, sources, tmp_path / "one", 1, resume=False)
+    other = RUN.model_copy(update={"begin_with": str(trained), "non_digits": 0.0})
+    with pytest.raises(TrainingError, match="another network"):
+        start(other, sources, tmp_path / "two", 1, resume=False)
+
+
 def test_a_run_that_never_began_is_not_resumed(tmp_path: Path, sources: tuple[Source, ...]) -> None:
     with pytest.raises(TrainingError):
         start(RUN, sources, tmp_path / "nothing", 1, resume=True)

@@ -26,13 +26,13 @@ def test_every_shape_is_as_high_as_a_digit_and_has_strokes(seed: int, label: int
         assert 0.02 < (picture > 127).mean() < 0.45
 
 
-@given(SEEDS, st.sampled_from([3, 5, 8]))
-def test_digits_without_a_european_shape_stay(seed: int, label: int) -> None:
-    assert european(LARGE_DIGITS[label], label, np.random.default_rng(seed)) is LARGE_DIGITS[label]
+def test_pictures_of_no_digit_stay() -> None:
+    large, random = LARGE_DIGITS[8], np.random.default_rng(3)
+    assert all(european(large, 10, random) is large for _ in range(100))
 
 
 @pytest.mark.parametrize(
-    ("label", "least", "most"), [(7, 0.3, 0.46), (1, 0.16, 0.32), (4, 0.11, 0.25), (9, 0.15, 0.29)]
+    ("label", "least", "most"), [(7, 0.33, 0.51), (1, 0.19, 0.37), (4, 0.14, 0.3), (9, 0.18, 0.34), (8, 0.01, 0.08)]
 )
 def test_a_share_of_a_digit_is_drawn_in_another_shape(label: int, least: float, most: float) -> None:
     large, random = LARGE_DIGITS[label], np.random.default_rng(1)
