@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint types pytest format settings-table translations screenshots images compose-test fuzz soak bench lock audit clean
+.PHONY: help install demo up test lint types pytest format settings-table translations screenshots images compose-test fuzz soak model bench lock audit clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -57,6 +57,11 @@ fuzz: install ## damage 10,000 uploads of each kind and post them; takes a while
 soak: install ## kill a thousand processes under load and check every row; SOAK="--kills 50 --seed 7" for less
 	$(BIN)/pytest -m soak
 	$(BIN)/python -m tests.soak $(SOAK)
+
+model: install ## train the built-in model anew, measure it and write its report to var/runs/digits; set DIGITMILL_DATA
+	$(BIN)/python -m training train var/runs/digits-base --version 2
+	$(BIN)/python -m training train var/runs/digits --version 2 --begin-with var/runs/digits-base --epochs 12 --learning-rate 0.0015
+	$(BIN)/python -m training report var/runs/digits
 
 bench: install ## measure the service against its own engine, on a quiet machine
 	$(BIN)/python -m benchmarks
