@@ -1,0 +1,79 @@
+"""Memory of the processes and keys of Redis, over time."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.end_to_end.conftest import Stack
+
+YOUNG_SECONDS = 10.0
+"""Memory of a process grows while it starts; only later does growth tell of a leak."""
+SETTLE_SECONDS = 15.0
+
+Sample = tuple[float, float]
+"""Seconds, and MiB."""
+
+
+class Memory:
+    """Resident memory of web, worker and Redis, each with its children."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._born: dict[int, float] = {}
+        self._samples: dict[str, dict[int, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+
+    def sample(self) -> None:
+        now = time.monotonic()
+        for name, process in self._stack.processes.items():
+            for pid in (process.pid, *_children(process.pid)):
+                born = self._born.setdefault(pid, now)
+                size = _resident(pid)
+                if size is not None and now - born > YOUNG_SECONDS:
+                    self._samples[name][pid].append((now, size))
+
+    def report(self, say: Callable[[str], None]) -> None:
+        for name, lives in sorted(self._samples.items()):
+            largest = max(size for samples in lives.values() for _, size in samples)
+            slope = slope_within(list(lives.values()))
+            told = "lived too short for a slope" if slope is None else f"{slope * 3600:+.1f} MiB an hour"
+            say(f"memory of a process of {name}: at most {largest:.0f} MiB, {told}")
+
+
+def slope_within(lives: list[list[Sample]]) -> float | None:
+    """The least-squares slope, in MiB a second, common to all processes, each about its own mean."""
+    shared = spread = 0.0
+    for samples in lives:
+        middle = sum(at for at, _ in samples) / len(samples)
+        mean = sum(size for _, size in samples) / len(samples)
+        shared += sum((at - middle) * (size - mean) for at, size in samples)
+        spread += sum((at - middle) ** 2 for at, _ in samples)
+    return shared / spread if spread else None
+
+
+def key_names(stack: Stack) -> set[str]:
+    """Names of all keys, once the service has come to rest, but those that end by themselves.
+
+    These are locks, idempotency keys, and the broker's notes of messages whose worker was killed.
+    """
+    time.sleep(SETTLE_SECONDS)
+    names = {key.decode() for key in stack.redis.scan_iter(count=1000)}
+    return {name for name in names if not name.startswith(("_kombu.", "unacked", "dm:lock:", "dm:idempotency:"))}
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def _resident(pid: int) -> float | None:
+    """None for a process that is no more."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), None)
