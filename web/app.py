@@ -19,6 +19,7 @@ from web.pages.documentation import documentation
 from web.pages.drawing import drawing_pages
 from web.pages.drop import drop
 from web.pages.jobs import jobs_pages
+from web.pages.language import language
 from web.pages.layout import init_pages
 from web.pages.models import models_pages
 from web.pages.review import review_pages
@@ -35,6 +36,8 @@ from web.views.review import review
 from web.views.sample import sample
 from web.views.webhooks import webhooks
 from web.waiting import Waiting
+
+PAGES = (drop, jobs_pages, review_pages, drawing_pages, models_pages, sign_in, language, documentation)
 
 
 class RowIndex(IntegerConverter):
@@ -78,6 +81,6 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_pages(app)
     for blueprint in (jobs, results, review, sample, images, events, models, limits, probes, webhooks):
         app.register_blueprint(blueprint)
-    for blueprint in (drop, jobs_pages, review_pages, drawing_pages, models_pages, sign_in, documentation):
+    for blueprint in PAGES:
         app.register_blueprint(blueprint)
     return app

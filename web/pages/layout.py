@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,13 +21,20 @@ from web.errors import status_of
 from web.requests import PAGE_POLICY
 from web.sessions import COOKIE, csrf_token
 
-LANGUAGES = ("en",)
+LANGUAGES = {"en": "English", "ja": "日本語", "ru": "Русский"}
+ENGLISH = "en"
+LANGUAGE_COOKIE = "digitmill_language"
 HTML = "text/html; charset=utf-8"
 
 
 def init_pages(app: APIFlask) -> None:
     """Texts in the reader's language, and what templates may call."""
-    Babel(app, default_locale=LANGUAGES[0], locale_selector=_language)
+    Babel(
+        app,
+        default_locale=ENGLISH,
+        default_translation_directories=str(Path(app.root_path) / "translations"),
+        locale_selector=_language,
+    )
     app.add_template_filter(code)
     app.context_processor(_signed_in)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -54,8 +62,24 @@ def code(text: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(part) if odd % 2 else escape(part) for odd, part in parts)
 
 
+def next_page() -> str:
+    """The page of ours that somebody wanted to see; never an address elsewhere."""
+    wanted = request.values.get("next", "/")
+    own = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if own else "/"
+
+
+def to(address: str) -> Response:
+    """Lead the browser there, with a GET."""
+    response = redirect(address, HTTPStatus.SEE_OTHER)
+    assert isinstance(response, Response)
+    return response
+
+
 def _language() -> str | None:
-    return request.accept_languages.best_match(LANGUAGES)
+    """The one that was chosen in the footer, or else the one that the browser likes best."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES)
 
 
 def _require_sign_in() -> Any:
@@ -72,12 +96,13 @@ def _require_sign_in() -> Any:
 
 def _signed_in() -> dict[str, Any]:
     """For templates: the name of the key that somebody signed in with, and the token of their forms."""
-    locale = get_locale() or Locale(LANGUAGES[0])
+    locale = get_locale() or Locale(ENGLISH)
     caller = g.get("caller")
     token = request.cookies.get(COOKIE)
     signed_in = caller is not None and token is not None and service().keys.asked()
     return {
         "language": str(locale).replace("_", "-"),
+        "languages": LANGUAGES,
         "signed_in_as": caller.key_name if signed_in and caller is not None else None,
         "csrf": csrf_token(token) if signed_in and token is not None else "",
     }

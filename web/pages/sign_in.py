@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from http import HTTPStatus
 
-from flask import Response, redirect, request
+from flask import Response, request
 from flask_babel import gettext as _
 
 from digitmill.errors import Unauthorized
 from digitmill.telemetry import audit
 from web.auth import identify
 from web.context import service
-from web.pages.layout import page, page_blueprint
+from web.pages.layout import next_page, page, page_blueprint, to
 from web.sessions import COOKIE, forget, remember, require_own_site
 
 sign_in = page_blueprint("sign_in", for_everybody=True)
@@ -21,49 +20,36 @@ sign_in = page_blueprint("sign_in", for_everybody=True)
 @sign_in.get("/sign-in")
 def show_sign_in() -> Response:
     if not service().keys.asked():
-        return _to(_next_page())
-    return page("sign_in.html", next=_next_page())
+        return to(next_page())
+    return page("sign_in.html", next=next_page())
 
 
 @sign_in.post("/sign-in")
 def open_session() -> Response:
     require_own_site()
     if not service().keys.asked():
-        return _to(_next_page())
+        return to(next_page())
     try:
         token = service().keys.sign_in(request.form.get("key", "").strip())
     except Unauthorized as error:
         audit("refused", key=error.key_id, key_name=error.key_name, client=request.remote_addr, reason=error.detail)
         known = error.key_id is not None
         detail = error.detail if known else _("This is no key of this service. Look for spaces or missing characters.")
-        return page("sign_in.html", 401, next=_next_page(), problem=detail)
+        return page("sign_in.html", 401, next=next_page(), problem=detail)
     caller = service().keys.signed_in(token)
     audit("sign_in", key=caller.key_id, key_name=caller.key_name, client=request.remote_addr)
-    response = _to(_next_page())
+    response = to(next_page())
     remember(response, token)
     return response
 
 
 @sign_in.post("/sign-out")
 def close_session() -> Response:
-    response = _to("/sign-in")
+    response = to("/sign-in")
     if COOKIE in request.cookies:
         with suppress(Unauthorized):
             # another site's form is refused here
             identify(service().keys)
             service().keys.sign_out(request.cookies[COOKIE])
         forget(response)
-    return response
-
-
-def _next_page() -> str:
-    """The page of ours that somebody wanted to see; never an address elsewhere."""
-    wanted = request.values.get("next", "/")
-    own = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if own else "/"
-
-
-def _to(address: str) -> Response:
-    response = redirect(address, HTTPStatus.SEE_OTHER)
-    assert isinstance(response, Response)
     return response
