@@ -3,8 +3,10 @@ files or secrets."""
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
@@ -39,7 +41,7 @@ def configure_logging(settings: Settings) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if settings.log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -56,3 +58,29 @@ def configure_logging(settings: Settings) -> None:
     for name in _CHATTY:
         # a line or two for every message: only when somebody looks for trouble
         logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
+
+
+def _on_one_line(
+    _: structlog.typing.WrappedLogger, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Written out, not sent: what callers send must neither begin a line of its own nor speak to the terminal."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _visible(value)
+    return event
+
+
+def _traceback(out: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    """Indented, so that no line of it looks like an event; without local variables, which may hold secrets."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    out.write("\n".join(f"    {_visible(line)}" for line in text.getvalue().splitlines()))
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "backslashreplace").decode()
+        for letter in text
+    )
