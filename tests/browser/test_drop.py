@@ -10,12 +10,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, FilePayload, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from digitmill.client import Client
-from tests.archives import bad_members
+from tests.archives import bad_members, zip_of
+from tests.browser.conftest import browsing
 from tests.browser.watching import Watch, assert_accessible
 from tests.pictures import drawn_digit, png
+from tests.web.conftest import serving
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 
@@ -156,3 +158,32 @@ def test_an_upload_can_be_stopped(page: Page, context: BrowserContext, watch: Wa
     context.set_offline(False)
     expect(page.locator("#problem")).to_contain_text("stopped")
     expect(page.get_by_role("button", name="Read the scans")).to_be_visible()
+
+
+def test_a_folder_keeps_the_names_of_its_folders(page: Page, api: Client, tmp_path: Path) -> None:
+    for name in ("page 1/a.png", "page 1/b.png", "page 2/a.png", "page 2/.DS_Store"):
+        (tmp_path / "batch" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "batch" / name).write_bytes(SEVEN)
+    page.goto("/")
+    page.locator("#folder").set_input_files(tmp_path / "batch")
+    expect(page.locator("#chosen-text")).to_contain_text("3 files,")
+    page.get_by_role("button", name="Read the scans").click()
+    job = job_of(page)
+    expect(page.locator("#state")).to_have_text("Done")
+    assert {row.name for row in api.results(job)} == {f"batch/page {name}.png" for name in ("1/a", "1/b", "2/a")}
+
+
+def test_what_is_too_much_at_a_time_is_told_before_anything_is_sent(chromium: Browser, tmp_path: Path) -> None:
+    limits = {"max_files": 2, "max_upload_bytes": 3000, "max_member_bytes": 1500}
+    with serving(tmp_path, **limits) as server, browsing(chromium, server.url) as (context, _):
+        page = context.new_page()
+        page.goto("/")
+        choose(page, *[(f"{number}.png", SEVEN) for number in range(3)])
+        expect(page.locator("#refusal")).to_contain_text("3 files, and 2 may be sent")
+        expect(page.get_by_role("button", name="Read the scans")).to_be_disabled()
+        page.get_by_role("button", name="Remove all").click()
+        choose(page, ("a.png", SEVEN + bytes(2000)))
+        expect(page.locator("#bad-list")).to_contain_text("an image may have 1.5 kB")
+        page.get_by_role("button", name="Remove all").click()
+        choose(page, ("scans.zip", zip_of({f"{number}.png": SEVEN for number in range(20)})))
+        expect(page.locator("#refusal")).to_contain_text("3 kB may be sent")

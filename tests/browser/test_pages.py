@@ -139,3 +139,19 @@ def test_an_operator_signs_in_works_and_signs_out(chromium: Browser, guarded: Se
         expect(page.get_by_label("Key")).to_be_visible()
         page.goto("/")
         expect(page).to_have_url(f"{guarded.url}/sign-in?next=/")
+
+
+def test_what_a_page_may_not_do_is_seen(page: Page, watch: Watch) -> None:
+    page.goto("/")
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.harmed = true";
+        document.body.append(script);
+        fetch("http://digitmill.example/").catch(() => {});
+    }""")
+    page.wait_for_timeout(100)
+    assert page.evaluate("() => window.harmed") is None
+    seen = " ".join(watch.faults)
+    assert "policy: script-src-elem" in seen
+    assert "policy: connect-src" in seen
+    watch.faults.clear()

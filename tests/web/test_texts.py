@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from digitmill.errors import FailureCode
 from tests.house.sources import ROOT
 from tests.web.conftest import Client, submitted
 from tests.web.fakes import one
@@ -68,3 +69,8 @@ def test_the_texts_come_with_the_page_with_the_plural_forms_of_its_language(clie
     found = re.search(r'<script type="application/json" id="texts">(.*?)</script>', page)
     assert found
     assert json.loads(found[1])["shown_all"] == {"one": "{count} row", "other": "{count} rows"}
+
+
+def test_every_reason_for_a_failure_has_its_text(client: Client) -> None:
+    with client.application.test_request_context("/"):
+        assert {f"reason_{code}" for code in FailureCode} <= set(texts.job())

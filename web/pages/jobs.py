@@ -8,7 +8,6 @@ from flask import Response, request
 
 from digitmill.domain import Job
 from web.context import owner, service
-from web.documentation import FAILURES
 from web.pages import texts
 from web.pages.layout import page, page_blueprint
 from web.schemas import job_document
@@ -37,7 +36,6 @@ def show_job(job_id: str) -> Response:
     return page(
         "job.html",
         job=shown_job(job),
-        reasons={code.value: text for code, text in FAILURES.items()},
         texts=texts.texts(texts.common, texts.job),
     )
 

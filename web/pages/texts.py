@@ -100,6 +100,18 @@ def job() -> Mapping[str, Text]:
         "verdict_not_a_digit": gettext("no digit"),
         "expired": gettext("This job has expired, or was deleted. Its rows are gone."),
         "printed": gettext("The first {shown} of {total} rows that fit the filters"),
+        "reason_not_an_image": gettext("The file is no image."),
+        "reason_truncated_image": gettext("The image is cut off. Scan it or copy it again."),
+        "reason_unsupported_format": gettext("This kind of image is not read. Save it as PNG or JPEG."),
+        "reason_image_too_large": gettext("The image has too many pixels or pages."),
+        "reason_encrypted_member": gettext("The file is locked with a password. Pack the zip without one."),
+        "reason_corrupt_member": gettext("The file is damaged inside the zip. Pack it again."),
+        "reason_member_too_large": gettext("The file has too many bytes."),
+        "reason_nested_archive": gettext("The file is a zip inside the zip. Unpack it first."),
+        "reason_poison_image": gettext("The image brought down whoever tried to read it. Save it anew, as PNG."),
+        "reason_processing_failed": gettext(
+            "The workers failed several times on the images around this one. Send it again."
+        ),
         "column_index": gettext("Row"),
         "column_name": gettext("Name"),
         "column_status": gettext("Status"),

@@ -4,7 +4,6 @@ import { Refusal, call } from "./api.js";
 import { sureness, text } from "./texts.js";
 
 const at = (id) => document.getElementById(id);
-const reasons = JSON.parse(at("reasons").textContent);
 const MOST_GUESSES = 3;
 
 export class Detail {
@@ -54,6 +53,9 @@ export class Detail {
     show("row-seen", status < 2 ? `${here}/image?view=normalised` : null);
     if (!this.dialog.open) {
       this.dialog.showModal();
+    } else if (!this.dialog.contains(document.activeElement)) {
+      // the button that was pressed has just been switched off, and keys would go nowhere
+      at("row-close").focus();
     }
     await this.answer(here, position);
   }
@@ -89,7 +91,9 @@ function said(row) {
   status.dataset.status = row.status;
   const parts = [status];
   if (row.error) {
-    parts.push(paragraph(`${reasons[row.error.code] ?? ""} ${row.error.detail}`));
+    const detail = paragraph(row.error.detail);
+    detail.className = "hint";
+    parts.push(paragraph(text(`reason_${row.error.code}`)), detail);
   }
   if (row.prediction !== null) {
     parts.push(guesses([{ prediction: row.prediction, confidence: row.confidence }, ...row.alternatives]));
