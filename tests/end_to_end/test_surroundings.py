@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -14,6 +17,7 @@ import httpx
 import pytest
 
 from digitmill.domain import QueueName
+from digitmill.models import registry
 from digitmill.queue import CeleryQueue, celery_app
 from digitmill.store.connection import connect
 from digitmill.store.redis_line import Line
@@ -219,3 +223,30 @@ def test_web_and_worker_told_to_stop_under_load_keep_what_they_accepted(stack: S
         for job_id in accepted:
             job = client.wait(job_id, timeout=120)
             assert (job.state, job.counts.done) == ("completed", 30)
+
+
+@MINUTES
+def test_a_worker_that_lacks_the_model_leaves_the_job_to_one_that_has_it(stack: Stack) -> None:
+    publish_copy(stack.folder / "var" / "models", name="other")
+    stack.stop("worker")
+    usual = dict(stack.settings)
+    stack.settings |= {"DIGITMILL_MODELS_URL": f"file://{stack.folder}/no-models", "DIGITMILL_MAX_ATTEMPTS": "100"}
+    stack.start("worker-without", *ODD, "worker", "faulty-storage")
+    stack.settings = usual
+    image = next(iter(sample_images().values()))
+    with stack.client() as client:
+        job_id = client.submit([("1.png", io.BytesIO(image))], model="other@1").id
+        stack.wait_for(lambda: "model_not_here" in stack.log("worker-without"), "the model to be missed")
+        stack.start("worker", *ODD, "worker", "faulty-storage")
+        job = client.wait(job_id, timeout=90)
+    assert (job.state, job.model.name, job.counts.done) == ("completed", "other", 1)
+    stack.stop("worker-without")
+
+
+def publish_copy(folder: Path, *, name: str) -> None:
+    """The built-in model once more, under another name."""
+    built_in = Path(registry.__file__).parent / "builtin" / "digits" / "1"
+    place = folder / name / "1"
+    shutil.copytree(built_in, place)
+    manifest = json.loads((built_in / "manifest.json").read_text())
+    (place / "manifest.json").write_text(json.dumps(manifest | {"name": name}))
