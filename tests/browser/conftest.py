@@ -83,7 +83,7 @@ def send(client: Client, files: Iterable[tuple[str, bytes]], **options: Any) -> 
 def browsing(chromium: Browser, url: str, **properties: Any) -> Iterator[tuple[BrowserContext, Watch]]:
     """A browser at one service. Whatever no page may do fails the test at the end of the ``with`` block."""
     watch = Watch(url)
-    context = chromium.new_context(base_url=url, locale="en-GB", **properties)
+    context = chromium.new_context(base_url=url, **{"locale": "en-GB", **properties})
     context.set_default_timeout(PATIENCE_MS)
     watch.over(context)
     yield context, watch

@@ -22,9 +22,10 @@ SIZES = [{"viewport": {"width": width, "height": height}} for width, height in (
 @pytest.fixture(scope="module")
 def paths(url: str) -> list[str]:
     with Client(url) as client:
-        job = send(client, [("a.png", one()), ("b.png", b"text")])
+        job = send(client, [("a.png", one()), ("b.png", b"text")], review_below=1.0)
         client.wait(job.id)
-        return ["/", f"/jobs/{job.id}", "/jobs", "/models", "/models/digits/1", "/docs", "/jobs/nobody"]
+        of_job = [f"/jobs/{job.id}{page}" for page in ("", "/review", "/review/groups", "/check")]
+        return ["/", *of_job, "/jobs", "/models", "/models/digits/1", "/draw", "/practice", "/docs", "/jobs/nobody"]
 
 
 @pytest.mark.parametrize(
