@@ -1,13 +1,15 @@
 // A grid of tiles of which only those in sight exist, whatever their number. Follows the ARIA grid pattern:
 // one tile can be reached by Tab, arrow keys move from tile to tile.
 
-const TILE_WIDTH = 108;
-const TILE_HEIGHT = 168;
-const GAP = 8;
+// in rem, as everything on the page
+const TILE_WIDTH = 6.75;
+const TILE_HEIGHT = 10.5;
+const GAP = 0.5;
 const SPARE_ROWS = 2;
 // browsers place nothing further down than some 17 million pixels; what is higher is scrolled in larger steps
 const MOST_HEIGHT = 10_000_000;
 const PICTURE_PAUSE_MS = 80;
+const BORDERS = 2;
 
 export class Grid {
   // `fill(tile, item)` writes a tile, `picture(tile, item)` gives it its picture once scrolling rests, `open(position)`.
@@ -45,13 +47,17 @@ export class Grid {
   }
 
   measure() {
-    const columns = Math.max(1, Math.floor((this.element.clientWidth - GAP) / (TILE_WIDTH + GAP)));
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.gap = GAP * rem;
+    this.pitch = (TILE_HEIGHT + GAP) * rem;
+    const columns = Math.max(1, Math.floor((this.element.clientWidth - this.gap) / ((TILE_WIDTH + GAP) * rem)));
     if (columns !== this.columns) {
       this.columns = columns;
       this.clear();
     }
     this.count = Math.ceil(this.items.length / columns);
-    this.whole = this.count * (TILE_HEIGHT + GAP) + GAP;
+    this.whole = this.count * this.pitch + this.gap;
+    this.element.style.setProperty("--whole", `${this.whole + BORDERS}px`);
     const height = Math.min(this.whole, MOST_HEIGHT);
     this.rest.style.height = `${height}px`;
     const view = this.element.clientHeight;
@@ -64,8 +70,8 @@ export class Grid {
   draw() {
     const view = this.element.clientHeight;
     const top = this.element.scrollTop * this.stretch;
-    const first = Math.max(0, Math.floor(top / (TILE_HEIGHT + GAP)) - SPARE_ROWS);
-    const last = Math.min(this.count - 1, Math.ceil((top + view) / (TILE_HEIGHT + GAP)) + SPARE_ROWS);
+    const first = Math.max(0, Math.floor(top / this.pitch) - SPARE_ROWS);
+    const last = Math.min(this.count - 1, Math.ceil((top + view) / this.pitch) + SPARE_ROWS);
     for (const [line, element] of this.lines) {
       if (line < first || line > last) {
         element.remove();
@@ -76,7 +82,7 @@ export class Grid {
       if (!this.lines.has(line)) {
         this.lines.set(line, this.makeLine(line));
       }
-      const offset = line * (TILE_HEIGHT + GAP) + GAP - top + this.element.scrollTop;
+      const offset = line * this.pitch + this.gap - top + this.element.scrollTop;
       this.lines.get(line).style.transform = `translateY(${offset}px)`;
     }
     clearTimeout(this.pausing);
@@ -88,7 +94,7 @@ export class Grid {
     element.className = "grid-row";
     element.setAttribute("role", "row");
     element.setAttribute("aria-rowindex", line + 1);
-    element.style.height = `${TILE_HEIGHT}px`;
+    element.style.height = `${this.pitch - this.gap}px`;
     const end = Math.min(this.items.length, (line + 1) * this.columns);
     for (let position = line * this.columns; position < end; position += 1) {
       element.append(this.makeTile(position));
@@ -104,7 +110,7 @@ export class Grid {
     tile.className = "tile";
     tile.setAttribute("role", "gridcell");
     tile.setAttribute("aria-colindex", (position % this.columns) + 1);
-    tile.style.width = `${(this.element.clientWidth - GAP) / this.columns - GAP}px`;
+    tile.style.width = `${(this.element.clientWidth - this.gap) / this.columns - this.gap}px`;
     tile.dataset.position = position;
     tile.tabIndex = position === this.active ? 0 : -1;
     this.fill(tile, this.items[position]);
@@ -142,19 +148,20 @@ export class Grid {
   }
 
   reveal(line) {
-    const top = line * (TILE_HEIGHT + GAP);
+    const top = line * this.pitch;
+    const bottom = top + this.pitch + this.gap;
     const view = this.element.clientHeight;
     const now = this.element.scrollTop * this.stretch;
     if (top < now) {
       this.element.scrollTop = top / this.stretch;
-    } else if (top + TILE_HEIGHT + 2 * GAP > now + view) {
-      this.element.scrollTop = (top + TILE_HEIGHT + 2 * GAP - view) / this.stretch;
+    } else if (bottom > now + view) {
+      this.element.scrollTop = (bottom - view) / this.stretch;
     }
     this.draw();
   }
 
   key(event) {
-    const screen = Math.max(1, Math.floor(this.element.clientHeight / (TILE_HEIGHT + GAP))) * this.columns;
+    const screen = Math.max(1, Math.floor(this.element.clientHeight / this.pitch)) * this.columns;
     const steps = {
       ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns,
       PageUp: -screen, PageDown: screen, Home: -this.items.length, End: this.items.length,

@@ -23,6 +23,7 @@ const loader = new Loader(address, rows);
 const histogram = new Histogram(rows, Number(at("histogram").dataset.threshold));
 const pace = new Pace();
 let shown = new Uint32Array(0);
+let ended = false;
 let spokenAt = 0;
 let refreshedAt = 0;
 
@@ -72,12 +73,13 @@ function choices() {
 function showRows() {
   shown = rows.select(choices());
   grid.show(shown);
-  const loading = loader.complete || rows.length === total ? "" : ` ${text("loading", { loaded: rows.length, total })}`;
+  const loading = loader.complete || !ended ? "" : ` ${text("loading", { loaded: rows.length, total })}`;
   const count = shown.length === rows.length ? text("shown_all", { count: shown.length }) : text("shown", { shown: shown.length, total: rows.length });
   at("shown").textContent = (shown.length === 0 && rows.length > 0 ? text("no_rows") : count) + loading;
 }
 
 function showJob(job) {
+  ended = isFinal(job);
   showProblem(job.error?.detail ?? "");
   at("state").dataset.state = job.state;
   at("state").textContent = text(`state_${job.state}`);
