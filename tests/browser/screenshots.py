@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from digitmill.cli.service import SAMPLES
 from digitmill.client import Client
 from tests.browser.conftest import browsing
+from tests.browser.test_draw import draw
 from tests.house.sources import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -43,6 +44,40 @@ def test_pictures_are_taken(chromium: Browser, url: str, job: str, size: str) ->
         page.get_by_role("gridcell").first.click()
         expect(page.locator(".guesses tr")).to_have_count(3)
         take(page, f"row-{size}", whole=False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pictures_of_the_review_and_of_drawings_are_taken(chromium: Browser, url: str, size: str) -> None:
+    width, height = SIZES[size]
+    with Client(url) as client:
+        # of the first job nothing is sure enough, of the second everything
+        doubtful, sure = (
+            client.wait(
+                client.submit([SAMPLES / "digits.zip"], review_below=below, metadata={"label": "digits.zip"}).id
+            )
+            for below in (1.0, 0.0)
+        )
+    with browsing(chromium, url, viewport={"width": width, "height": height}) as (context, _):
+        page = context.new_page()
+        for name, path in (
+            ("review", f"{doubtful.id}/review"),
+            ("groups", f"{doubtful.id}/review/groups"),
+            ("check", f"{sure.id}/check"),
+        ):
+            page.goto(f"/jobs/{path}")
+            expect(page.locator("#row img").first).to_be_visible()
+            if name == "check":
+                page.locator(".crop").nth(1).click()
+                page.keyboard.press("Enter")
+            take(page, f"{name}-{size}", whole=False)
+        page.goto("/draw")
+        draw(page, page.locator("#pad"), "7")
+        expect(page.locator(".best")).to_be_visible()
+        take(page, f"draw-{size}")
+        page.goto("/practice")
+        draw(page, page.locator(".box canvas").first, "5")
+        expect(page.locator(".box span").first).to_contain_text("read as")
+        take(page, f"practice-{size}")
 
 
 def take(page: Page, name: str, *, whole: bool = True) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from digitmill.client import Client, Job, Row
-from tests.browser.conftest import send
+from tests.browser.conftest import KEY, browsing, send
 from tests.browser.watching import Watch, assert_accessible
 from tests.pictures import drawn_digit, png
+from tests.web.conftest import Server
+from tests.web.fakes import one
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 
@@ -252,3 +254,18 @@ def test_two_people_never_see_the_same_sheet(page: Page, context: BrowserContext
         name = press(other, "Enter")
         assert str(int(name[4:6])) not in shown
     expect(other.locator("#nothing")).to_contain_text("others are looking at them")
+
+
+def test_a_reviewer_who_has_signed_in_answers_as_well(chromium: Browser, guarded: Server) -> None:
+    guarded.turn()
+    with Client(guarded.url, KEY) as client:
+        job = client.wait(send(client, [("a.png", one()), ("b.png", one())], review_below=1.0).id)
+        with browsing(chromium, guarded.url) as (context, _):
+            page = context.new_page()
+            page.goto(f"/jobs/{job.id}/review")
+            page.get_by_label("Key").fill(KEY)
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.locator("#row")).to_be_visible()
+            name = press(page, "8")
+            stored(page)
+            assert said(rows(client, job)[name]) == "8"
