@@ -170,7 +170,17 @@ def test_a_folder_keeps_the_names_of_its_folders(page: Page, api: Client, tmp_pa
     page.get_by_role("button", name="Read the scans").click()
     job = job_of(page)
     expect(page.locator("#state")).to_have_text("Done")
+    expect(page.locator("h1")).to_have_text("batch")
     assert {row.name for row in api.results(job)} == {f"batch/page {name}.png" for name in ("1/a", "1/b", "2/a")}
+
+
+def test_a_device_to_touch_offers_its_camera_and_others_do_not(chromium: Browser, url: str) -> None:
+    for has_touch in (True, False):
+        with browsing(chromium, url, has_touch=has_touch) as (context, _):
+            page = context.new_page()
+            page.goto("/")
+            expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+            expect(page.get_by_role("button", name="Take a picture")).to_be_visible(visible=has_touch)
 
 
 def test_what_is_too_much_at_a_time_is_told_before_anything_is_sent(chromium: Browser, tmp_path: Path) -> None:

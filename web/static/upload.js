@@ -64,10 +64,18 @@ function line(content) {
   return item;
 }
 
-function options() {
+// What the list of jobs calls this one: its folder, or its first file.
+function label() {
   const first = good[0].name;
-  const label = good.length > 1 ? text("label_more", { name: first, count: good.length - 1 }) : first;
-  const found = { polarity: form.elements.polarity.value, metadata: { label: label.slice(0, 500) } };
+  const folder = first.split("/")[0];
+  if (folder !== first && good.every(({ name }) => name.startsWith(`${folder}/`))) {
+    return folder;
+  }
+  return good.length > 1 ? text("label_more", { name: first, count: good.length - 1 }) : first;
+}
+
+function options() {
+  const found = { polarity: form.elements.polarity.value, metadata: { label: label().slice(0, 500) } };
   if (form.elements.threshold.value === "own") {
     found.review_below = Number(at("threshold-value").value) / 100;
   }
