@@ -9,11 +9,8 @@ from babel import Locale
 from babel.messages import Catalog, Message
 
 from tests.house.catalogues import TRANSLATED, catalogue, compiled, extracted, path_of
-from tests.house.sources import ROOT
 
 GAP = re.compile(r"\{\w+\}|%\(\w+\)s|%%|%")
-# what a module of the browser asks for by name
-ASKED = re.compile(r"""\btext\(\s*(?:[^"()]*\? )?"(\w+)"(?: : "(\w+)")?""")
 ids = pytest.mark.parametrize("language", TRANSLATED)
 
 
@@ -59,16 +56,3 @@ def test_a_translation_has_the_gaps_of_its_text(language: str) -> None:
 @ids
 def test_the_compiled_catalogue_is_that_of_the_text(language: str) -> None:
     assert path_of(language).with_suffix(".mo").read_bytes() == compiled(catalogue(language)), "run `make translations`"
-
-
-def test_modules_ask_for_texts_that_pages_hand_over() -> None:
-    given = "".join(path.read_text() for path in (ROOT / "web" / "pages").glob("*.py"))
-    asked = {
-        name
-        for path in (ROOT / "web" / "static").glob("*.js")
-        for names in ASKED.findall(path.read_text())
-        for name in names
-        if name
-    }
-    assert len(asked) > 50
-    assert {name for name in asked if f'"{name}": ' not in given} == set()

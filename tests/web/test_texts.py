@@ -11,7 +11,7 @@ from digitmill.errors import FailureCode
 from tests.house.sources import ROOT
 from tests.web.conftest import Client, submitted
 from tests.web.fakes import one
-from web.pages import review_texts, texts
+from web.pages import drawing_texts, review_texts, texts
 
 STATIC = ROOT / "web" / "static"
 SUBJECTS = {
@@ -21,6 +21,8 @@ SUBJECTS = {
     "review.js": review_texts.review,
     "groups.js": review_texts.review,
     "check.js": review_texts.review,
+    "draw.js": drawing_texts.drawing,
+    "practice.js": drawing_texts.drawing,
 }
 
 
@@ -56,7 +58,7 @@ def test_every_text_that_a_page_asks_for_is_there(client: Client, page: str) -> 
 
 def test_every_text_is_asked_for(client: Client) -> None:
     with client.application.test_request_context("/"):
-        known = texts.texts(texts.common, texts.upload, texts.job, texts.jobs)
+        known = texts.texts(texts.common, *SUBJECTS.values())
     asked = [names_in(path.name) for path in STATIC.glob("*.js")]
     names = set().union(*(names for names, _ in asked))
     beginnings = tuple(set().union(*(some for _, some in asked)))

@@ -34,7 +34,6 @@ def review() -> Mapping[str, Text]:
         "all_sent": gettext("All answers are stored."),
         "on_their_way": plural("{count} answer on its way", "{count} answers on their way"),
         "tile": gettext("Row {row}, read as {digit}, {confidence} sure"),
-        "tile_odd": gettext("marked"),
         "sheet": plural("{count} picture read as {digit}", "{count} pictures read as {digit}"),
         "sheet_done": plural("{count} row confirmed.", "{count} rows confirmed."),
         "left_for_later": plural(

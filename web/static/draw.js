@@ -46,8 +46,8 @@ function words(row) {
   if (!row?.prediction) {
     return row?.error?.detail ?? text("said_blank");
   }
-  const name = row.status === "review" ? "said_unsure" : "said_sure";
-  return text(name, { digit: row.prediction, confidence: sureness(row.confidence) });
+  const values = { digit: row.prediction, confidence: sureness(row.confidence) };
+  return row.status === "review" ? text("said_unsure", values) : text("said_sure", values);
 }
 
 at("clear").addEventListener("click", () => pad.clear());
