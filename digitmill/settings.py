@@ -197,12 +197,7 @@ class Settings(BaseModel):
     @property
     def on_loopback(self) -> bool:
         """Whether the web server can be reached from this machine only."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def redis(self) -> str:
@@ -224,6 +219,16 @@ class Settings(BaseModel):
     @property
     def spool(self) -> Path:
         return self.var / "spool"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this name or address stands for the machine that asks, whoever answers for names."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _explain(error: ValidationError) -> str:

@@ -12,7 +12,7 @@ from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, Unaut
 from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
 from digitmill.telemetry import audit
-from web.sessions import COOKIE, caller_of_cookie
+from web.sessions import COOKIE, caller_of_cookie, require_this_machine
 
 SCHEME = "bearer"
 METRICS = "/metrics"
@@ -78,13 +78,17 @@ def identify(keys: Keys) -> Caller:
 
     Raises:
         Unauthorized: nobody that is known.
-        Forbidden: a browser's change that does not come from one of our pages.
+        Forbidden: a browser's change that does not come from one of our pages; another site's page, where no key is
+            asked.
         StorageUnavailable: the key store does not answer.
     """
     # a browser may still send the cookie of another service on this machine, where none is asked
     if COOKIE in request.cookies and "Authorization" not in request.headers and keys.asked():
         return caller_of_cookie(keys)
-    return keys.identify(_sent_key())
+    caller = keys.identify(_sent_key())
+    if caller is LOCAL:
+        require_this_machine()
+    return caller
 
 
 def needs_key(path: str) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from urllib.parse import urlsplit
 
 from flask import Response, request
 
 from digitmill.domain import Caller
 from digitmill.errors import Forbidden
 from digitmill.keys import SESSION_SECONDS, Keys
+from digitmill.settings import is_loopback
 
 COOKIE = "digitmill_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -45,10 +47,27 @@ def require_own_site() -> None:
     Raises:
         Forbidden: the browser says that the form is another site's.
     """
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    foreign = site not in OWN_SITES if site is not None else origin not in (None, request.host_url.rstrip("/"))
-    if foreign:
+    if _from_another_site():
         raise Forbidden("Sign in on the page of this service, not on another site's.")
+
+
+def require_this_machine() -> None:
+    """Where no key is asked, let no page of another site act through the browser of who sits here.
+
+    Such a page can send forms to this machine; and it can read what it gets where its own name comes to lead to this
+    machine (DNS rebinding), which the name in the request tells.
+
+    Raises:
+        Forbidden: the request is such a page's.
+    """
+    try:
+        host = urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        host = ""
+    if not is_loopback(host):
+        raise Forbidden("No key is asked here, so only http://127.0.0.1 and http://localhost are answered: make a key.")
+    if request.method not in SAFE_METHODS and _from_another_site():
+        raise Forbidden("No key is asked here, so no page of another site is answered: make a key.")
 
 
 def remember(response: Response, token: str) -> None:
@@ -65,6 +84,12 @@ def _behind_https() -> bool:
     # who lies here makes only their own cookie stricter, so the header needs no proof
     forwarded = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip()
     return request.is_secure or forwarded == "https"
+
+
+def _from_another_site() -> bool:
+    """Whether the browser says so; other programs say nothing of the kind."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    return site not in OWN_SITES if site is not None else origin not in (None, request.host_url.rstrip("/"))
 
 
 def _is_form() -> bool:

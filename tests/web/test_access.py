@@ -80,6 +80,35 @@ def test_a_server_that_others_can_reach_does_not_start_without_a_key(tmp_path: P
     assert app(admin_key=SecretStr(KEY))
 
 
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "127.1.2.3:80", "[::1]:8000"])
+def test_without_a_key_this_machine_is_answered(client: Client, host: str) -> None:
+    headers = {"Host": host, "Sec-Fetch-Site": "same-origin", "Origin": f"http://{host}"}
+    assert client.get("/v1/jobs", headers=headers).status_code == 200
+    assert client.post("/v1/jobs", data=one(), headers=headers | {"Content-Type": "image/png"}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "host", ["rebound.example", "rebound.example:80", "127.0.0.1.example", "10.0.0.7", "[::2]", "[::", ""]
+)
+def test_without_a_key_a_name_that_was_made_to_lead_here_is_refused(client: Client, host: str) -> None:
+    assert_problem(client.get("/v1/jobs", headers={"Host": host}), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://elsewhere.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_without_a_key_a_page_of_another_site_submits_nothing(client: Client, headers: dict[str, str]) -> None:
+    sent = client.post("/v1/jobs", data=one(), headers=headers | {"Content-Type": "image/png"})
+    assert_problem(sent, 403, "forbidden")
+    assert client.get("/v1/jobs").json["jobs"] == []
+
+
 @pytest.mark.parametrize("mill", [{"rate_limit": 3}], indirect=True)
 def test_a_caller_who_asks_too_often_is_told_when_to_come_back(client: Client) -> None:
     assert [client.get("/v1/jobs").status_code for _ in range(3)] == [200, 200, 200]

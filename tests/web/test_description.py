@@ -138,6 +138,6 @@ def test_the_documentation_shows_every_call_and_document(client: Client, openapi
 
 
 def test_the_first_page_gives_a_line_that_can_be_run(client: Client) -> None:
-    text = client.get("/", base_url="http://mill.example:8000").text
+    text = client.get("/", base_url="http://localhost:8123").text
     assert "curl -F files=@scans.zip" in text
-    assert "http://mill.example:8000/v1/jobs" in text
+    assert "http://localhost:8123/v1/jobs" in text

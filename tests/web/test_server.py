@@ -51,7 +51,7 @@ def connect(server: Server) -> socket.socket:
 
 
 def head(method: str, path: str, *headers: str) -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: mill", *headers, "", ""]).encode("latin-1")
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode("latin-1")
 
 
 def read_until(connection: socket.socket, mark: bytes) -> bytes:
@@ -163,9 +163,9 @@ def test_a_body_of_broken_chunks_is_refused(server: Server) -> None:
     ("request_bytes", "status"),
     [
         (b"no request at all\r\n\r\n", 400),
-        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: mill\r\n\r\n", 414),
-        (b"GET / HTTP/1.1\r\nHost: mill\r\nX-Long: " + b"x" * 20_000 + b"\r\n\r\n", 431),
-        (b"GET / HTTP/1.1\r\nHost: mill\r\nContent-Length: x\r\n\r\n", 400),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400),
     ],
     ids=["noise", "long address", "long header", "no length"],
 )
