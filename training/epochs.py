@@ -37,6 +37,11 @@ class Validation:
     def all(self) -> Digits:
         return joined([self.clean, self.drawn, self.others])
 
+    @property
+    def as_scanned(self) -> Digits:
+        """What comes in at work; the digits as they are where nothing was drawn. Those are too easy to choose by."""
+        return joined([self.drawn, self.others]) if len(self.drawn) else self.clean
+
 
 def held_out(sources: tuple[Source, ...], config: Config) -> Validation:
     """What the validation of a run is measured on."""

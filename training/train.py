@@ -199,11 +199,11 @@ def _calibrated(
     path = folder / MODEL_FILE
     draft = _manifest(config, sources, path)
     model = open_model(draft, path, threads=threads)
-    known, everything = _known(validation, config), validation.all
+    known, scans = _known(validation, config), validation.as_scanned
     raw = model.engine.probabilities(known.images)
     draft = draft.model_copy(update={"temperature": fit_temperature(raw, known.labels)})
-    calibrated = open_model(draft, path, threads=threads).predict(everything.images)
-    threshold = fit_review_below(calibrated, everything.labels)
+    calibrated = open_model(draft, path, threads=threads).predict(scans.images)
+    threshold = fit_review_below(calibrated, scans.labels)
     manifest = draft.model_copy(update={"review_below": threshold})
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
     return manifest

@@ -14,9 +14,7 @@ from web.context import context
 REQUEST_ID = "X-Request-Id"
 SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-PAGE_POLICY = (
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
+PAGE_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

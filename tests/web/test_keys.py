@@ -37,10 +37,12 @@ CALLS = [
     ("GET", "/v1/jobs/JOB/results/0", Scope.READ),
     ("GET", "/v1/jobs/JOB/results/0/image", Scope.READ),
     ("GET", "/v1/jobs/JOB/results/0/history", Scope.READ),
+    ("GET", "/v1/jobs/JOB/sample", Scope.READ),
     ("GET", "/v1/jobs/JOB/labelled.zip", Scope.READ),
+    ("GET", "/v1/jobs/JOB/deliveries", Scope.READ),
     ("GET", "/v1/jobs/JOB/events", Scope.READ),
     ("GET", "/v1/models", Scope.READ),
-    ("GET", "/v1/models/digits/1", Scope.READ),
+    ("GET", "/v1/models/digits/2", Scope.READ),
     ("GET", "/v1/limits", Scope.READ),
     ("GET", "/metrics", Scope.ADMIN),
     ("POST", "/v1/jobs", Scope.SUBMIT),
@@ -51,6 +53,7 @@ CALLS = [
     ("POST", "/v1/jobs/JOB/review", Scope.REVIEW),
     ("DELETE", "/v1/jobs/JOB/review?reviewer=desk", Scope.REVIEW),
 ]
+REDELIVER = "/v1/jobs/{job_id}/deliveries/{delivery_id}/redeliver"
 BODIES: dict[str, Any] = {
     "/results/0": {"prediction": "7"},
     "/results": {"corrections": [{"index": 0, "revision": 0, "prediction": "7"}]},
@@ -119,7 +122,7 @@ def test_a_call_asks_for_its_scope_and_no_other(desk: Desk, method: str, path: s
 
 def test_every_call_of_the_api_names_its_scope(desk: Desk) -> None:
     named = {(method, path.partition("?")[0].replace("JOB", "{job_id}")) for method, path, _ in CALLS}
-    named = {(method, path.replace("/0", "/{index}").replace("digits/1", "{name}/{version}")) for method, path in named}
+    named = {(method, path.replace("/0", "/{index}").replace("digits/2", "{name}/{version}")) for method, path in named}
     described = desk.client.get("/openapi.json").json["paths"]
     asking = {
         (method.upper(), path)
@@ -127,7 +130,16 @@ def test_every_call_of_the_api_names_its_scope(desk: Desk) -> None:
         for method, operation in operations.items()
         if "403" in operation["responses"]
     }
-    assert asking == named
+    assert asking == named | {("POST", REDELIVER)}
+
+
+def test_sending_a_webhook_again_asks_for_the_scope_to_submit(desk: Desk) -> None:
+    _, everything = desk.make(Scope.ADMIN, owner="office")
+    path = REDELIVER.format(job_id=finished_job(desk, everything), delivery_id="msg_none")
+    _, reader = desk.make(Scope.READ, Scope.REVIEW, owner="office")
+    _, submitter = desk.make(Scope.SUBMIT, owner="office")
+    assert "`submit`" in assert_problem(desk.ask("POST", path, reader), 403, "forbidden")["detail"]
+    assert_problem(desk.ask("POST", path, submitter), 404, "not_found")
 
 
 def test_what_is_not_there_is_not_found_whatever_the_scope(desk: Desk) -> None:
