@@ -58,7 +58,7 @@ def test_a_stroke_is_read_as_it_ends(page: Page, api: Client) -> None:
     expect(page.locator(".digit-bars .best")).to_contain_text("7")
     shares = page.locator(".digit-bars meter").evaluate_all("(bars) => bars.map((bar) => bar.value)")
     assert max(shares) == shares[7]
-    assert sum(shares) == pytest.approx(1, abs=1e-3)
+    assert sum(shares) <= 1 + 1e-3, "the rest is the chance that it is no digit"
     assert_accessible(page)
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".digit-bars .best")).to_have_count(0)
@@ -88,7 +88,8 @@ def test_a_right_answer_brings_the_next_sum_and_a_wrong_one_does_not(page: Page)
     wrong = "1" if answer[0] != "1" else "7"
     for place, digit in enumerate(wrong + answer[1:]):
         draw(page, boxes.nth(place), digit)
-    expect(page.locator("#said")).to_contain_text("That reads")
+    # of a digit that it doubts the page does not say what it read
+    expect(page.locator("#said")).to_contain_text(re.compile("That reads|hard to read"))
     page.get_by_role("button", name="Clear box 1").click()
     draw(page, boxes.first, answer[0])
     expect(page.locator("#said")).to_contain_text("Right!")
