@@ -13,6 +13,8 @@ export async function readDrawing(png, { model, signal }) {
     model,
     polarity: "dark_on_light",
     alternatives: 9,
+    // a drawing is no form: it may be doubted less
+    review_below: 0.8,
     expires_in: KEPT_SECONDS,
   });
   const headers = { "Content-Type": "image/png", Prefer: `wait=${WAIT_SECONDS}` };
