@@ -136,7 +136,7 @@ class Run:
     @contextmanager
     def _service(self, processes: int | None = None) -> Iterator[tuple[Settings, Stack]]:
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            own = {"var": Path(folder), "port": 0, "redis_url": None, "web_threads": 2 * max(self._sizes.at_once) + 32}
+            own = {"var": Path(folder), "port": 0, "redis_url": None, "web_threads": 2 * max(self._sizes.at_once)}
             settings = Settings.load().model_copy(update=own)
             if processes is not None:
                 settings = settings.model_copy(update={"worker_concurrency": processes})
