@@ -62,9 +62,9 @@ def kinds(digits: Digits) -> tuple[Kind, ...]:
         Kind("grid", 2, marks.grid),
         Kind("star", 2, marks.star),
         Kind("sign", 4, letters.sign),
-        # answers written into boxes for numbers, and boxes for names cut by mistake
-        Kind("handwritten letter", 13, letters.handwritten),
-        Kind("printed letter", 5, letters.printed),
+        # answers written into boxes for numbers, and boxes for names cut by mistake; the likest to digits of all kinds
+        Kind("handwritten letter", 22, letters.handwritten),
+        Kind("printed letter", 8, letters.printed),
         # two values in one box, and boxes cut too wide; one of them would be a digit
         Kind("pair", 9, partial(damaged.pair, digits)),
         # mistakes
