@@ -12,6 +12,9 @@ from typing import Any
 
 from digitmill.errors import FailureCode
 
+DIGITS = "0123456789"
+"""What an image may be read as. Every model's classes begin with them, in this order; what follows is no digit."""
+
 
 class JobState(StrEnum):
     QUEUED = "queued"
@@ -178,7 +181,8 @@ class Problem:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """The record of one submission. ``options`` hold the resolved values that workers go by. ``revised`` says that
-    a person has changed rows, if only to undo it.
+    a person has changed rows, if only to undo it. ``sent_by`` is the id of the key that submitted it, None where that
+    is not known.
 
     ``expires_at`` is None until the job is final; afterwards its rows and its upload live until then.
     """
@@ -198,6 +202,7 @@ class Job:
     expires_at: float | None = None
     error: Problem | None = None
     revised: bool = False
+    sent_by: str | None = None
 
     @property
     def progress(self) -> float:

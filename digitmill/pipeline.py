@@ -10,14 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Entry, Failure, Guess, Options, Row, RowStatus
+from digitmill.domain import DIGITS, Entry, Failure, Guess, Options, Row, RowStatus
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.decode import decode, out_of_memory
 from digitmill.imaging.normalise import normalise
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
-
-DIGITS = "0123456789"
 
 Read = Callable[[int, int], bytes]
 """Bytes of the upload from start to end (exclusive)."""

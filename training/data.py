@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain import DIGITS, Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import normalise
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
-CLASSES = tuple("0123456789")
+CLASSES = tuple(DIGITS)
 NOT_A_DIGIT = "none"
 """The class after the ten digits, and the label of a picture without a digit in it."""
 MNIST = "mnist"

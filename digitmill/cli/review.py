@@ -10,6 +10,7 @@ import typer
 
 from digitmill.cli.connection import Key, Url, connect
 from digitmill.client import Said
+from digitmill.domain import DIGITS
 from digitmill.errors import BadOptions
 
 
@@ -38,7 +39,7 @@ def correct(
 
     What the model said, said again, confirms it. A row that was changed since you saw it is not overwritten.
     """
-    if answer not in set(Answer) and not (len(answer) == 1 and answer in "0123456789"):
+    if answer not in set(Answer) and answer not in tuple(DIGITS):
         raise BadOptions(f"{answer!r} is no answer: give a digit, {', '.join(Answer)}.")
     with connect(url, key) as client:
         if answer == Answer.UNDO:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from digitmill.domain import ModelReference
+from digitmill.domain import DIGITS, ModelReference
 from digitmill.errors import ModelRejected
 from digitmill.settings import EngineName, PrecisionName
 
@@ -15,9 +15,6 @@ MODEL_FILE = "model.keras"
 MANIFEST_FILE = "manifest.json"
 OPENVINO_GRAPH = "openvino/model.xml"
 OPENVINO_WEIGHTS = "openvino/model.bin"
-
-DIGITS = tuple("0123456789")
-"""The first classes of every model, in this order; what follows is no digit."""
 
 LARGEST_DIFFERENCE = 0.005
 """Confidences may differ by so much before an engine is said to disagree with Keras."""
@@ -29,7 +26,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _begin_with_digits(classes: tuple[str, ...]) -> tuple[str, ...]:
-    if classes[: len(DIGITS)] != DIGITS:
+    if classes[: len(DIGITS)] != tuple(DIGITS):
         raise ValueError("the classes must begin with the digits 0 to 9, in order")
     return classes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import ModelReference
+from digitmill.domain import DIGITS, ModelReference
 from digitmill.errors import ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.choice import choose
@@ -15,7 +15,7 @@ from digitmill.models.engines.base import Batch, Engine, Probabilities
 from digitmill.models.engines.conversion import convert_apart
 from digitmill.models.engines.keras import KerasEngine
 from digitmill.models.engines.openvino import OpenVinoEngine
-from digitmill.models.manifest import DIGITS, Manifest
+from digitmill.models.manifest import Manifest
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 

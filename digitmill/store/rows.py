@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from digitmill.domain import Counts, Failure, Guess, Row, RowStatus
+from digitmill.domain import DIGITS, Counts, Failure, Guess, Row, RowStatus
 from digitmill.errors import FailureCode
 from digitmill.store.reviews import Doubt
 
@@ -23,7 +23,6 @@ _HEAD = struct.Struct("<HB")
 _STATUSES = (RowStatus.RECOGNIZED, RowStatus.REVIEW, RowStatus.BLANK, RowStatus.FAILED)
 _STATUS_CODES = {status: code for code, status in enumerate(_STATUSES)}
 _NO_DIGIT = 255
-_DIGITS = "0123456789"
 
 
 def pack_rows(rows: Sequence[Row]) -> bytes:
@@ -88,7 +87,7 @@ def unpack_rows(
                 first + place,
                 names[place],
                 _STATUSES[statuses[place]],
-                _DIGITS[best] if known else None,
+                DIGITS[best] if known else None,
                 row_confidences[0] if known else None,
                 _alternatives(row_digits, row_confidences) if alternatives and known else (),
                 Failure(FailureCode(failure[0]), failure[1]) if failure else None,
@@ -100,7 +99,7 @@ def unpack_rows(
 def _alternatives(digits: list[int], confidences: list[float]) -> tuple[Guess, ...]:
     return tuple(
         [
-            Guess(_DIGITS[digit], confidence)
+            Guess(DIGITS[digit], confidence)
             for digit, confidence in zip(digits[1:], confidences[1:], strict=True)
             if digit != _NO_DIGIT
         ]

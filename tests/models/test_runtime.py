@@ -11,10 +11,11 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from digitmill.domain import DIGITS
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.base import Batch, Converted, Probabilities
-from digitmill.models.manifest import DIGITS, OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement, OpenVino
+from digitmill.models.manifest import OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement, OpenVino
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, calibrate, load_model, open_model
 from digitmill.settings import DeviceName, EngineName, PrecisionName
