@@ -30,6 +30,10 @@ def build(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_enable_remote_control=False,
+        broker_transport="worker.broker:Transport",
+        # a broker that refuses a command ends no worker, nor does one that is away for hours
+        broker_channel_error_retry=True,
+        broker_connection_max_retries=None,
         worker_proc_alive_timeout=CHILD_START_SECONDS,
     )
     process = WorkerProcess(settings, host=f"{socket.gethostname()}:{os.getpid()}")
