@@ -15,7 +15,9 @@
     ├── Conflict                     the request contradicts what was asked before
     │   ├── IdempotencyConflict      another request has the same key
     │   ├── RowChanged               somebody else has changed the row meanwhile
-    │   └── NoRowYet                 the image is still to be read
+    │   ├── NoRowYet                 the image is still to be read
+    │   ├── JobNotFinal              the job is still worked on
+    │   └── NothingFailed            the job has no failed image that could be tried again
     ├── ServiceUnavailable
     │   └── Overloaded  StorageUnavailable  NoWorker
     ├── ItemFailure                  one image cannot be read: it costs its own row and nothing else
@@ -140,6 +142,14 @@ class RowChanged(Conflict):
 
 class NoRowYet(Conflict):
     code = "no_row_yet"
+
+
+class JobNotFinal(Conflict):
+    code = "job_not_final"
+
+
+class NothingFailed(Conflict):
+    code = "nothing_failed"
 
 
 class ServiceUnavailable(DigitmillError):

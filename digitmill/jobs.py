@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from typing import Protocol
 
 import structlog
 
@@ -53,6 +54,15 @@ class Submission:
     ending: Ending | None = None
 
 
+class Images(Protocol):
+    """The plan of an upload; ``total`` and ``skipped`` are known when ``chunks`` has come to its end."""
+
+    total: int
+    skipped: int
+
+    def chunks(self) -> Iterator[Chunk]: ...
+
+
 class Jobs:
     """Every method that takes ``owner`` and ``job_id`` raises NotFound for another owner's job, and Expired."""
 
@@ -91,11 +101,18 @@ class Jobs:
             raise TooManyJobs(too_many_jobs(settings.max_open_jobs))
 
     def submit(
-        self, owner: str, spool: Spool, options: Options, *, idempotency_key: str | None = None, follow: bool = False
+        self,
+        owner: str,
+        spool: Spool,
+        options: Options,
+        *,
+        idempotency_key: str | None = None,
+        follow: bool = False,
+        sent_by: str | None = None,
     ) -> Submission:
         """Accept the spooled upload as a job: plan, blob, record, then messages, in this order.
 
-        ``follow``: the caller is going to wait for the job's end.
+        ``follow``: the caller is going to wait for the job's end. ``sent_by`` is the id of the caller's key.
 
         Whatever dies in between, the upload is either refused or its job will be completed: the sweep sends
         messages that were not sent. The spooled file may be moved away.
@@ -106,14 +123,32 @@ class Jobs:
             TooManyJobs: the owner has as many open jobs as may be.
             StorageUnavailable: Redis or the blob storage does not answer.
         """
+        idempotency = None if idempotency_key is None else Idempotency(idempotency_key, spool.digest)
+        images = Plan(spool.path, spool.pieces, Limits.from_settings(self._settings))
+        return self.accept(owner, images, spool, options, idempotency=idempotency, follow=follow, sent_by=sent_by)
+
+    def accept(
+        self,
+        owner: str,
+        images: Images,
+        spool: Spool,
+        options: Options,
+        *,
+        idempotency: Idempotency | None,
+        follow: bool = False,
+        sent_by: str | None,
+    ) -> Submission:
+        """The same for a plan of one's own over the spooled bytes. ``idempotency`` is told of what was sent, to which
+        the options are added. Raises also what ``images`` raise."""
         manifest, resolved = self._resolve(options)
         self._webhooks.check(owner, options.webhook_url)
-        idempotency = self._idempotency(idempotency_key, spool, resolved)
         if idempotency is not None:
-            known = self._store.recall(owner, idempotency[0])
+            idempotency = replace(idempotency, digest=f"{idempotency.digest} {resolved!r}")
+            known = self._store.recall(owner, idempotency)
             if known is not None:
                 return Submission(known, created=False)
-        job, plan = self._planned(owner, spool, manifest, resolved)
+        job, plan = self._planned(owner, images, manifest, resolved)
+        job = replace(job, sent_by=sent_by)
         size = spool.length
         self._blobs.put(job.blob, spool.path)
         ending = self._store.follow(job.id) if follow else None
@@ -195,21 +230,14 @@ class Jobs:
             expires_in=expires_in,
         )
 
-    def _idempotency(self, key: str | None, spool: Spool, options: Options) -> tuple[Idempotency, float] | None:
-        if key is None:
-            return None
-        return Idempotency(key, f"{spool.digest} {options!r}"), self._settings.idempotency_seconds
-
-    def _record(
-        self, job: Job, plan: Sequence[PackedChunk], idempotency: tuple[Idempotency, float] | None, *, followed: bool
-    ) -> Job:
+    def _record(self, job: Job, plan: Sequence[PackedChunk], idempotency: Idempotency | None, *, followed: bool) -> Job:
         """``job`` itself when it is recorded, else the first job under the same key."""
         try:
             recorded = self._store.create(
                 job,
                 window=self._settings.chunks_in_flight,
                 most_open=self._settings.max_open_jobs,
-                idempotency=idempotency,
+                idempotency=None if idempotency is None else (idempotency, self._settings.idempotency_seconds),
                 plan=plan,
                 followed=followed,
             )
@@ -222,29 +250,28 @@ class Jobs:
         return recorded
 
     def _planned(
-        self, owner: str, spool: Spool, manifest: Manifest, options: Options
+        self, owner: str, images: Images, manifest: Manifest, options: Options
     ) -> tuple[Job, Sequence[PackedChunk]]:
         """A job and, if it is only one chunk, its plan; a longer plan is saved as it comes."""
         job_id = new_job_id()
-        plan = Plan(spool.path, spool.pieces, Limits.from_settings(self._settings))
-        packed = (_packed(chunk) for chunk in plan.chunks())
+        packed = (_packed(chunk) for chunk in images.chunks())
         unsaved = tuple(islice(packed, 2))
         chunks = 1
         if len(unsaved) > 1:
             try:
                 chunks = self._store.save_plan(job_id, chain(unsaved, packed))
-            except UploadRefused:
+            except (UploadRefused, NotFound):
                 self._store.discard_plan(job_id)
                 raise
             unsaved = ()
-        interactive = plan.total <= self._settings.interactive_images
+        interactive = images.total <= self._settings.interactive_images
         job = Job(
             id=job_id,
             owner=owner,
             state=JobState.QUEUED,
             queue=QueueName.INTERACTIVE if interactive else QueueName.BULK,
             created_at=time.time(),
-            counts=Counts(total=plan.total, skipped=plan.skipped),
+            counts=Counts(total=images.total, skipped=images.skipped),
             chunks=chunks,
             model=manifest.reference,
             options=options,

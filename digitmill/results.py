@@ -186,7 +186,9 @@ class Results:
         starts, chunk = self._chunk_of(job, index)
         ((entries, _),) = self._store.read(job_id, [chunk])
         entry = unpack_plan(entries)[index - starts[chunk]]
-        return entry, memoryview(self._blobs.read(job.blob, entry.offset, entry.offset + entry.span))
+        # what was refused by the plan has no bytes that anybody would read
+        end = entry.offset + (entry.span if entry.refused is None else 0)
+        return entry, memoryview(self._blobs.read(job.blob, entry.offset, end) if end > entry.offset else b"")
 
     def _chunk_of(self, job: Job, index: int) -> tuple[Sequence[int], int]:
         _in_range(job, index)

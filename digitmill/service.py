@@ -12,6 +12,7 @@ from digitmill.models.registry import Registry
 from digitmill.queue import CeleryQueue, Queue, celery_app
 from digitmill.recovery import Recovery
 from digitmill.results import Results
+from digitmill.retrying import Retrying
 from digitmill.review import Review
 from digitmill.sampling import Sampling
 from digitmill.settings import Settings
@@ -39,6 +40,7 @@ class Service:
     keys: Keys
     jobs: Jobs
     results: Results
+    retrying: Retrying
     review: Review
     labelled: Labelled
     sampling: Sampling
@@ -69,6 +71,7 @@ class Service:
             keys=Keys(settings, key_store or MemoryKeyStore()),
             jobs=jobs,
             results=results,
+            retrying=Retrying(settings, store, blobs, jobs),
             review=Review(store, jobs, results),
             labelled=Labelled(settings, store, blobs, jobs),
             sampling=Sampling(jobs, results),

@@ -23,6 +23,8 @@ MEANINGS: Mapping[str, str] = {
     "idempotency_conflict": "The `Idempotency-Key` was used with another body or other options.",
     "row_changed": "Somebody has changed this row meanwhile. Read it again, then send its `ETag` as `If-Match`.",
     "no_row_yet": "The image is still to be read; correct its row when it is there.",
+    "job_not_final": "The job is still worked on. Ask again when it is final.",
+    "nothing_failed": "None of the job's images has failed, so there is nothing to try again.",
     "expired": "The job was finished, and its rows were kept for as long as it asked.",
     "upload_too_large": "The upload has more bytes than the service takes; split it.",
     "too_many_images": "The upload has more images, or more files, than the service takes; split it.",

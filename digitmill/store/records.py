@@ -20,6 +20,7 @@ def record_of(job: Job) -> str:
             "model": asdict(job.model),
             "options": {**asdict(job.options), "metadata": dict(job.options.metadata)},
             "blob": job.blob,
+            "sent_by": job.sent_by,
         },
         separators=(",", ":"),
     )
@@ -54,6 +55,7 @@ def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:
         blob=record["blob"],
         error=Problem(**json.loads(error)) if error else None,
         revised=b"corrected" in fields,
+        sent_by=record.get("sent_by"),
     )
 
 

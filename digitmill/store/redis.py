@@ -3,7 +3,8 @@
 Every key, its type, its content, its life:
 
     dm:job:<id>             hash    record: JSON of what never changes (queue, created_at, chunks, model, options,
-                                    blob, skipped) · owner · state · total · recognized, review, blank, failed ·
+                                    blob, skipped, sent_by) · owner · state · total · recognized, review, blank,
+                                    failed ·
                                     follower: channel of the web process that waits for the job, if one does ·
                                     corrected: once a person has changed a row ·
                                     sent: chunks whose messages have been due · started_at, finished_at,

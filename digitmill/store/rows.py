@@ -122,6 +122,19 @@ def unpack_doubts(packed: bytes, first: int) -> list[Doubt]:
     return [Doubt(*doubt) for doubt in zip(*(column.tolist() for column in columns), strict=True)]
 
 
+def unpack_failed(packed: bytes) -> list[int]:
+    """The places within the chunk, from 0, of the rows with the status ``failed``.
+
+    Raises:
+        ValueError: another version.
+    """
+    body = _body(packed)
+    images, _ = _HEAD.unpack_from(body)
+    statuses = np.frombuffer(body, np.uint8, images, _HEAD.size)
+    found: list[int] = np.flatnonzero(statuses == _STATUS_CODES[RowStatus.FAILED]).tolist()
+    return found
+
+
 def _body(packed: bytes) -> bytes:
     if packed[0] != VERSION:
         raise ValueError(f"rows of version {packed[0]}, this code reads {VERSION}")

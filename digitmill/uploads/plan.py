@@ -47,7 +47,7 @@ class Plan:
         """
         if not any(piece.length for piece in self._pieces):
             raise EmptyUpload(NOTHING_SENT)
-        cutter = _Cutter(self._limits)
+        cutter = Cutter(self._limits)
         for entry in self._entries():
             self.total += 1
             if self.total > self._limits.max_images:
@@ -74,7 +74,7 @@ class Plan:
                     self.skipped = reader.skipped
 
 
-class _Cutter:
+class Cutter:
     """Cuts a run of entries into chunks of at most ``chunk_images``, ``chunk_bytes`` of spans and of sizes.
 
     An entry that is larger by itself gets a chunk of its own. Pages of one file count its bytes once.

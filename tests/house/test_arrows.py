@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("client", "embedded", "doctor"),
     ("service",),
     ("review", "labelled", "sampling"),
-    ("results", "recovery", "work"),
+    ("results", "recovery", "work", "retrying"),
     ("jobs", "keys"),
     ("queue", "pipeline", "webhooks"),
     ("models", "store", "uploads"),

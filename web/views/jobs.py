@@ -30,20 +30,23 @@ LARGE_JOB_IMAGES = 10_000
 jobs = APIBlueprint("jobs", __name__, tag="Jobs")
 
 
-class SubmitHeaders(Headers):
-    prefer: Annotated[
-        str, Field(description="`wait=N` (1 to 60): answer only when the job is final, or after N seconds.")
-    ] = ""
+class RetryHeaders(Headers):
     idempotency_key: (
         Annotated[
             str,
             Field(
                 pattern=r"^[\x21-\x7e]{1,255}$",
-                description="The same key with the same body gives the same job, however often it is sent.",
+                description="The same key with the same request gives the same job, however often it is sent.",
             ),
         ]
         | None
     ) = None
+
+
+class SubmitHeaders(RetryHeaders):
+    prefer: Annotated[
+        str, Field(description="`wait=N` (1 to 60): answer only when the job is final, or after N seconds.")
+    ] = ""
 
 
 class ConditionalHeaders(Headers):
@@ -105,7 +108,12 @@ def submit_job(headers: SubmitHeaders, query: OptionsQuery) -> Response:
     ):
         options = receive(request, query, spool, max_bytes=settings.max_upload_bytes, max_files=settings.max_files)
         submission = service().jobs.submit(
-            owner(), spool, options.resolve(), idempotency_key=key, follow=seconds is not None
+            owner(),
+            spool,
+            options.resolve(),
+            idempotency_key=key,
+            follow=seconds is not None,
+            sent_by=caller().key_id,
         )
     if submission.created:
         _audit("submit", submission.job.id)
@@ -164,6 +172,38 @@ def cancel_job(job_id: str) -> Response:
     return json_answer(job_document(job))
 
 
+@jobs.post("/v1/jobs/<job_id>/retry")
+@jobs.input(RetryHeaders, location="headers", arg_name="headers")
+@operation(
+    jobs,
+    {202: answer("The new job is accepted.", "Job", headers=("Location", "Retry-After"))},
+    errors.BadOptions,
+    errors.NotFound,
+    errors.Expired,
+    errors.JobNotFinal,
+    errors.NothingFailed,
+    errors.IdempotencyConflict,
+    errors.Overloaded,
+    errors.TooManyJobs,
+    scope=Scope.SUBMIT,
+)
+def retry_job(job_id: str, headers: RetryHeaders) -> Response:
+    """Try the failed images of a job again
+
+    As a new job of those images alone, under their names and with the same options; you need not send them again. Its
+    metadata are those of the old job and `retry_of`, the old id. What is no image or damaged fails again; what workers
+    gave up on may be read this time.
+    """
+    service().jobs.admit(owner(), idempotency_key=headers.idempotency_key)
+    with context().waiting.upload_slot():
+        submission = service().retrying.retry(
+            owner(), job_id, idempotency_key=headers.idempotency_key, sent_by=caller().key_id
+        )
+    if submission.created:
+        _audit("retry", submission.job.id, retry_of=job_id)
+    return _accepted(submission.job)
+
+
 @jobs.delete("/v1/jobs/<job_id>")
 @operation(jobs, {204: answer("The job is gone.")}, errors.NotFound, errors.Expired, scope=Scope.SUBMIT)
 def delete_job(job_id: str) -> Response:
@@ -184,9 +224,9 @@ def wait_seconds(prefer: str) -> int | None:
     return min(int(value), MOST_WAIT_SECONDS)
 
 
-def _audit(action: str, job_id: str) -> None:
+def _audit(action: str, job_id: str, **what: str) -> None:
     who = caller()
-    audit(action, key=who.key_id, key_name=who.key_name, client=request.remote_addr, job=job_id)
+    audit(action, key=who.key_id, key_name=who.key_name, client=request.remote_addr, job=job_id, **what)
 
 
 def _waited(submission: Submission, seconds: int) -> Response:

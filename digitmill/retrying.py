@@ -1,0 +1,70 @@
+"""Trying the failed images of a job again, without their files: the job's upload still holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from digitmill.domain import Entry, Job
+from digitmill.errors import JobNotFinal, NothingFailed
+from digitmill.jobs import Jobs, Submission
+from digitmill.settings import Settings
+from digitmill.store.base import Idempotency, JobStore
+from digitmill.store.blobs import BlobStore
+from digitmill.store.rows import unpack_failed
+from digitmill.uploads.codec import unpack_plan
+from digitmill.uploads.failed_images import FailedImages
+from digitmill.uploads.limits import Limits
+from digitmill.uploads.spool import Spool
+
+RETRY_OF = "retry_of"
+"""The name under which a job's metadata tells whose failed images it holds."""
+CHUNKS_A_READ = 8
+
+
+class Retrying:
+    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, jobs: Jobs) -> None:
+        self._settings = settings
+        self._store = store
+        self._blobs = blobs
+        self._jobs = jobs
+
+    def retry(
+        self, owner: str, job_id: str, *, idempotency_key: str | None = None, sent_by: str | None = None
+    ) -> Submission:
+        """A new job of the images that failed in a final one, under their names and with its options.
+
+        The new job has an upload of its own, so that either may be deleted or expire; its metadata are the old ones and
+        ``retry_of``, the old id. ``sent_by`` is the id of the caller's key.
+
+        Raises:
+            NotFound: another owner's job, or its upload is no longer stored.
+            Expired: the job is over and its rows are gone.
+            JobNotFinal: it is still worked on.
+            NothingFailed: none of its images failed.
+            BadOptions: its model is no longer there.
+            IdempotencyConflict, TooManyJobs, StorageUnavailable: as for any submission.
+        """
+        job = self._jobs.get(owner, job_id)
+        if not job.state.final:
+            raise JobNotFinal("This job is still worked on; retry its failed images when it is done.")
+        if job.counts.failed == 0:
+            raise NothingFailed("No image of this job has failed, so there is nothing to retry.")
+        options = replace(job.options, metadata={**job.options.metadata, RETRY_OF: job.id})
+        settings = self._settings
+        idempotency = None if idempotency_key is None else Idempotency(idempotency_key, f"{RETRY_OF} {job.id}")
+        with Spool(settings.spool, settings.max_upload_bytes) as spool:
+            read = partial(self._blobs.read, job.blob)
+            images = FailedImages(self._failed(job), read, spool, Limits.from_settings(settings))
+            return self._jobs.accept(owner, images, spool, options, idempotency=idempotency, sent_by=sent_by)
+
+    def _failed(self, job: Job) -> Iterator[Sequence[Entry]]:
+        """The entries of the failed images, chunk by chunk."""
+        for first in range(0, job.chunks, CHUNKS_A_READ):
+            chunks = range(first, min(first + CHUNKS_A_READ, job.chunks))
+            for packed, rows in self._store.read(job.id, chunks):
+                places = [] if rows is None else unpack_failed(rows)
+                if places:
+                    entries = unpack_plan(packed)
+                    yield [entries[place] for place in places]
