@@ -15,12 +15,11 @@ from rich.logging import RichHandler
 
 from digitmill.domain import Polarity
 from digitmill.errors import DigitmillError, TrainingError
-from digitmill.models.engines.base import Batch
 from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import BUILT_IN, Registry
 from digitmill.settings import Settings
 from training.config import Config, read_config
-from training.data import Images
+from training.data import Digits, Images
 from training.recipes import RECIPES, configured
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make the models of Digitmill.")
@@ -202,11 +201,11 @@ def _strangers(settings: Settings) -> dict[str, Images]:
     return strangers(settings.data) if settings.data is not None else {}
 
 
-def _held_out(folder: Path, settings: Settings) -> Batch:
+def _held_out(folder: Path, settings: Settings) -> Digits:
     from training.data import joined
     from training.sources import sources_of
 
-    return joined([source.validation for source in sources_of(_config_of(folder), settings)]).images
+    return joined([source.validation for source in sources_of(_config_of(folder), settings)])
 
 
 def _registry(settings: Settings) -> Registry:

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from digitmill.domain import Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.decode import decode
-from digitmill.imaging.normalise import normalise
-from training.data import CLASSES, NO_DIGITS, Digits, Source
+from training.data import CLASSES, NO_DIGITS, Digits, Source, normalised
 
 Picture = NDArray[np.uint8]
 
@@ -57,7 +56,7 @@ def boxes_of(folder: Path) -> Iterator[Box]:
             except (KeyError, ValueError) as error:
                 raise TrainingError(f"{folder / BOXES_FILE}: {error} is missing or no number. Correct it.") from error
             if page not in pages:
-                pages[page] = _page(folder / page)
+                pages[page] = page_of(folder / page)
             inside = np.s_[round(min(rows)) : round(max(rows)), round(min(columns)) : round(max(columns))]
             yield Box(page, label, pages[page][inside])
 
@@ -67,20 +66,22 @@ def _folders(data: Path) -> list[Path]:
 
 
 def _sources(folder: Path) -> Iterator[Source]:
-    pictures: dict[str, list[tuple[Picture, int]]] = {}
+    pages: dict[str, list[Box]] = {}
     for box in boxes_of(folder):
-        if box.label not in CLASSES:
-            continue
-        picture = normalise(box.crop, Polarity.AUTO)
-        # a digit that is not found is an error of ours: it is counted as one that was read from black
-        found = np.zeros((28, 28), np.uint8) if picture is None else picture
-        pictures.setdefault(Path(box.page).stem, []).append((found, int(box.label)))
-    for page, digits in pictures.items():
-        test = Digits(np.stack([picture for picture, _ in digits]), np.array([label for _, label in digits], np.uint8))
+        if box.label in CLASSES:
+            pages.setdefault(Path(box.page).stem, []).append(box)
+    for page, boxes in pages.items():
+        labels = np.array([int(box.label) for box in boxes], np.uint8)
+        test = Digits(normalised([box.crop for box in boxes], Polarity.AUTO), labels)
         yield Source(page, LICENCES.get(folder.name, "not stated"), NO_DIGITS, NO_DIGITS, test)
 
 
-def _page(path: Path) -> Picture:
+def page_of(path: Path) -> Picture:
+    """The scanned form in ``path``, uint8 [height, width], grey as scanned.
+
+    Raises:
+        TrainingError: there is no such file.
+    """
     if not path.is_file():
         raise TrainingError(f"{path} is missing. Put the page beside {BOXES_FILE}.")
     return decode(path.read_bytes(), max_pixels=LARGEST_PAGE)

@@ -48,14 +48,14 @@ aside for a person. Pictures come from version {manifest.normaliser} of the norm
 def _recipe(manifest: Manifest, config: Config) -> str:
     pictures, remark = "as they are", ""
     if config.augmented:
-        pictures = f"drawn anew for every epoch, {100 * config.scan_share:g} % as scans"
+        pictures = f"half of them drawn anew for every epoch, {100 * config.scan_share:g} % as scans"
         pictures += f", with {config.non_digits:g} pictures of no digit for each digit" if config.non_digits else ""
         remark = " As training saw harder pictures than validation, its curves may look the worse of the two."
     return f"""## How it was trained
 
 `{manifest.architecture.name}`, {config.epochs} epochs of batches of {config.batch_size} with {config.optimizer} at a \
 learning rate of up to {config.learning_rate:g}, seed {config.seed}, in {config.arithmetic}; pictures {pictures}.\
-{_repeated(config)} Of all epochs the one with \
+{_repeated(config)}{_begun(config)} Of all epochs the one with \
 the least validation loss was kept. The temperature and the threshold were fitted to the validation images.\
 {remark}
 """
@@ -66,6 +66,10 @@ def _repeated(config: Config) -> str:
         f"{name} {times} times" for name, times in config.repeated.items() if name in config.data_sets and times > 1
     ]
     return f" An epoch has each digit once, those of {' and '.join(often)}." if often else ""
+
+
+def _begun(config: Config) -> str:
+    return f" It began with the weights of the run in `{config.begin_with}`." if config.begin_with else ""
 
 
 def _data(sources: tuple[Source, ...], config: Config) -> str:

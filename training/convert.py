@@ -1,4 +1,4 @@
-"""Convert a model for OpenVINO, and measure whether it then answers as Keras does."""
+"""Convert a model for OpenVINO, quantise it, and measure whether it then answers as Keras does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import numpy as np
 
 from digitmill.models.engines.base import Batch, Converted, Probabilities
 from digitmill.models.engines.conversion import convert
-from digitmill.models.engines.openvino import OpenVinoEngine, has_bf16
+from digitmill.models.engines.openvino import has_bf16
+from digitmill.models.engines.quantisation import quantise
 from digitmill.models.manifest import (
+    INT8_GRAPH,
+    INT8_WEIGHTS,
     MANIFEST_FILE,
     MODEL_FILE,
     OPENVINO_GRAPH,
@@ -20,17 +23,25 @@ from digitmill.models.manifest import (
     OpenVino,
     read_manifest,
 )
-from digitmill.models.runtime import Model, open_model
+from digitmill.models.runtime import open_converted, open_model
 from digitmill.settings import EngineName, PrecisionName
+from training.augment import augment
+from training.data import Digits
+from training.non_digits import non_digits
+
+SCANS, OTHERS = 1000, 200
+"""Pictures from which the ranges of int8 are taken: of digits, and of none."""
+SCAN_SHARE = 0.6
 
 _log = logging.getLogger(__name__)
 
 
-def convert_and_compare(folder: Path, images: Batch, threads: int) -> Manifest:
+def convert_and_compare(folder: Path, held_out: Digits, threads: int) -> Manifest:
     """Write the files for OpenVINO beside ``model.keras``, and into the manifest which precisions agree with Keras.
 
-    ``images`` uint8 [n, 28, 28] are those that were held out for validation. bf16 is compared only on a CPU that
-    computes in it, and is not chosen by itself for a model without that comparison.
+    ``held_out`` are the digits for validation: the answers to them are compared, and the ranges of int8 are taken from
+    scans drawn of them. bf16 is compared only on a CPU that computes in it, and is not chosen by itself for a model
+    without that comparison.
 
     Raises:
         ModelRejected: the manifest or the model cannot be used.
@@ -38,16 +49,25 @@ def convert_and_compare(folder: Path, images: Batch, threads: int) -> Manifest:
     manifest = read_manifest(folder)
     model = open_model(manifest, folder / MODEL_FILE, threads=threads)
     files = convert(folder / MODEL_FILE, (folder / OPENVINO_GRAPH).parent, len(manifest.classes))
-    expected = model.predict(images)
-    precisions = [PrecisionName.F32]
+    int8 = quantise(files, Converted(folder / INT8_GRAPH, folder / INT8_WEIGHTS), pictures_for_ranges(held_out))
+    expected = model.predict(held_out.images)
+    precisions = [PrecisionName.F32, PrecisionName.INT8]
     if has_bf16():
         precisions.append(PrecisionName.BF16)
     else:
         _log.warning("This CPU has no bf16 arithmetic; publish on one that has to let workers use it.")
     manifest = manifest.model_copy(
         update={
-            "openvino": OpenVino(graph_sha256=_sha256(files.graph), weights_sha256=_sha256(files.weights)),
-            "engines": tuple(_compare(manifest, files, each, images, expected, threads) for each in precisions),
+            "openvino": _checksums(files),
+            "openvino_int8": _checksums(int8),
+            "engines": tuple(
+                _agreement(
+                    open_converted(manifest, files, int8, precision=each, threads=threads).predict(held_out.images),
+                    expected,
+                    each,
+                )
+                for each in precisions
+            ),
         }
     )
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
@@ -63,18 +83,25 @@ def table(manifest: Manifest) -> str:
     )
 
 
-def _compare(
-    manifest: Manifest, files: Converted, precision: PrecisionName, images: Batch, expected: Probabilities, threads: int
-) -> EngineAgreement:
-    engine = OpenVinoEngine(files, classes=len(manifest.classes), precision=precision, threads=threads)
-    answers = Model(manifest, engine).predict(images)
+def pictures_for_ranges(digits: Digits) -> Batch:
+    """What a model meets at work, uint8 [n, 28, 28]: digits as they come and as scans, and pictures of no digit."""
+    rows = np.linspace(0, len(digits) - 1, SCANS).astype(np.intp)
+    drawn = augment(digits[rows], (SCANS, OTHERS), SCAN_SHARE).images
+    return np.concatenate([drawn, non_digits(digits, OTHERS, (OTHERS, SCANS))])
+
+
+def _agreement(answers: Probabilities, expected: Probabilities, precision: PrecisionName) -> EngineAgreement:
     return EngineAgreement(
         engine=EngineName.OPENVINO,
         precision=precision,
-        images=len(images),
+        images=len(answers),
         same_labels=int((answers.argmax(axis=1) == expected.argmax(axis=1)).sum()),
         largest_difference=round(float(np.abs(answers.max(axis=1) - expected.max(axis=1)).max()), 6),
     )
+
+
+def _checksums(files: Converted) -> OpenVino:
+    return OpenVino(graph_sha256=_sha256(files.graph), weights_sha256=_sha256(files.weights))
 
 
 def _sha256(path: Path) -> str:

@@ -7,7 +7,7 @@ downloaded by Keras and the other sets are left out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,9 +140,9 @@ def _mnist(data: Path | None, seed: int) -> Source:
     arrays = _read(data / "mnist.npz") if data is not None else _download()
     for name, shape in MNIST_SHAPES.items():
         _check(arrays, name, shape, "MNIST")
-    kept = Digits(_prepared(arrays["x_train"]), arrays["y_train"])
+    kept = Digits(normalised(arrays["x_train"], Polarity.LIGHT_ON_DARK), arrays["y_train"])
     training, validation = split(kept, MNIST_HELD_OUT, seed)
-    test = Digits(_prepared(arrays["x_test"]), arrays["y_test"])
+    test = Digits(normalised(arrays["x_test"], Polarity.LIGHT_ON_DARK), arrays["y_test"])
     return Source(MNIST, MNIST_LICENCE, training, validation, test)
 
 
@@ -156,15 +156,18 @@ def _split_extra(extra: _Extra, path: Path, seed: int) -> Source:
         narrow = (round(side * NATURAL_WIDTH * 3), side * 3)
         images = np.stack([cv2.resize(image, narrow, interpolation=cv2.INTER_LINEAR) for image in images])
     padded = np.pad(images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
-    training, validation = split(Digits(_prepared(padded), labels), EXTRA_HELD_OUT, seed)
+    training, validation = split(Digits(normalised(padded, Polarity.LIGHT_ON_DARK), labels), EXTRA_HELD_OUT, seed)
     return Source(extra.name, extra.licence, training, validation)
 
 
-def _prepared(images: Images) -> Images:
-    """Through the normaliser, as every image of the service goes; one without ink becomes black."""
+def normalised(images: Images | Sequence[Images], polarity: Polarity) -> Images:
+    """Pictures of digits, grey uint8 of any size, through the normaliser as in the service: uint8 [n, 28, 28].
+
+    One without ink becomes black: that a digit was not found counts as an error, so it is not left out.
+    """
     prepared = np.zeros((len(images), 28, 28), np.uint8)
     for row, image in enumerate(images):
-        picture = normalise(image, Polarity.LIGHT_ON_DARK)
+        picture = normalise(image, polarity)
         if picture is not None:
             prepared[row] = picture
     return prepared

@@ -15,16 +15,18 @@ from training.data import CLASSES, NO_DIGITS, Digits, Source, joined
 from training.non_digits import non_digits
 
 VALIDATION_SEED = 1_000_003
-"""Of the pictures drawn for validation: no half of an epoch has this number."""
+"""Of the pictures drawn for validation, and the next ones: no half of an epoch has such a number."""
+DRAWINGS = 2
+"""Scans drawn of each held-out digit: the threshold rests on one error in a thousand, and with few it is chance."""
 NON_DIGITS = 0.15
-"""Pictures of what is no digit for each held-out digit."""
+"""Pictures of what is no digit for each digit drawn for validation."""
 NON_DIGITS_SEED = 7
 """Sets the pictures that are no digits apart from the digits of the same epoch."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """``clean``: the held-out digits of all sources as they are; ``drawn``: every second of them, as a scan.
+    """``clean``: the held-out digits of all sources as they are; ``drawn``: the same, ``DRAWINGS`` times, as scans.
 
     ``others``: pictures of what is no digit. The last two are empty where training draws none.
     """
@@ -33,9 +35,9 @@ class Validation:
     drawn: Digits = NO_DIGITS
     others: Digits = NO_DIGITS
 
-    @property
-    def all(self) -> Digits:
-        return joined([self.clean, self.drawn, self.others])
+    def known(self, config: Config) -> Digits:
+        """All of them that are of the classes which the network of ``config`` has."""
+        return joined([self.clean, self.drawn, *([self.others] if config.non_digits else [])])
 
     @property
     def as_scanned(self) -> Digits:
@@ -48,10 +50,10 @@ def held_out(sources: tuple[Source, ...], config: Config) -> Validation:
     clean = joined([source.validation for source in sources])
     if not config.augmented:
         return Validation(clean)
-    seed = (config.seed, VALIDATION_SEED)
-    drawn = augment(clean[::2], seed, scan_share=1.0)
+    seeds = [(config.seed, VALIDATION_SEED + drawing) for drawing in range(DRAWINGS)]
+    drawn = joined([augment(clean, seed, scan_share=1.0) for seed in seeds])
     # a network without a class for them is held to them too: they must stay under its threshold
-    return Validation(clean, drawn, _others(clean, seed, NON_DIGITS))
+    return Validation(clean, drawn, joined([_others(clean, seed, NON_DIGITS) for seed in seeds]))
 
 
 def epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, Digits]]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from digitmill.models.manifest import MODEL_FILE, Metrics, NonDigitScores, Scores, Sha256, read_manifest
+from digitmill.models.manifest import MODEL_FILE, Manifest, Metrics, NonDigitScores, Scores, Sha256, read_manifest
 from digitmill.models.runtime import Model, open_model
 from training.config import Config
 from training.data import Digits, Images, Source
-from training.epochs import held_out
+from training.epochs import Validation, held_out
 from training.scores import score
 
 METRICS_FILE = "metrics.json"
@@ -48,18 +48,26 @@ def evaluate(
     Raises:
         ModelRejected: the manifest or the model cannot be used.
     """
-    manifest = read_manifest(folder)
-    model = open_model(manifest, folder / MODEL_FILE, threads=threads)
-    validation = held_out(sources, config)
+    model = open_model(read_manifest(folder), folder / MODEL_FILE, threads=threads)
+    return write_report(measure(model, sources, held_out(sources, config), strangers), model.manifest, output)
+
+
+def measure(
+    model: Model, sources: tuple[Source, ...], validation: Validation, strangers: Mapping[str, Images] | None = None
+) -> Metrics:
+    """The figures of ``model``, as ``evaluate`` writes them."""
     parts = {source.name: source.validation for source in sources} | {ALL: validation.clean, DRAWN: validation.drawn}
     tests = {source.name: source.test for source in sources if source.test is not None}
     others = {DRAWN: validation.others.images} | {name: part.others for name, part in tests.items()}
     others |= strangers or {}
-    metrics = Metrics(
+    return Metrics(
         validation={name: _measure(model, part.digits) for name, part in parts.items() if len(part)},
         test={name: _measure(model, part.digits) for name, part in tests.items()},
         non_digits={name: _accepted(model, images) for name, images in others.items() if len(images)},
     )
+
+
+def write_report(metrics: Metrics, manifest: Manifest, output: Path) -> Report:
     report = Report(model=manifest.label, sha256=manifest.sha256, metrics=metrics)
     output.write_text(json.dumps(report.model_dump(mode="json"), indent=2) + "\n")
     return report

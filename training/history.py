@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 
 HISTORY_FILE = "training_history.json"
-FORMER_HISTORY_FILE = "history.json"
-"""Its name in runs of version 0.1.0 and before."""
 
 Epoch = dict[str, float]
 """``training_loss``, ``training_accuracy``, ``validation_loss`` and ``validation_accuracy``."""
@@ -15,11 +13,9 @@ Epoch = dict[str, float]
 
 def read_history(folder: Path) -> list[Epoch]:
     """The finished epochs of the run in ``folder``, in order; none where it has not begun."""
-    for name in (HISTORY_FILE, FORMER_HISTORY_FILE):
-        if (folder / name).is_file():
-            history: list[Epoch] = json.loads((folder / name).read_text())
-            return history
-    return []
+    path = folder / HISTORY_FILE
+    history: list[Epoch] = json.loads(path.read_text()) if path.is_file() else []
+    return history
 
 
 def history_text(history: list[Epoch]) -> str:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from digitmill.errors import ModelRejected
-from digitmill.models.engines.base import Batch
 from digitmill.models.manifest import Manifest, read_manifest
 from digitmill.models.registry import Registry
 from training.convert import convert_and_compare
+from training.data import Digits
 from training.evaluate import METRICS_FILE, Report
 
 LARGEST_BYTES = 5_000_000
 """Models travel with the package and stay in the memory of every worker."""
 
 
-def publish(folder: Path, registry: Registry, images: Batch, threads: int) -> Manifest:
+def publish(folder: Path, registry: Registry, held_out: Digits, threads: int) -> Manifest:
     """Publish the run in ``folder`` with the figures that ``evaluate`` wrote there, converted for OpenVINO too.
 
-    ``images`` uint8 [n, 28, 28], held out for validation, decide which engines are fit to answer.
+    ``held_out``, the digits for validation, decide which engines and precisions are fit to answer.
 
     Raises:
         Conflict: the version is already published.
@@ -32,7 +32,7 @@ def publish(folder: Path, registry: Registry, images: Batch, threads: int) -> Ma
         )
     if draft.size > LARGEST_BYTES:
         raise ModelRejected(f"{draft.label} has {draft.size:,} bytes, and {LARGEST_BYTES:,} is the limit.")
-    manifest = convert_and_compare(folder, images, threads).model_copy(update={"metrics": report.metrics})
+    manifest = convert_and_compare(folder, held_out, threads).model_copy(update={"metrics": report.metrics})
     registry.publish(manifest, folder)
     return manifest
 

@@ -14,9 +14,9 @@ from training.config import Config
 from training.curves import draw_coverage, draw_coverage_by_set, draw_reliability, draw_training
 from training.data import Images, Source
 from training.epochs import held_out
-from training.evaluate import METRICS_FILE, evaluate
+from training.evaluate import METRICS_FILE, measure, write_report
 from training.grids import draw_confusion, draw_misclassified, draw_predictions
-from training.history import FORMER_HISTORY_FILE, HISTORY_FILE, history_text, read_history
+from training.history import HISTORY_FILE, history_text, read_history
 
 CARD_FILE = "MODEL_CARD.md"
 CURVES_FILE = "training_curves.png"
@@ -47,13 +47,14 @@ def report(
     if not history:
         raise TrainingError(f"{folder} has no {HISTORY_FILE}. Name the folder of a run of `python -m training train`.")
     manifest = read_manifest(folder)
-    metrics = evaluate(folder, config, sources, folder / METRICS_FILE, threads, strangers).metrics
     model = open_model(manifest, folder / MODEL_FILE, threads=threads)
+    validation = held_out(sources, config)
+    metrics = measure(model, sources, validation, strangers)
+    write_report(metrics, manifest, folder / METRICS_FILE)
     answers = answered(model, sources)
     (folder / HISTORY_FILE).write_text(history_text(history))
-    (folder / FORMER_HISTORY_FILE).unlink(missing_ok=True)
     draw_training(history, folder / CURVES_FILE)
-    draw_coverage_by_set(answered_by_set(model, sources, held_out(sources, config).drawn), folder / SETS_FILE)
+    draw_coverage_by_set(answered_by_set(model, sources, validation.drawn), folder / SETS_FILE)
     for name, draw in PICTURES.items():
         draw(answers, folder / name)
     (folder / CARD_FILE).write_text(card(manifest, config, sources, metrics, answers))

@@ -6,20 +6,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from digitmill.domain import Polarity
-from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import normalise
+from training.boxes import Picture, boxes_of, page_of
 from training.data import Images
 from training.non_digits.letters import PRINTED
-from training.non_digits.strokes import Picture
 
 LETTERS = "letters"
 LOOKALIKES = "lookalikes"
@@ -109,6 +106,8 @@ WORDS = (
     (_Grid((540, 2184), (1355, 2183), (540, 2226), (1355, 2225), ("DUA RATUS LIMA PULUH TIGA",)), 27),
 )
 TALLY_COLUMNS = 12
+CROSS = "cross"
+"""What boxes.csv calls a field that is crossed out."""
 
 
 def strangers(data: Path) -> dict[str, Images]:
@@ -131,14 +130,14 @@ def strangers(data: Path) -> dict[str, Images]:
 def _crops(forms: Path) -> Iterator[tuple[str, Picture]]:
     if (forms / "hsf").is_dir():
         for line in LINES:
-            yield from _letters(_page(forms / "hsf" / line.page), line)
+            yield from _letters(page_of(forms / "hsf" / line.page), line)
     if (forms / "tally").is_dir():
-        page = _page(forms / "tally" / TALLY_PAGE)
+        page = page_of(forms / "tally" / TALLY_PAGE)
         for grid in GRIDS:
             yield from _cells(page, grid, TALLY_COLUMNS)
         for grid, columns in WORDS:
             yield from _cells(page, grid, columns)
-        yield from _crossed_fields(page, forms / "tally" / "boxes.csv")
+        yield from ((CROSSES, box.crop) for box in boxes_of(forms / "tally") if box.label == CROSS)
 
 
 def _letters(page: Picture, line: _Line) -> Iterator[tuple[str, Picture]]:
@@ -166,21 +165,6 @@ def _cells(page: Picture, grid: _Grid, columns: int) -> Iterator[tuple[str, Pict
                 yield _kind(character), page[top : bottom + 1, left : right + 1]
 
 
-def _crossed_fields(page: Picture, boxes: Path) -> Iterator[tuple[str, Picture]]:
-    with boxes.open(newline="") as file:
-        for box in csv.DictReader(file):
-            if box["label"] == "cross":
-                left, top, right, bottom = (round(float(box[name])) for name in ("x0", "y0", "x2", "y2"))
-                yield CROSSES, page[top:bottom, left:right]
-
-
 def _kind(character: str) -> str:
     named = {" ": EMPTY, "+": CROSSES, "|": TALLIES}
     return named.get(character) or (LETTERS if character in PRINTED else LOOKALIKES)
-
-
-def _page(path: Path) -> Picture:
-    page = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if page is None:
-        raise TrainingError(f"{path} cannot be read as an image. Take the folder away, or put the page back.")
-    return np.asarray(page, np.uint8)

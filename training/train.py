@@ -36,7 +36,7 @@ from training.architectures import build, description, multiply_adds
 from training.config import CONFIG_FILE, Arithmetic, Config, read_config
 from training.data import CLASSES, NOT_A_DIGIT, Digits, Source, joined
 from training.epochs import Validation, epochs, held_out
-from training.history import FORMER_HISTORY_FILE, HISTORY_FILE, Epoch, history_text, in_words, read_history
+from training.history import HISTORY_FILE, Epoch, history_text, in_words, read_history
 from training.progress import TENSORBOARD_FOLDER, Bars, Scalars
 from training.scores import fit_review_below, fit_temperature
 
@@ -68,12 +68,13 @@ def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
     keras.utils.set_random_seed(config.seed)
     training = joined([source.training for source in sources for _ in range(config.repeated.get(source.name, 1))])
     validation = held_out(sources, config)
+    known = validation.known(config)
     history = read_history(folder)
     model = keras.saving.load_model(_checkpoint(folder, len(history))) if history else _compiled(config, len(training))
     steps = _steps(config, len(training))
     with Bars(config.epochs, len(history), steps) as bars, Scalars(folder / TENSORBOARD_FOLDER) as scalars:
         for epoch, digits in epochs(training, config, len(history)):
-            figures = _fit_one(model, digits, _known(validation, config), config, bars, epoch)
+            figures = _fit_one(model, digits, known, config, bars, epoch)
             history.append(figures)
             if figures["validation_loss"] == min(entry["validation_loss"] for entry in history):
                 _save_weights(model, config, folder / MODEL_FILE)
@@ -115,11 +116,6 @@ def _steps(config: Config, training_images: int) -> int:
     """Of an epoch, with the pictures that are no digits."""
     pictures = training_images * (1 + config.non_digits if config.augmented else 1)
     return math.ceil(pictures / config.batch_size)
-
-
-def _known(validation: Validation, config: Config) -> Digits:
-    """The held-out pictures of the classes that the network has."""
-    return validation.all if config.non_digits else joined([validation.clean, validation.drawn])
 
 
 def _optimizer(config: Config, schedule: Any) -> Any:
@@ -167,7 +163,6 @@ def _save_progress(model: Any, history: list[Epoch], folder: Path) -> None:
     _replace(_checkpoint(folder, len(history)), model.save)
     _replace(folder / HISTORY_FILE, lambda path: path.write_text(history_text(history)))
     _checkpoint(folder, len(history) - 1).unlink(missing_ok=True)
-    (folder / FORMER_HISTORY_FILE).unlink(missing_ok=True)
 
 
 def classes_of(config: Config) -> tuple[str, ...]:
@@ -199,7 +194,7 @@ def _calibrated(
     path = folder / MODEL_FILE
     draft = _manifest(config, sources, path)
     model = open_model(draft, path, threads=threads)
-    known, scans = _known(validation, config), validation.as_scanned
+    known, scans = validation.known(config), validation.as_scanned
     raw = model.engine.probabilities(known.images)
     draft = draft.model_copy(update={"temperature": fit_temperature(raw, known.labels)})
     calibrated = open_model(draft, path, threads=threads).predict(scans.images)

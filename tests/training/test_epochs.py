@@ -5,7 +5,7 @@ import numpy as np
 from tests.training.conftest import RUN
 from tests.training.drawn import source_of
 from training.data import CLASSES, Source
-from training.epochs import drawn, epochs, held_out
+from training.epochs import DRAWINGS, drawn, epochs, held_out
 
 SOURCES = (source_of("mnist", 20), source_of("other", 10))
 NONE = len(CLASSES)
@@ -48,13 +48,18 @@ def test_a_network_without_the_class_is_trained_on_digits_alone() -> None:
 def test_validation_has_digits_as_they_are_and_drawn_and_what_is_none() -> None:
     validation = held_out(SOURCES, RUN)
     assert len(validation.clean) == sum(len(source.validation) for source in SOURCES)
-    assert validation.drawn.labels.tolist() == validation.clean.labels[::2].tolist()
+    assert validation.drawn.labels.tolist() == DRAWINGS * validation.clean.labels.tolist()
+    first, second = np.split(validation.drawn.images, DRAWINGS)
+    assert (first != second).any(axis=(1, 2)).all()
     assert set(validation.others.labels.tolist()) == {NONE}
-    assert len(validation.all) == len(validation.clean) + len(validation.drawn) + len(validation.others)
+    assert len(validation.known(RUN)) == len(validation.clean) + len(validation.drawn) + len(validation.others)
 
 
 def test_a_network_without_the_class_is_held_to_refuse_what_is_none_all_the_same() -> None:
-    assert len(held_out(SOURCES, RUN.model_copy(update={"non_digits": 0.0})).others)
+    ten = RUN.model_copy(update={"non_digits": 0.0})
+    validation = held_out(SOURCES, ten)
+    assert len(validation.others)
+    assert validation.known(ten).labels.max() < NONE
 
 
 def test_where_nothing_is_drawns_and_validation_are_the_digits_as_they_are() -> None:
@@ -62,7 +67,7 @@ def test_where_nothing_is_drawns_and_validation_are_the_digits_as_they_are() -> 
     training = SOURCES[1].training
     assert [(epoch, digits is training) for epoch, digits in epochs(training, plain, 1)] == [(1, True)]
     validation = held_out(SOURCES, plain)
-    assert len(validation.all) == len(validation.clean)
+    assert len(validation.known(plain)) == len(validation.clean)
 
 
 def test_a_source_kept_for_testing_takes_no_part_in_validation() -> None:

@@ -95,16 +95,6 @@ def test_the_card_names_the_parts_of_every_data_set_and_shows_every_picture(
     assert {name for name in FILES if name.endswith(".png")} <= set(re.findall(r"\]\((.+?)\)", card))
 
 
-def test_a_history_under_its_former_name_gets_the_present_one(
-    trained: Path, sources: tuple[Source, ...], tmp_path: Path
-) -> None:
-    run = Path(shutil.copytree(trained, tmp_path / "run"))
-    (run / "training_history.json").rename(run / "history.json")
-    report(run, RUN, sources, 1)
-    assert not (run / "history.json").exists()
-    assert len(json.loads((run / "training_history.json").read_text())) == RUN.epochs
-
-
 def test_a_run_without_a_history_gets_no_report(trained: Path, sources: tuple[Source, ...], tmp_path: Path) -> None:
     run = Path(shutil.copytree(trained, tmp_path / "run"))
     (run / "training_history.json").unlink()

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import training.publish
 import training.train
@@ -19,7 +18,7 @@ from digitmill.models.runtime import load_model
 from tests.training.conftest import RUN
 from training.__main__ import main
 from training.architectures import DESCRIPTIONS, build, multiply_adds
-from training.data import Source, joined
+from training.data import Digits, Source, joined
 from training.evaluate import Report, evaluate, table
 from training.publish import publish
 from training.train import start
@@ -31,8 +30,8 @@ def run(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
-def held_out(sources: tuple[Source, ...]) -> NDArray[np.uint8]:
-    return joined([source.validation for source in sources]).images
+def held_out(sources: tuple[Source, ...]) -> Digits:
+    return joined([source.validation for source in sources])
 
 
 def test_a_run_leaves_its_configuration_history_and_a_manifest(trained: Path, sources: tuple[Source, ...]) -> None:
@@ -123,7 +122,7 @@ def test_an_evaluation_measures_every_source_and_the_test_set(run: Path, sources
         "mnist": 60,
         "other": 20,
         "all": 80,
-        "drawn": 40,
+        "drawn": 160,
     }
     assert {name: scores.images for name, scores in report.metrics.non_digits.items()} == {"drawn": 12}
     assert {name: scores.images for name, scores in report.metrics.test.items()} == {"mnist": 100}
