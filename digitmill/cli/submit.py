@@ -1,4 +1,4 @@
-"""``digitmill submit`` and ``digitmill watch``: send images, follow the job, write its rows."""
+"""``digitmill submit``, ``retry`` and ``watch``: send images, follow the job, write its rows."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from digitmill.errors import BadOptions
 
 NAMES_SHOWN = 3
 
+Wait = Annotated[bool, typer.Option(help="Wait for the rows, or print the job's id and leave.")]
 Out = Annotated[Path | None, typer.Option(help="File for the rows. Unset: standard output.")]
 FormatOption = Annotated[
     Format | None,
@@ -28,13 +29,13 @@ FormatOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog=EXITS)(submit)
-    app.command(epilog=EXITS)(watch)
+    for command in (submit, retry, watch):
+        app.command(epilog=EXITS)(command)
 
 
 def submit(
     paths: Annotated[list[str], typer.Argument(help="Images, zips, folders and patterns such as 'scans/*.png'.")],
-    wait: Annotated[bool, typer.Option(help="Wait for the rows, or print the job's id and leave.")] = True,
+    wait: Wait = True,
     out: Out = None,
     format_: FormatOption = None,
     model: Annotated[str | None, typer.Option(help="NAME or NAME@VERSION. Unset: the service's default.")] = None,
@@ -69,10 +70,31 @@ def submit(
         if not wait:
             typer.echo(job.id)
             return
-        with job_goes_on(job.id):
-            job = follow(client, job.id)
-        if job.state != "failed":
-            write_rows(client, job.id, chosen, out, {})
+        job = _rows_of(client, job, chosen, out)
+    say(summary(job))
+    raise typer.Exit(exit_for(job))
+
+
+def retry(
+    job_id: str,
+    wait: Wait = True,
+    out: Out = None,
+    format_: FormatOption = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Try the failed images of a job again, and write their rows.
+
+    They become a job of their own; you need not have them any more.
+    """
+    chosen = choose_format(format_, out)
+    with connect(url, key) as client:
+        job = client.retry(job_id)
+        if not wait:
+            typer.echo(job.id)
+            return
+        say(f"Job {job.id} has the {job.counts.total:,} failed images of {job_id}.")
+        job = _rows_of(client, job, chosen, out)
     say(summary(job))
     raise typer.Exit(exit_for(job))
 
@@ -102,6 +124,15 @@ def follow(client: Client, job_id: str) -> Job:
     """Wait until the job is final, with a bar. Raises ClientError."""
     with ProgressBar() as bar:
         return client.wait(job_id, on_progress=bar.job)
+
+
+def _rows_of(client: Client, job: Job, chosen: Format, out: Path | None) -> Job:
+    """Follow a new job to its end, and write its rows."""
+    with job_goes_on(job.id):
+        job = follow(client, job.id)
+    if job.state != "failed":
+        write_rows(client, job.id, chosen, out, {})
+    return job
 
 
 @contextmanager

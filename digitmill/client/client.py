@@ -195,6 +195,19 @@ class Client(ReviewCalls):
     def cancel(self, job_id: str) -> Job:
         return self._transport.read(Job.read, "POST", f"{job_path(job_id)}/cancel")
 
+    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> Job:
+        """Have the failed images of a final job tried again, without sending them: a new job of those images alone.
+
+        Args:
+            idempotency_key: the same key gives the same job, however often it is asked for. Unset: a new one for this
+                call, which covers this call's own repetitions.
+
+        Raises:
+            Conflict: the job is not final (``code`` job_not_final), or none of its images failed (nothing_failed).
+        """
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        return self._transport.read(Job.read, "POST", f"{job_path(job_id)}/retry", headers=headers)
+
     def delete(self, job_id: str) -> None:
         """Remove the rows, the record and the upload."""
         self._transport.request("DELETE", job_path(job_id))

@@ -179,6 +179,16 @@ def test_results_can_be_of_one_status(service: ScriptedService) -> None:
     assert service.calls("GET", "/v1/jobs/job1/results")[0].query == {"status": ["review"]}
 
 
+def test_a_retry_writes_the_rows_of_the_new_job(service: ScriptedService, capfd: pytest.CaptureFixture[str]) -> None:
+    service.on("POST", "/v1/jobs/old/retry", Answer(job_document("queued", total=2, done=0), 202))
+    assert main(["retry", "old", "--format", "csv"]) == 0
+    out, err = capfd.readouterr()
+    assert out == CSV
+    assert "Job job1 has the 2 failed images of old." in err
+    assert main(["retry", "old", "--no-wait"]) == 0
+    assert capfd.readouterr().out == "job1\n"
+
+
 def test_broken_results_exit_with_1_and_leave_no_file(
     service: ScriptedService, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

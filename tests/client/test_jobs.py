@@ -11,6 +11,7 @@ from digitmill.client import (
     Busy,
     Client,
     ClientError,
+    Conflict,
     Job,
     NotFound,
     UnexpectedAnswer,
@@ -188,3 +189,19 @@ def test_any_bytes_are_read_as_events_without_an_error(body: bytes) -> None:
 def test_an_event_of_several_data_lines_is_joined_and_a_cut_one_dropped() -> None:
     body = [b"event: progress\r\ndata: a\r\n", b"data:b\r\n\r\n: comment\n\nevent: done\ndata: c\n"]
     assert list(events(body)) == [Event("progress", "a\nb")]
+
+
+def test_a_retry_is_a_new_job_and_asked_for_once(service: ScriptedService, client: Client) -> None:
+    full = problem(503, "overloaded", "Too many images wait.")
+    full.headers = {"Content-Type": "application/problem+json", **NOW}
+    service.on("POST", f"{JOB}/retry", full, Answer({**job_document("queued", done=0), "id": "job2"}, 202))
+    assert client.retry("job1").id == "job2"
+    first, second = service.calls("POST", f"{JOB}/retry")
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+def test_a_retry_without_a_failed_image_is_a_conflict(service: ScriptedService, client: Client) -> None:
+    service.on("POST", f"{JOB}/retry", problem(409, "nothing_failed", "No image of this job has failed."))
+    with pytest.raises(Conflict) as caught:
+        client.retry("job1")
+    assert caught.value.code == "nothing_failed"

@@ -11,7 +11,7 @@ from tests.web.fakes import one
 UNKNOWN = "0" * 26
 OF_A_JOB = (
     ("GET", ""), ("HEAD", ""), ("GET", "/results"), ("GET", "/results?format=csv"), ("GET", "/results/0"),
-    ("GET", "/results/0/image"), ("GET", "/events"), ("POST", "/cancel"), ("DELETE", ""),
+    ("GET", "/results/0/image"), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/retry"), ("DELETE", ""),
 )  # fmt: skip
 
 
@@ -162,3 +162,34 @@ def test_a_job_that_failed_as_a_whole_says_why(client: Client, mill: Mill) -> No
         "detail": "The upload of this job is no longer stored.",
         "code": "upload_lost",
     }
+
+
+def test_a_retry_is_a_job_of_the_failed_images_alone(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one()), ("b.png", b"text")], {"metadata": {"batch": "A7"}})
+    mill.turn()
+    response = client.post(f"{location}/retry")
+    assert response.status_code == 202
+    job = response.json
+    assert (job["state"], job["counts"]["total"]) == ("queued", 1)
+    assert job["metadata"] == {"batch": "A7", "retry_of": location.rpartition("/")[2]}
+    assert response.headers["Location"] == job["links"]["self"]
+    assert response.headers["Retry-After"]
+    mill.turn()
+    (row,) = client.get(job["links"]["results"]).json["results"]
+    assert (row["name"], row["error"]["code"]) == ("b.png", "not_an_image")
+
+
+def test_a_retry_with_the_same_idempotency_key_gives_the_same_job(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("b.png", b"text")])
+    mill.turn()
+    headers = {"Idempotency-Key": "once"}
+    first, second = (client.post(f"{location}/retry", headers=headers).json["id"] for _ in range(2))
+    assert first == second
+    assert first != client.post(f"{location}/retry").json["id"]
+
+
+def test_a_job_that_runs_or_has_no_failed_image_is_not_retried(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
+    assert_problem(client.post(f"{location}/retry"), 409, "job_not_final")
+    mill.turn()
+    assert_problem(client.post(f"{location}/retry"), 409, "nothing_failed")
