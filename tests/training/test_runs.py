@@ -124,7 +124,7 @@ def test_an_evaluation_measures_every_source_and_the_test_set(run: Path, sources
         "all": 80,
         "drawn": 160,
     }
-    assert {name: scores.images for name, scores in report.metrics.non_digits.items()} == {"drawn": 12}
+    assert {name: scores.images for name, scores in report.metrics.non_digits.items()} == {"drawn": 24}
     assert {name: scores.images for name, scores in report.metrics.test.items()} == {"mnist": 100}
     assert report.metrics.test["mnist"].accuracy > 0.3
     assert len(table(report).splitlines()) == 7
