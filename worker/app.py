@@ -41,6 +41,8 @@ def build(settings: Settings) -> Celery:
     # Celery holds signal handlers weakly; the application outlives them all
     app.worker_process = process
     signals.worker_process_init.connect(process.start)
+    signals.task_prerun.connect(process.hearing.begin)
+    signals.task_postrun.connect(process.hearing.end)
     app.steps["consumer"].add(housekeeping_step(settings, Service.open(settings), process.host))
     return app
 

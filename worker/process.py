@@ -11,12 +11,14 @@ from typing import Any
 
 import structlog
 
-from digitmill.domain import ModelReference
+from digitmill.domain import ModelReference, QueueName
 from digitmill.errors import DigitmillError, StorageUnavailable
+from digitmill.queue import EVENTS_QUEUE
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.base import WorkerInfo
 from digitmill.work import Models, Watchdog, Work
+from worker.hearing import Hearing, end_parent
 from worker.memory import bounded_afterwards
 from worker.senders import Senders
 
@@ -48,6 +50,7 @@ class WorkerProcess:
         self._senders: Senders | None = None
         # shared with the parent, which made it before the fork
         self._failed = multiprocessing.get_context("fork").Event()
+        self.hearing = Hearing()
         self.host = host
 
     @property
@@ -64,7 +67,7 @@ class WorkerProcess:
 
     @property
     def failed(self) -> bool:
-        """Whether some child could not start."""
+        """Whether some child could not start, or found that the worker hears nothing."""
         return self._failed.is_set()
 
     def start(self, **_: Any) -> None:
@@ -76,6 +79,10 @@ class WorkerProcess:
             self._failed.set()
             os.kill(os.getppid(), signal.SIGTERM)
             os._exit(1)
+
+    def _end_worker(self) -> None:
+        self._failed.set()
+        end_parent()
 
     def _open_patiently(self) -> None:
         """A storage that does not answer is given a minute and a half: Celery gives a child three to come up."""
@@ -119,6 +126,7 @@ class WorkerProcess:
             model=default.label,
         )
         service.store.beat([info])
+        self.hearing.watch(lambda: any(map(service.queue.depth, (EVENTS_QUEUE, *QueueName))), self._end_worker)
         _log.info(
             "worker_process_ready",
             engine=info.engine,

@@ -1,6 +1,8 @@
 """Web server or worker in odd surroundings: ``python -m tests.end_to_end.odd_process web|worker SURROUNDING…``.
 
 ``ahead``           the machine's clock is two hours ahead.
+``deaf``            Celery's consumer asks for no message.
+``impatient``       a worker takes itself for deaf, and its parent for stuck, within seconds.
 ``small-disk``      no file of this process may grow past 4 MiB, as on a disk that is full.
 ``faulty-storage``  ``DIGITMILL_BLOBS_URL`` is ``faulty://<folder>``; the file ``<folder>.fault`` says what is wrong
                     with the storage: ``down``, ``full``, or ``slow`` and so many seconds. Without it, nothing is.
@@ -76,6 +78,18 @@ def set_clock_ahead() -> None:
     setattr(time, "time", lambda: true_time() + AHEAD_SECONDS)  # noqa: B010 (mypy holds the name for final)
 
 
+def go_deaf() -> None:
+    from worker.broker import QoS
+
+    setattr(QoS, "can_consume", lambda _: False)  # noqa: B010 (mypy holds a method for final)
+
+
+def grow_impatient() -> None:
+    from worker import hearing
+
+    hearing.CHECK_SECONDS, hearing.STOP_SECONDS = 0.2, 5.0
+
+
 def main() -> int:
     program, *surroundings = sys.argv[1:]
     if "ahead" in surroundings:
@@ -84,6 +98,10 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
     if "faulty-storage" in surroundings:
         fsspec.register_implementation("faulty", FaultyStorage)
+    if "deaf" in surroundings:
+        go_deaf()
+    if "impatient" in surroundings:
+        grow_impatient()
     # only now: what is set up above must be there before the programs are read
     if program == "web":
         from web.__main__ import main as run

@@ -132,6 +132,28 @@ def test_a_worker_that_is_started_before_redis_waits_for_it(tmp_path: Path) -> N
         stack.close()
 
 
+def test_a_worker_that_hears_of_no_message_ends_itself_to_be_started_again(own_stack: Stack) -> None:
+    own_stack.stop("worker")
+    job_id = submit_pile(own_stack)
+    own_stack.start("worker-deaf", "-m", "tests.end_to_end.odd_process", "worker", "deaf", "impatient")
+    assert own_stack.processes["worker-deaf"].wait(STOP_SECONDS) != 0
+    assert "worker_is_deaf" in own_stack.log("worker-deaf")
+    own_stack.start("worker-2")
+    assert_every_row_once(own_stack, job_id)
+
+
+def test_a_worker_whose_parent_is_stuck_is_killed_by_its_children(own_stack: Stack) -> None:
+    own_stack.stop("worker")
+    own_stack.start("worker-stuck", "-m", "tests.end_to_end.odd_process", "worker", "impatient")
+    own_stack.wait_for(lambda: "worker_process_ready" in own_stack.log("worker-stuck"), "the worker")
+    parent = own_stack.processes["worker-stuck"]
+    os.kill(parent.pid, signal.SIGSTOP)
+    job_id = submit_pile(own_stack)
+    assert parent.wait(STOP_SECONDS) == -signal.SIGKILL
+    own_stack.start("worker-2")
+    assert_every_row_once(own_stack, job_id)
+
+
 def test_a_worker_killed_at_the_line_costs_no_single_image(own_stack: Stack) -> None:
     image = next(iter(sample_images().values()))
     with httpx.Client(base_url=own_stack.url) as http:
