@@ -38,6 +38,12 @@ EVENTS_QUEUE = "webhooks"
 """Workers look here first: to hand an event to a sender takes them no time."""
 
 
+VISIBILITY_SECONDS = 600
+RESTORE_SECONDS = 60
+"""A message without a receipt for ``VISIBILITY_SECONDS`` goes back to its queue; workers look for such ones every
+``RESTORE_SECONDS``. Redelivery is not how lost chunks come back (the sweep is): it only tidies up after it."""
+
+
 class Queue(ABC):
     @abstractmethod
     def send(self, queue: QueueName, job_id: str, chunk: int) -> None:
@@ -121,7 +127,7 @@ class CeleryQueue(Queue):
             self._app.send_task(
                 RUN_WAITING, task_id=PLACEHOLDER, queue=queue, connection=connection, ignore_result=True
             )
-            message = connection.default_channel._get(queue)
+            message = connection.default_channel.basic_get(queue, no_ack=True).serializable()
         message["properties"]["delivery_tag"] = PLACEHOLDER
         return json.dumps(message)
 
@@ -179,9 +185,10 @@ def celery_app(broker_url: str) -> Celery:
         task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2},
         broker_connection_retry_on_startup=True,
         broker_transport_options={
-            # redelivery is not how lost chunks come back (the sweep is): this only tidies up after it
-            "visibility_timeout": 600,
-            "unacked_restore_interval": 60,
+            "visibility_timeout": VISIBILITY_SECONDS,
+            "unacked_restore_interval": RESTORE_SECONDS,
+            # kombu looks only every tenth time unless told otherwise
+            "unacked_restore_throttle": 1,
             "queue_order_strategy": "priority",
             "socket_connect_timeout": 5,
             "socket_timeout": 10,

@@ -16,8 +16,8 @@ import structlog
 
 from digitmill.errors import StorageUnavailable
 
-CHECK_SECONDS = 5.0
-CHECKS = 12
+CHECK_SECONDS = 10.0
+CHECKS = 6
 """In a row, before a worker counts as deaf: a minute. Celery's own pauses between tries to reconnect take 30 s."""
 STOP_SECONDS = 30.0
 
