@@ -20,6 +20,8 @@ import typer
 from benchmarks.curves import draw
 from benchmarks.parts import FULL, MILLION, QUICK, Run
 from benchmarks.report import Figures, lines
+from benchmarks.scaling.costs import Costs
+from benchmarks.scaling.outcomes import outcomes
 
 
 class Part(StrEnum):
@@ -28,6 +30,7 @@ class Part(StrEnum):
     BESIDE = "beside"
     GROWTH = "growth"
     WORKERS = "workers"
+    SCALING = "scaling"
 
 
 def main(
@@ -37,7 +40,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Folder for benchmark.json and benchmark.png.")] = None,
 ) -> None:
     """Measure piles against the in-process ceiling, single images, small requests beside a large job, the cost of an
-    image as jobs grow, and one worker process against one for each core."""
+    image as jobs grow, one worker process against one for each core; and simulate hundreds of workers at one Redis."""
     sizes = QUICK if quick else FULL
     if million:
         sizes = replace(sizes, growth=(*sizes.growth, MILLION))
@@ -50,6 +53,7 @@ def main(
             Part.BESIDE: run.beside,
             Part.GROWTH: run.growth,
             Part.WORKERS: run.workers,
+            Part.SCALING: _simulate,
         }
         for part in parts or list(Part):
             steps[part](figures)
@@ -58,6 +62,11 @@ def main(
         out.mkdir(parents=True, exist_ok=True)
         (out / "benchmark.json").write_text(figures.model_dump_json(indent=1) + "\n")
         draw(figures, out / "benchmark.png")
+
+
+def _simulate(figures: Figures) -> None:
+    """With the costs of Redis that are kept; ``python -m benchmarks.scaling`` measures them anew."""
+    figures.scaling = outcomes(Costs.read(), _say)
 
 
 def _say(text: str) -> None:

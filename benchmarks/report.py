@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, Field
 
 from benchmarks.load import Bulk, Singles, Spread
+from benchmarks.scaling.outcomes import Outcome
 
 
 class Pile(BaseModel):
@@ -67,6 +68,7 @@ class Figures(BaseModel):
     growth: list[Pile] = []
     singles: list[SinglesAtOnce] = []
     beside: Beside | None = None
+    scaling: list[Outcome] = []
 
 
 def lines(figures: Figures) -> list[str]:
@@ -78,6 +80,7 @@ def lines(figures: Figures) -> list[str]:
         *_singles(figures.singles),
         *_beside(figures.beside),
         *_piles(figures.piles),
+        *_scaling(figures.scaling),
         f"{figures.cores} cores, load {' '.join(f'{load:.2f}' for load in figures.load)}, {figures.machine}",
     ]
 
@@ -119,6 +122,14 @@ def _beside(beside: Beside | None) -> list[str]:
         return []
     head = f"beside {beside.images:,} images, done at {beside.images_a_second:,.0f} a second:"
     return [head, *(f"  {what:<28} {_spread(spread)}" for what, spread in beside.milliseconds.items())]
+
+
+def _scaling(outcomes: list[Outcome]) -> list[str]:
+    return [
+        f"simulated           {each.images_a_second:9,.0f} a second by {each.workers} workers, Redis busy "
+        f"{each.redis:.0%}   {each.what}, {each.kind}"
+        for each in outcomes
+    ]
 
 
 def _piles(piles: list[Pile]) -> list[str]:

@@ -1,0 +1,248 @@
+"""Measure ``costs.json`` anew: every operation through the service's own code, against a Redis of its own."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import redis
+from kombu.entity import Queue as BrokerQueue
+
+from benchmarks.scaling.costs import Memory, Operation, Operations
+from benchmarks.scaling.server import Meter
+from digitmill.domain import Counts, Job, JobState, ModelReference, Options, QueueName
+from digitmill.jobs import new_job_id
+from digitmill.queue import EVENTS_QUEUE, CeleryQueue, celery_app
+from digitmill.recovery import Recovery
+from digitmill.settings import Settings
+from digitmill.store.base import PackedChunk, WorkerInfo
+from digitmill.store.blobs import BlobStore
+from digitmill.store.connection import connect
+from digitmill.store.keys import plan_key, rows_key
+from digitmill.store.redis import RedisJobStore
+from digitmill.store.redis_line import Line
+from digitmill.work import GATHERED_CHUNKS
+
+CHUNK = 512
+CHUNKS = 1954
+"""of a job of 1,000,000 images"""
+TIMES = 960
+ROUNDS = 5
+IDLE_WORKERS = 100
+POLLS = 5
+T = TypeVar("T")
+
+OWNER = "measured"
+LEASE = 600.0
+
+
+class Measuring:
+    """``chunks`` are packed entries and rows of chunks of 512 images, ``single`` those of one image."""
+
+    def __init__(
+        self, url: str, folder: Path, chunks: Sequence[tuple[bytes, bytes]], single: tuple[bytes, bytes]
+    ) -> None:
+        self._url, self._folder = url, folder
+        self._chunks, self._single = chunks, single
+        self._meter = Meter(url)
+        self._client: Any = connect(url)
+        self._store = RedisJobStore(connect(url))
+        self._line = Line(connect(url))
+        self._app = celery_app(url)
+        self._queue = CeleryQueue(self._app, self._line)
+
+    def operations(self) -> tuple[Operations, Memory]:
+        """The least of some rounds: what else a machine does at the time only ever adds."""
+        self._warm_up()
+        memory: dict[str, float] = {}
+        rounds = [self._round(memory) for _ in range(ROUNDS)]
+        least = {
+            name: min((each[name] for each in rounds), key=lambda operation: operation.microseconds)
+            for name in rounds[0]
+        }
+        return Operations.model_validate(least), Memory.model_validate(memory)
+
+    def _round(self, memory: dict[str, float]) -> dict[str, Operation]:
+        return self._large(memory) | self._broker(memory) | self._singles(memory) | self._upkeep()
+
+    def _warm_up(self) -> None:
+        """Let connections open and scripts be known."""
+        job = self._job(1, CHUNK)
+        self._store.create(job, window=1, most_open=10**9, plan=[PackedChunk(0, self._chunks[0][0])])
+        self._complete(job.id, 0)
+        self._queue.line_up("nobody", 0)
+        self._line.take(1)
+        self._queue.send(QueueName.BULK, "nobody", 0)
+        self._client.flushall()
+
+    def _large(self, memory: dict[str, float]) -> dict[str, Operation]:
+        job = self._job(CHUNKS, CHUNKS * CHUNK)
+        plan = [PackedChunk(CHUNK * number, self._chunks[number % len(self._chunks)][0]) for number in range(CHUNKS)]
+        found = {"plan": self._meter.cost(CHUNKS, lambda: self._store.save_plan(job.id, plan))}
+        others = [self._job(2, 2 * CHUNK) for _ in range(TIMES)]
+        before = self._meter.memory()
+        found["create"] = self._meter.cost(TIMES, lambda: _each(others, self._create))
+        record = (self._meter.memory() - before) / TIMES
+        self._create(job)
+        found["claim"] = self._meter.cost(
+            TIMES, lambda: _each(range(TIMES), lambda number: self._claim(job.id, number))
+        )
+        claims = [self._store.claim(job.id, number, LEASE) for number in range(TIMES, 2 * TIMES)]
+        counts = Counts(total=CHUNK, recognized=CHUNK - 12, review=12)
+        answers = [(claim, self._chunks[claim.chunk % len(self._chunks)][1], counts) for claim in claims if claim]
+        found["complete"] = self._meter.cost(TIMES, lambda: [self._store.complete(*answer) for answer in answers])
+        found["claim_refused"] = self._meter.cost(
+            TIMES, lambda: _each(range(TIMES, 2 * TIMES), lambda number: self._claim(job.id, number))
+        )
+        found["look"] = self._meter.cost(TIMES, lambda: [self._store.get(job.id) for _ in range(TIMES)])
+        memory["record"] = record
+        memory["plan_of_chunk"] = self._bytes(plan_key(job.id)) / CHUNKS
+        memory["rows_of_chunk"] = self._bytes(rows_key(job.id)) / TIMES
+        self._client.flushall()
+        return found
+
+    def _broker(self, memory: dict[str, float]) -> dict[str, Operation]:
+        before = self._meter.memory()
+        send = self._meter.cost(TIMES, lambda: self._send(TIMES))
+        memory["message"] = (self._meter.memory() - before) / TIMES
+        taken: list[Any] = []
+        names = (EVENTS_QUEUE, *QueueName)
+        with self._app.connection_for_read() as connection:
+            queues = [BrokerQueue(name) for name in names]  # type: ignore[no-untyped-call]
+            with connection.Consumer(queues, callbacks=[lambda _, message: taken.append(message)]):
+                deliver = self._meter.cost(TIMES, lambda: _drain(connection, taken, TIMES))
+                acknowledge = self._meter.cost(TIMES, lambda: _each(taken, lambda message: message.ack()))
+        return {
+            "send": send, "deliver": deliver, "acknowledge": acknowledge,
+            "idle_poll": self._idle_poll(names),
+        }  # fmt: skip
+
+    def _idle_poll(self, names: Sequence[str]) -> Operation:
+        """So many connections that each wait a second for twelve lists, as kombu has four priorities to a queue."""
+        lists = [name + ending for ending in ("", "\x06\x163", "\x06\x166", "\x06\x169") for name in names]
+        clients = [redis.Redis.from_url(self._url) for _ in range(IDLE_WORKERS)]
+        connections: list[Any] = [client.connection_pool.get_connection() for client in clients]
+
+        def poll() -> None:
+            for _ in range(POLLS):
+                for connection in connections:
+                    connection.send_command("BRPOP", *lists, 1)
+                for connection in connections:
+                    connection.read_response()
+
+        cost = self._meter.cost(IDLE_WORKERS * POLLS, poll)
+        for connection in connections:
+            connection.disconnect()
+        return cost
+
+    def _singles(self, memory: dict[str, float]) -> dict[str, Operation]:
+        jobs = [self._job(1, 1) for _ in range(TIMES)]
+        entries, rows = self._single
+        before = self._meter.memory()
+
+        def submit() -> None:
+            for job in jobs:
+                self._store.load(OWNER)
+                self._store.create(job, window=1, most_open=10**9, plan=[PackedChunk(0, entries)])
+                self._queue.line_up(job.id, 0)
+
+        found = {"submit_single": self._meter.cost(TIMES, submit)}
+        taken: list[Sequence[tuple[str, int]]] = []
+        batches = TIMES // GATHERED_CHUNKS
+        found["take"] = self._meter.cost(
+            batches, lambda: taken.extend(self._line.take(GATHERED_CHUNKS) for _ in range(batches))
+        )
+        claims: list[Any] = []
+        found["claim_single"] = self._meter.cost(
+            TIMES, lambda: claims.extend(self._store.claim_all(batch, LEASE) for batch in taken)
+        )
+        one = Counts(total=1, recognized=1)
+        found["complete_single"] = self._meter.cost(
+            TIMES, lambda: [self._store.complete_all([(claim, rows, one) for claim in batch]) for batch in claims]
+        )
+        self._client.delete(QueueName.INTERACTIVE.value)
+        memory["single"] = (self._meter.memory() - before) / TIMES
+        self._client.flushall()
+        return found
+
+    def _upkeep(self) -> dict[str, Operation]:
+        workers = [
+            WorkerInfo(f"0123456789ab:7/{number}", "openvino", "cpu", "bf16", "digits@2")
+            for number in range(IDLE_WORKERS)
+        ]
+        settings = Settings(var=self._folder, redis_url=self._url)
+        recovery = Recovery(settings, self._store, BlobStore(settings.blobs), self._queue)
+        recovery.sweep()
+
+        def sweep() -> None:
+            for _ in range(50):
+                self._client.delete("dm:lock:sweep")
+                recovery.sweep()
+
+        return {
+            "beat": self._meter.cost(
+                TIMES, lambda: _each(range(TIMES), lambda n: self._store.beat([workers[n % 100]]))
+            ),
+            "sweep_lost": self._meter.cost(
+                TIMES, lambda: _each(range(TIMES), lambda _: self._store.lock("sweep", 4.5))
+            ),
+            "sweep": self._meter.cost(50, sweep),
+            "read_workers": self._meter.cost(50, lambda: _each(range(50), lambda _: self._store.workers(30))),
+        }
+
+    def _job(self, chunks: int, images: int) -> Job:
+        job_id = new_job_id()
+        return Job(
+            id=job_id,
+            owner=OWNER,
+            state=JobState.QUEUED,
+            queue=QueueName.BULK,
+            created_at=time.time(),
+            counts=Counts(total=images),
+            chunks=chunks,
+            model=ModelReference("digits", "2", "0" * 64),
+            options=Options(model="digits@2", review_below=0.95, expires_in=86400),
+            blob=job_id,
+        )
+
+    def _create(self, job: Job) -> None:
+        self._store.load(OWNER)
+        self._store.create(job, window=32, most_open=10**9)
+
+    def _claim(self, job_id: str, number: int) -> None:
+        self._store.claim(job_id, number, LEASE)
+
+    def _complete(self, job_id: str, number: int) -> None:
+        claim = self._store.claim(job_id, number, LEASE)
+        if claim is not None:
+            self._store.complete(claim, self._chunks[0][1], Counts(total=CHUNK, recognized=CHUNK))
+
+    def _send(self, times: int) -> None:
+        for number in range(times):
+            self._queue.send(QueueName.BULK, "01k0000000000000000000000z", number)
+
+    def _bytes(self, key: str) -> float:
+        return float(self._client.memory_usage(key, samples=0) or 0)
+
+
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def load() -> tuple[float, float, float]:
+    return os.getloadavg()
+
+
+def _each(items: Iterable[T], do: Callable[[T], object]) -> None:
+    for item in items:
+        do(item)
+
+
+def _drain(connection: Any, taken: list[Any], times: int) -> None:
+    while len(taken) < times:
+        connection.drain_events(timeout=5)
