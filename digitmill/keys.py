@@ -32,6 +32,7 @@ _EVERYTHING = frozenset(Scope)
 
 ADMIN = "admin"
 """The id of DIGITMILL_ADMIN_KEY."""
+ADMIN_NAME = "DIGITMILL_ADMIN_KEY"
 
 LOCAL = Caller("local", "none is asked", "local", _EVERYTHING)
 """Everybody, while no key is asked."""
@@ -117,6 +118,13 @@ class Keys:
             raise Conflict(f"Key {key_id} is revoked, which is for good; create another.")
         return key.owner
 
+    def names_of(self, owner: str) -> dict[str, str]:
+        """The names of the keys that open this owner's jobs, by id, those that have ended too."""
+        names = {key.id: key.name for key in self._store.list() if key.owner == owner}
+        if self._admin is not None and owner == self._admin[:16]:
+            names[ADMIN] = ADMIN_NAME
+        return names
+
     def asked(self) -> bool:
         """Whether callers must send a key: one is set, or was ever made."""
         if self._admin is not None:
@@ -182,7 +190,7 @@ class Keys:
 
     def _admin_caller(self) -> Caller:
         assert self._admin is not None
-        return Caller(ADMIN, "DIGITMILL_ADMIN_KEY", self._admin[:16], _EVERYTHING)
+        return Caller(ADMIN, ADMIN_NAME, self._admin[:16], _EVERYTHING)
 
     def _caller(self, key: ApiKey, digest: str) -> Caller:
         secret = _matching(key, digest)

@@ -78,7 +78,7 @@ def test_a_zip_with_bad_members_is_read_filtered_and_downloaded(
     download.value.save_as(tmp_path / "rows.csv")
     assert (tmp_path / "rows.csv").read_bytes() == httpx.get(f"{url}/v1/jobs/{job}/results?format=csv").content
     with page.expect_download() as download:
-        page.get_by_role("link", name="Failed ones").click()
+        page.get_by_role("link", name="List of them").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
     assert {row["name"] for row in rows} == {name for name, failure in expected.items() if failure is not None}
     with page.expect_download() as download:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from digitmill.client import Client
 from tests.archives import zip_of
 from tests.browser.conftest import browsing, send
-from tests.browser.watching import assert_accessible
+from tests.browser.watching import Watch, assert_accessible
 from tests.pictures import drawn_digit, png
 from tests.web.conftest import Server
 from tests.web.fakes import blank, one, seven
@@ -192,3 +192,32 @@ def test_a_job_that_is_deleted_meanwhile_says_so(chromium: Browser, resting: Ser
         watch.tolerated.append("404")
         client.delete(job.id)
         expect(page.locator("#problem")).to_contain_text("Its rows are gone")
+
+
+def test_failed_images_are_tried_again_by_keys_alone(page: Page, api: Client, job: str) -> None:
+    page.goto(f"/jobs/{job}")
+    failed = page.get_by_role("region", name="Failed images")
+    expect(failed.get_by_role("listitem")).to_have_text("1The file is no image.")
+    expect(failed).to_contain_text("will fail again")
+    assert_accessible(page)
+    failed.get_by_role("button", name="Try them again").focus()
+    page.keyboard.press("Enter")
+    expect(page).not_to_have_url(re.compile(job))
+    expect(page.locator("#state")).to_have_text("Done")
+    expect(page.get_by_role("gridcell")).to_have_count(1)
+    expect(page.get_by_role("gridcell")).to_contain_text("letter.png")
+    again = next(iter(api.jobs()))
+    assert again.metadata["retry_of"] == job
+    page.get_by_role("link", name="failed images of an earlier job").click()
+    expect(page).to_have_url(re.compile(job))
+
+
+def test_a_retry_that_is_refused_says_why(page: Page, watch: Watch, api: Client) -> None:
+    job = api.wait(send(api, [("letter.png", b"text")]).id)
+    page.goto(f"/jobs/{job.id}")
+    expect(page.get_by_role("region", name="Failed images")).to_be_visible()
+    api.delete(job.id)
+    watch.tolerated.append("404")
+    page.get_by_role("button", name="Try them again").click()
+    expect(page.locator("#problem")).to_contain_text("no such job")
+    expect(page.get_by_role("button", name="Try them again")).to_be_focused()

@@ -47,6 +47,7 @@ CALLS = [
     ("GET", "/metrics", Scope.ADMIN),
     ("POST", "/v1/jobs", Scope.SUBMIT),
     ("POST", "/v1/jobs/JOB/cancel", Scope.SUBMIT),
+    ("POST", "/v1/jobs/JOB/retry", Scope.SUBMIT),
     ("DELETE", "/v1/jobs/JOB", Scope.SUBMIT),
     ("PATCH", "/v1/jobs/JOB/results/0", Scope.REVIEW),
     ("PATCH", "/v1/jobs/JOB/results", Scope.REVIEW),
@@ -75,7 +76,11 @@ class Desk:
         return self.keys.create("scanner", scopes, **{"lifetime": None, **parts})
 
     def ask(self, method: str, path: str, key: str, **headers: str) -> Answer:
-        body = form([("secret-name.png", one())]) if (method, path) == ("POST", "/v1/jobs") else None
+        body = (
+            form([("secret-name.png", one()), ("secret-name.txt", b"text")])
+            if (method, path) == ("POST", "/v1/jobs")
+            else None
+        )
         named = {"Authorization": f"Bearer {key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
         endings = [ending for ending in BODIES if method in ("PATCH", "POST") and path.endswith(ending)]
         if endings:
@@ -184,6 +189,18 @@ def test_a_rotated_key_keeps_its_jobs_and_its_old_secret_dies_after_the_overlap(
     assert desk.ask("GET", here, new).status_code == 200
 
 
+def test_pages_say_who_sent_a_job_and_name_no_key_of_others(desk: Desk) -> None:
+    key, scanner = desk.make(Scope.SUBMIT, Scope.READ)
+    _, reader = desk.keys.create("desk 2", [Scope.READ], lifetime=None, owner=key.owner)
+    desk.keys.create("somebody else", [Scope.READ], lifetime=None)
+    here = finished_job(desk, scanner)
+    desk.client.post("/sign-in", data={"key": reader})
+    for page in ("/jobs", f"/jobs/{here}"):
+        text = desk.client.get(page).text
+        assert "scanner" in text.partition('id="texts"')[0]
+        assert "somebody else" not in text
+
+
 def test_expired_and_revoked_keys_are_unauthorized(desk: Desk) -> None:
     _, brief = desk.make(Scope.READ, lifetime=30.0)
     key, good = desk.make(Scope.READ)
@@ -235,6 +252,25 @@ def test_what_changes_something_leaves_an_audit_line(desk: Desk, audit: Audit) -
         ("submit", "admin", "DIGITMILL_ADMIN_KEY", "127.0.0.1", "r-6"),
     ]
     assert {line["job"] for line in audit()[:3]} == {job_id}
+
+
+def test_corrections_leave_an_audit_line_without_what_was_said(desk: Desk, audit: Audit) -> None:
+    key, text = desk.make(Scope.SUBMIT, Scope.REVIEW)
+    here = f"/v1/jobs/{finished_job(desk, text)}/results"
+    assert desk.ask("PATCH", f"{here}/0", text, X_Request_Id="r-1").status_code == 200
+    changes = [
+        {"index": index, "revision": revision, "prediction": "4"} for index, revision in ((0, 0), (0, 1), (1, 0))
+    ]
+    headers = {"Authorization": f"Bearer {text}"}
+    assert desk.client.open(here, method="PATCH", headers=headers, json={"corrections": changes}).status_code == 200
+    stale = {"corrections": [{"index": 0, "revision": 0, "prediction": "5"}]}
+    assert desk.client.open(here, method="PATCH", headers=headers, json=stale).status_code == 200
+    lines = [line for line in audit() if line["action"] == "correct"]
+    assert [(line["key"], line["client"], line["job"], line["rows"]) for line in lines] == [
+        (key.id, "127.0.0.1", here.split("/")[3], "1"),
+        (key.id, "127.0.0.1", here.split("/")[3], "2"),
+    ]
+    assert set(lines[1]) - {"request"} == {"event", "log_level", "action", "key", "key_name", "client", "job", "rows"}
 
 
 def test_what_is_refused_leaves_an_audit_line(desk: Desk, audit: Audit) -> None:

@@ -6,7 +6,7 @@ from flask import Response
 
 from web.context import owner, service
 from web.pages import review_texts
-from web.pages.jobs import shown_job
+from web.pages.jobs import key_names, shown_job
 from web.pages.layout import page, page_blueprint
 from web.pages.texts import common, texts
 
@@ -30,4 +30,5 @@ def show_check(job_id: str) -> Response:
 
 def _page_of_job(template: str, job_id: str) -> Response:
     job = service().jobs.get(owner(), job_id)
-    return page(template, job=shown_job(job), texts=texts(common, review_texts.review))
+    people = key_names()
+    return page(template, job=shown_job(job, people), people=people, texts=texts(common, review_texts.review))

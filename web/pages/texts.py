@@ -95,7 +95,8 @@ def job() -> Mapping[str, Text]:
         "threshold_share": gettext("{count} of {total} rows to review ({share}), at {threshold}"),
         "threshold_own": gettext("That is what this job was read with."),
         "position": gettext("Row {row}: {position} of {total} shown"),
-        "corrected": gettext("A person said: {answer}"),
+        "corrected": gettext("A person said: {answer} ({time})"),
+        "corrected_by": gettext("{name} said: {answer} ({time})"),
         "verdict_blank": gettext("blank"),
         "verdict_not_a_digit": gettext("no digit"),
         "expired": gettext("This job has expired, or was deleted. Its rows are gone."),
@@ -112,6 +113,11 @@ def job() -> Mapping[str, Text]:
         "reason_processing_failed": gettext(
             "The workers failed several times on the images around this one. Send it again."
         ),
+        "retry_may_help": plural(
+            "{count} of them failed for a reason that may have passed.",
+            "{count} of them failed for a reason that may have passed.",
+        ),
+        "retry_hardly_helps": gettext("The same files will fail again for these reasons: scan or save them anew."),
         "column_index": gettext("Row"),
         "column_name": gettext("Name"),
         "column_status": gettext("Status"),

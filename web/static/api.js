@@ -69,6 +69,11 @@ export function sleep(seconds) {
   });
 }
 
+// crypto.randomUUID is missing where a page comes without TLS
+export function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 export function showProblem(message) {
   const place = document.getElementById("problem");
   place.textContent = message;

@@ -1,7 +1,7 @@
 // One row opened: its picture as uploaded, what the model saw, and its best guesses.
 
 import { Refusal, call } from "./api.js";
-import { sureness, text } from "./texts.js";
+import { moment, nameOf, sureness, text } from "./texts.js";
 
 const at = (id) => document.getElementById(id);
 const MOST_GUESSES = 3;
@@ -99,11 +99,14 @@ function said(row) {
     parts.push(guesses([{ prediction: row.prediction, confidence: row.confidence }, ...row.alternatives]));
   }
   if (row.correction) {
-    const { prediction, status: verdict } = row.correction;
-    const answer = prediction ?? text(`verdict_${verdict}`);
-    parts.push(paragraph(text("corrected", { answer })));
+    parts.push(paragraph(correctedText(row.correction)));
   }
   return parts;
+}
+
+function correctedText({ prediction, status, by, at: time }) {
+  const values = { answer: prediction ?? text(`verdict_${status}`), name: nameOf(by), time: moment(time) };
+  return text(values.name ? "corrected_by" : "corrected", values);
 }
 
 function guesses(list) {

@@ -2,6 +2,7 @@
 
 import { Refusal, call, showProblem } from "./api.js";
 import { Detail } from "./detail.js";
+import { Failures } from "./failures.js";
 import { Grid } from "./grid.js";
 import { Histogram } from "./histogram.js";
 import { Loader } from "./loading.js";
@@ -28,6 +29,7 @@ let spokenAt = 0;
 let refreshedAt = 0;
 
 const grid = new Grid(at("grid"), { fill, picture, open: (position) => detail.open(position) });
+const failures = new Failures(`/v1/jobs/${id}`, rows.errors);
 const detail = new Detail(address, rows, { items: () => shown, closed: (position) => grid.focus(position) });
 
 function fill(tile, place) {
@@ -86,7 +88,7 @@ function showJob(job) {
   at("cancel").hidden = isFinal(job);
   at("progress").hidden = isFinal(job);
   at("downloads").hidden = !isFinal(job);
-  at("download-failed").hidden = job.counts.failed === 0;
+  at("failed").hidden = !isFinal(job) || job.counts.failed === 0;
   for (const element of document.querySelectorAll("[data-count]")) {
     element.textContent = number(job.counts[element.dataset.count]);
   }
@@ -123,6 +125,7 @@ function lost(error) {
 function refresh() {
   refreshedAt = performance.now();
   histogram.count();
+  failures.show();
   showRows();
 }
 

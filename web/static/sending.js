@@ -1,6 +1,6 @@
 // One upload: told in bytes while it goes, and sent again under the same Idempotency-Key when the connection is lost.
 
-import { Refusal, changeHeaders, passes, sleep } from "./api.js";
+import { Refusal, changeHeaders, passes, randomKey, sleep } from "./api.js";
 
 const MOST_ATTEMPTS = 10;
 
@@ -46,9 +46,4 @@ function post(form, key, told, signal) {
     signal.addEventListener("abort", stop);
     request.send(form);
   });
-}
-
-// crypto.randomUUID is missing where a page comes without TLS
-function randomKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,6 +2,7 @@
 
 const language = document.documentElement.lang;
 const texts = JSON.parse(document.getElementById("texts").textContent);
+const people = JSON.parse(document.getElementById("people").textContent);
 const plurals = new Intl.PluralRules(language);
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const rough = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
@@ -17,6 +18,15 @@ export function text(name, values = {}) {
   const found = texts[name];
   const form = typeof found === "string" ? found : found[plurals.select(values.count)];
   return form.replace(/\{(\w+)\}/g, (_, gap) => (typeof values[gap] === "number" ? whole.format(values[gap]) : values[gap]));
+}
+
+// The name of the key with this id; undefined where no key is asked.
+export function nameOf(key) {
+  return people[key];
+}
+
+export function moment(time) {
+  return moments.format(new Date(time));
 }
 
 export function number(value) {
@@ -70,5 +80,5 @@ export function showAge(element) {
   const seconds = (Date.now() - then) / 1000;
   const [unit, length] = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]].find(([, each]) => seconds >= each) ?? ["second", 1];
   element.textContent = ages.format(-Math.round(seconds / length), unit);
-  element.title = moments.format(then);
+  element.title = moment(then);
 }

@@ -14,9 +14,9 @@ from digitmill import domain, errors
 from digitmill.domain import Scope
 from digitmill.jobs import Submission
 from digitmill.results import EVERY_ROW, Page
-from digitmill.telemetry import audit
 from digitmill.uploads.spool import Spool
 from web.answers import json_answer
+from web.auditing import audit_call
 from web.context import caller, context, owner, service
 from web.inputs import Headers, Query, digits
 from web.openapi import answer, operation
@@ -116,7 +116,7 @@ def submit_job(headers: SubmitHeaders, query: OptionsQuery) -> Response:
             sent_by=caller().key_id,
         )
     if submission.created:
-        _audit("submit", submission.job.id)
+        audit_call("submit", submission.job.id)
     if seconds is None:
         return _accepted(submission.job)
     with nullcontext() if submission.ending is None else closing(submission.ending):
@@ -168,7 +168,7 @@ def cancel_job(job_id: str) -> Response:
     Rows that are done stay. A final job stays as it is.
     """
     job = service().jobs.cancel(owner(), job_id)
-    _audit("cancel", job_id)
+    audit_call("cancel", job_id)
     return json_answer(job_document(job))
 
 
@@ -200,7 +200,7 @@ def retry_job(job_id: str, headers: RetryHeaders) -> Response:
             owner(), job_id, idempotency_key=headers.idempotency_key, sent_by=caller().key_id
         )
     if submission.created:
-        _audit("retry", submission.job.id, retry_of=job_id)
+        audit_call("retry", submission.job.id, retry_of=job_id)
     return _accepted(submission.job)
 
 
@@ -212,7 +212,7 @@ def delete_job(job_id: str) -> Response:
     An open job is cancelled first.
     """
     service().jobs.delete(owner(), job_id)
-    _audit("delete", job_id)
+    audit_call("delete", job_id)
     return Response(status=204)
 
 
@@ -222,11 +222,6 @@ def wait_seconds(prefer: str) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) <= 9) or int(value) == 0:
         return None
     return min(int(value), MOST_WAIT_SECONDS)
-
-
-def _audit(action: str, job_id: str, **what: str) -> None:
-    who = caller()
-    audit(action, key=who.key_id, key_name=who.key_name, client=request.remote_addr, job=job_id, **what)
 
 
 def _waited(submission: Submission, seconds: int) -> Response:

@@ -13,6 +13,7 @@ from digitmill import errors
 from digitmill.domain import Scope
 from digitmill.review import Correction
 from web.answers import json_answer, row_answer, stream_answer
+from web.auditing import audit_call
 from web.context import caller, context, owner, service
 from web.corrections import (
     Change,
@@ -26,6 +27,10 @@ from web.corrections import (
 )
 from web.inputs import Headers, Query
 from web.openapi import ZIP, answer, operation
+
+OF_A_JOB = (errors.NotFound, errors.Expired)
+OF_A_DOCUMENT = (errors.BadOptions, errors.UploadRefused, errors.UploadTooLarge, errors.UnsupportedMediaType)
+"""Errors of calls that are sent JSON."""
 
 review = APIBlueprint("review", __name__, tag="Review")
 
@@ -55,14 +60,10 @@ class ReviewerQuery(Query):
 @operation(
     review,
     {200: answer("The row as it now is.", "Row", headers=("ETag",))},
-    errors.BadOptions,
-    errors.UploadRefused,
-    errors.NotFound,
+    *OF_A_DOCUMENT,
+    *OF_A_JOB,
     errors.NoRowYet,
-    errors.Expired,
     errors.RowChanged,
-    errors.UploadTooLarge,
-    errors.UnsupportedMediaType,
     scope=Scope.REVIEW,
 )
 def correct_result(job_id: str, index: int, headers: ChangeHeaders) -> Response:
@@ -73,19 +74,17 @@ def correct_result(job_id: str, index: int, headers: ChangeHeaders) -> Response:
     """
     change = read_json(request, Change)
     correction = Correction(index, headers.seen(), change.verdict())
-    return row_answer(service().review.correct(owner(), job_id, correction, by=caller().key_id))
+    row = service().review.correct(owner(), job_id, correction, by=caller().key_id)
+    audit_call("correct", job_id, rows="1")
+    return row_answer(row)
 
 
 @review.patch("/v1/jobs/<job_id>/results")
 @operation(
     review,
     {200: answer("What became of each change.", "ChangedRows")},
-    errors.BadOptions,
-    errors.UploadRefused,
-    errors.NotFound,
-    errors.Expired,
-    errors.UploadTooLarge,
-    errors.UnsupportedMediaType,
+    *OF_A_DOCUMENT,
+    *OF_A_JOB,
     scope=Scope.REVIEW,
 )
 def correct_results(job_id: str) -> Response:
@@ -95,11 +94,14 @@ def correct_results(job_id: str) -> Response:
     """
     corrections = [change.corrected() for change in read_json(request, Changes).corrections]
     changed = service().review.correct_many(owner(), job_id, corrections, by=caller().key_id)
+    done = sum(row.error is None for row in changed)
+    if done:
+        audit_call("correct", job_id, rows=str(done))
     return json_answer(changed_document(job_id, changed))
 
 
 @review.get("/v1/jobs/<job_id>/results/<int:index>/history")
-@operation(review, {200: answer("The changes.", "History")}, errors.NotFound, errors.Expired, scope=Scope.READ)
+@operation(review, {200: answer("The changes.", "History")}, *OF_A_JOB, scope=Scope.READ)
 def get_history(job_id: str, index: int) -> Response:
     """See who said what of a row
 
@@ -112,12 +114,8 @@ def get_history(job_id: str, index: int) -> Response:
 @operation(
     review,
     {200: answer("The rows that are yours.", "Review")},
-    errors.BadOptions,
-    errors.UploadRefused,
-    errors.NotFound,
-    errors.Expired,
-    errors.UploadTooLarge,
-    errors.UnsupportedMediaType,
+    *OF_A_DOCUMENT,
+    *OF_A_JOB,
     scope=Scope.REVIEW,
 )
 def review_job(job_id: str) -> Response:
@@ -144,9 +142,8 @@ def review_job(job_id: str) -> Response:
 @operation(
     review,
     {204: answer("You hold nothing more.")},
+    *OF_A_JOB,
     errors.BadOptions,
-    errors.NotFound,
-    errors.Expired,
     scope=Scope.REVIEW,
 )
 def end_review(job_id: str, query: ReviewerQuery) -> Response:
@@ -162,8 +159,7 @@ def end_review(job_id: str, query: ReviewerQuery) -> Response:
 @operation(
     review,
     {200: answer("The zip.", (ZIP, {"type": "string", "contentMediaType": ZIP}))},
-    errors.NotFound,
-    errors.Expired,
+    *OF_A_JOB,
     errors.Overloaded,
     scope=Scope.READ,
 )

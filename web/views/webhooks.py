@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response
 
 from digitmill import errors
 from digitmill.domain import Scope
-from digitmill.telemetry import audit
 from web.answers import json_answer
-from web.context import caller, owner, service
+from web.auditing import audit_call
+from web.context import owner, service
 from web.openapi import answer, operation
 from web.schemas import delivery_document
 
@@ -50,6 +50,5 @@ def redeliver(job_id: str, delivery_id: str) -> Response:
     job = service().jobs.get(owner(), job_id)
     delivery = service().webhooks.send_again(job, delivery_id)
     service().queue.announce(job)
-    who = caller()
-    audit("redeliver", key=who.key_id, key_name=who.key_name, client=request.remote_addr, job=job_id)
+    audit_call("redeliver", job_id)
     return json_answer(delivery_document(delivery), 202)
