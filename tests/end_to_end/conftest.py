@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,10 +121,10 @@ def new_stack(folder: Path, **settings: str) -> Stack:
     )
 
 
-@pytest.fixture(scope="session")
-def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One stack for the tests that leave it as they found it."""
-    stack = new_stack(tmp_path_factory.mktemp("stack"), DIGITMILL_WORKER_CONCURRENCY="2")
+@contextmanager
+def running_stack(folder: Path, **settings: str) -> Iterator[Stack]:
+    """Redis, a worker and a web server, ready; killed at the end."""
+    stack = new_stack(folder, **settings)
     try:
         for name in ("redis", "worker", "web"):
             stack.start(name)
@@ -131,19 +132,20 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
     finally:
         stack.close()
+
+
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for the tests that leave it as they found it."""
+    with running_stack(tmp_path_factory.mktemp("stack"), DIGITMILL_WORKER_CONCURRENCY="2") as stack:
+        yield stack
 
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack to break, with small chunks, so that a job takes a while."""
-    stack = new_stack(tmp_path, DIGITMILL_WORKER_CONCURRENCY="1", DIGITMILL_CHUNK_IMAGES="20")
-    try:
-        for name in ("redis", "worker", "web"):
-            stack.start(name)
-        stack.wait_until_ready()
+    with running_stack(tmp_path, DIGITMILL_WORKER_CONCURRENCY="1", DIGITMILL_CHUNK_IMAGES="20") as stack:
         yield stack
-    finally:
-        stack.close()
 
 
 def free_port() -> int:

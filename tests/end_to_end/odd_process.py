@@ -2,6 +2,7 @@
 
 ``ahead``           the machine's clock is two hours ahead.
 ``deaf``            Celery's consumer asks for no message.
+``forgetful``       a message that is not acknowledged within two seconds is given to another worker.
 ``impatient``       a worker takes itself for deaf, and its parent for stuck, within seconds.
 ``small-disk``      no file of this process may grow past 4 MiB, as on a disk that is full.
 ``faulty-storage``  ``DIGITMILL_BLOBS_URL`` is ``faulty://<folder>``; the file ``<folder>.fault`` says what is wrong
@@ -84,6 +85,12 @@ def go_deaf() -> None:
     setattr(QoS, "can_consume", lambda _: False)  # noqa: B010 (mypy holds a method for final)
 
 
+def forget_messages() -> None:
+    from digitmill import queue
+
+    queue.VISIBILITY_SECONDS, queue.RESTORE_SECONDS = 2, 1
+
+
 def grow_impatient() -> None:
     from worker import hearing
 
@@ -100,6 +107,8 @@ def main() -> int:
         fsspec.register_implementation("faulty", FaultyStorage)
     if "deaf" in surroundings:
         go_deaf()
+    if "forgetful" in surroundings:
+        forget_messages()
     if "impatient" in surroundings:
         grow_impatient()
     # only now: what is set up above must be there before the programs are read

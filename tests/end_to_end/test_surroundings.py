@@ -160,25 +160,33 @@ def test_messages_that_come_five_times_change_nothing(stack: Stack) -> None:
     assert_every_row_once(stack, job_id)
 
 
-def test_a_worker_that_slept_past_its_lease_changes_nothing_when_it_wakes(stack: Stack) -> None:
-    job_id = submit_pile(stack)
-    wait_until_midway(stack, job_id)
+def freeze_with_a_chunk(stack: Stack) -> bytes:
+    """Freeze the worker in a moment at which it holds a chunk; the tag of the message that brought it."""
 
-    def caught_with_a_chunk() -> bool:
+    def caught() -> bool:
         freeze(stack, "worker")
         if stack.redis.zcard("dm:leases") == 1:
             return True
         thaw(stack, "worker")
         return False
 
-    stack.wait_for(caught_with_a_chunk, "a moment at which the worker holds a chunk")
+    stack.wait_for(caught, "a moment at which the worker holds a chunk")
+    [message] = stack.redis.zrange("unacked_index", -1, -1)
+    assert isinstance(message, bytes)
+    return message
+
+
+def test_a_worker_that_slept_past_its_lease_changes_nothing_when_it_wakes(stack: Stack) -> None:
+    job_id = submit_pile(stack)
+    wait_until_midway(stack, job_id)
+    message = freeze_with_a_chunk(stack)
     stack.start("worker-2", *ODD, "worker", "faulty-storage", "ahead")
     try:
         assert_every_row_once(stack, job_id)
         with stack.client() as client:
             rows, job = list(client.results(job_id)), client.job(job_id)
         thaw(stack, "worker")
-        stack.wait_for(lambda: stack.redis.hlen("unacked") == 0, "the worker to put its chunk away")
+        stack.wait_for(lambda: not stack.redis.hexists("unacked", message), "the worker to put its chunk away")
         with stack.client() as client:
             assert list(client.results(job_id)) == rows
             assert client.job(job_id) == job
@@ -189,6 +197,28 @@ def test_a_worker_that_slept_past_its_lease_changes_nothing_when_it_wakes(stack:
         assert "messages_lost" not in stack.log("worker-2")
     finally:
         stack.stop("worker-2")
+
+
+def test_a_worker_that_slept_until_its_message_was_given_to_another_changes_nothing_when_it_wakes(
+    stack: Stack,
+) -> None:
+    job_id = submit_pile(stack)
+    wait_until_midway(stack, job_id)
+    message = freeze_with_a_chunk(stack)
+    stack.start("worker-2", *ODD, "worker", "faulty-storage", "forgetful")
+    try:
+        assert_every_row_once(stack, job_id)
+        stack.wait_for(lambda: not stack.redis.hexists("unacked", message), "the message to be given to another")
+        with stack.client() as client:
+            rows, job = list(client.results(job_id)), client.job(job_id)
+    finally:
+        stack.stop("worker-2")
+    thaw(stack, "worker")
+    # once the worker answers the next job it is done with what it held
+    assert_every_row_once(stack, submit_pile(stack))
+    with stack.client() as client:
+        assert list(client.results(job_id)) == rows
+        assert client.job(job_id) == job
 
 
 @MINUTES

@@ -16,19 +16,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.end_to_end.conftest import Stack, new_stack
+from tests.end_to_end.conftest import running_stack
 from tests.soak.chaos import Chaos
 from tests.soak.measures import Memory, key_names
 from tests.soak.submitting import Ledger, Submitter, Unserved
 
 SUBMITTERS = 2
+SETTINGS = {"DIGITMILL_WORKER_CONCURRENCY": "2", "DIGITMILL_CHUNK_IMAGES": "50"}
 
 
 def main() -> int:
     options = _options()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     _say(f"seed {seed}: up to {options.kills} kills and {options.minutes:g} minutes")
-    with tempfile.TemporaryDirectory(prefix="digitmill-soak-") as folder, _running(Path(folder)) as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="digitmill-soak-") as folder,
+        running_stack(Path(folder), **SETTINGS) as stack,
+    ):
         ledger = Ledger()
         first = Submitter(stack.url, random.Random(seed), ledger)
         first.learn()
@@ -51,7 +55,7 @@ def main() -> int:
 def _kill(chaos: Chaos, memory: Memory, kills: int, end: float) -> None:
     while time.monotonic() < end and (chaos.kills < kills or not kills):
         if kills:
-            chaos.kill_one()
+            chaos.strike()
         else:
             time.sleep(1)
         memory.sample()
@@ -78,18 +82,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=120, help="the longest that it may take (default %(default)s)")
     parser.add_argument("--seed", type=int, help="whom to kill when; printed when not given")
     return parser.parse_args()
-
-
-@contextmanager
-def _running(folder: Path) -> Iterator[Stack]:
-    stack = new_stack(folder, DIGITMILL_WORKER_CONCURRENCY="2", DIGITMILL_CHUNK_IMAGES="50")
-    try:
-        for name in ("redis", "worker", "web"):
-            stack.start(name)
-        stack.wait_until_ready()
-        yield stack
-    finally:
-        stack.close()
 
 
 def _say(line: str) -> None:

@@ -7,7 +7,7 @@ import random
 import signal
 import statistics
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +15,10 @@ from pathlib import Path
 from tests.end_to_end.conftest import Stack
 
 VICTIMS = ("child", "child", "worker", "web", "redis")
+TWICE = 0.3
+"""How often a second one is killed before the service has come back from the first."""
+PAUSE_SECONDS = 1.0
+TWO = "two at once"
 
 
 class Chaos:
@@ -24,24 +28,44 @@ class Chaos:
         self._stack = stack
         self._chance = chance
         self._probe = probe
+        self._killed: Counter[str] = Counter()
         self._seconds: dict[str, list[float]] = defaultdict(list)
 
     @property
     def kills(self) -> int:
-        return sum(map(len, self._seconds.values()))
+        return self._killed.total()
 
-    def kill_one(self) -> None:
-        """After a pause, kill somebody; return when the service answers again."""
-        victim, pause = self._chance.choice(VICTIMS), self._chance.uniform(0.2, 3)
-        time.sleep(pause)
+    def strike(self) -> None:
+        """After a pause, kill somebody, or two shortly one after the other; return when the service answers again."""
+        self._pause()
         began = time.monotonic()
+        struck = self._kill_one()
+        if self._chance.random() < TWICE:
+            self._pause()
+            self._kill_one()
+            struck = TWO
+        self._probe()
+        self._seconds[struck].append(time.monotonic() - began)
+
+    def report(self, say: Callable[[str], None]) -> None:
+        say("killed " + ", ".join(f"{times} x {victim}" for victim, times in sorted(self._killed.items())))
+        for struck, seconds in sorted(self._seconds.items()):
+            middle, most = statistics.median(seconds), max(seconds)
+            say(f"next answer after {struck}: {middle:.1f} s (median), {most:.1f} s (most)")
+
+    def _pause(self) -> None:
+        time.sleep(self._chance.uniform(0, PAUSE_SECONDS))
+
+    def _kill_one(self) -> str:
+        """Kill somebody, start it again, and tell who it was."""
+        victim = self._chance.choice(VICTIMS)
         if victim == "child":
             self._kill_a_child()
         else:
             self._stack.kill(victim)
             self._stack.start(victim)
-        self._probe()
-        self._seconds[victim].append(time.monotonic() - began)
+        self._killed[victim] += 1
+        return victim
 
     def _kill_a_child(self) -> None:
         parent = self._stack.processes["worker"].pid
@@ -50,8 +74,3 @@ class Chaos:
             # it may have ended by itself meanwhile
             with suppress(ProcessLookupError):
                 os.kill(int(self._chance.choice(children)), signal.SIGKILL)
-
-    def report(self, say: Callable[[str], None]) -> None:
-        for victim, seconds in sorted(self._seconds.items()):
-            middle, most = statistics.median(seconds), max(seconds)
-            say(f"killed {len(seconds)} x {victim}; next answer after {middle:.1f} s (median), {most:.1f} s (most)")
