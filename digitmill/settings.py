@@ -31,6 +31,7 @@ class PrecisionName(StrEnum):
     AUTO = "auto"
     F32 = "f32"
     BF16 = "bf16"
+    INT8 = "int8"
 
 
 class DeviceName(StrEnum):
@@ -95,8 +96,9 @@ class Settings(BaseModel):
     )
     precision: PrecisionName = Field(
         PrecisionName.AUTO,
-        description="Arithmetic of the model: `f32`, `bf16` (OpenVINO alone, an error where the CPU lacks it) or "
-        "`auto` (bf16 where the CPU has it and the model's manifest says that it agrees with f32).",
+        description="Arithmetic of the model: `f32`, `bf16` (OpenVINO alone, an error where the CPU lacks it), `int8` "
+        "(OpenVINO alone, an error where the model was published without it) or `auto` (the fastest of them that is "
+        "there and that the model's manifest says agrees with f32).",
     )
     chunk_images: int = Field(512, ge=1, le=65535, description="Images that a worker takes at a time.")
     chunk_bytes: int = Field(64 << 20, ge=1 << 16, description="Bytes of upload that a worker takes at a time.")

@@ -11,7 +11,7 @@ import numpy as np
 from digitmill.models.engines.base import Batch, Converted, Probabilities
 from digitmill.models.engines.conversion import convert
 from digitmill.models.engines.openvino import has_bf16
-from digitmill.models.engines.quantisation import quantise
+from digitmill.models.engines.quantisation import quantise_apart
 from digitmill.models.manifest import (
     INT8_GRAPH,
     INT8_WEIGHTS,
@@ -49,7 +49,7 @@ def convert_and_compare(folder: Path, held_out: Digits, threads: int) -> Manifes
     manifest = read_manifest(folder)
     model = open_model(manifest, folder / MODEL_FILE, threads=threads)
     files = convert(folder / MODEL_FILE, (folder / OPENVINO_GRAPH).parent, len(manifest.classes))
-    int8 = quantise(files, Converted(folder / INT8_GRAPH, folder / INT8_WEIGHTS), pictures_for_ranges(held_out))
+    int8 = quantise_apart(files, Converted(folder / INT8_GRAPH, folder / INT8_WEIGHTS), pictures_for_ranges(held_out))
     expected = model.predict(held_out.images)
     precisions = [PrecisionName.F32, PrecisionName.INT8]
     if has_bf16():

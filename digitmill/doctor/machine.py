@@ -34,10 +34,10 @@ def settings_findings(settings: Settings, *, keys_asked: bool) -> Iterator[Findi
             "DIGITMILL_ENGINE is openvino, which runs on the CPU, and DIGITMILL_DEVICE is gpu: workers do not start.",
             "Set DIGITMILL_ENGINE to keras, or leave DIGITMILL_DEVICE out.",
         )
-    if settings.engine is EngineName.KERAS and settings.precision is PrecisionName.BF16:
+    if settings.engine is EngineName.KERAS and settings.precision in (PrecisionName.BF16, PrecisionName.INT8):
         yield _contradiction(
-            "DIGITMILL_PRECISION is bf16, which is for OpenVINO alone, and DIGITMILL_ENGINE is keras: workers do not "
-            "start.",
+            f"DIGITMILL_PRECISION is {settings.precision}, which is for OpenVINO alone, and DIGITMILL_ENGINE is keras: "
+            "workers do not start.",
             "Leave DIGITMILL_PRECISION out, or set DIGITMILL_ENGINE to openvino.",
         )
     if settings.expires_in > settings.max_expires_in:

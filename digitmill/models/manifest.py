@@ -15,6 +15,8 @@ MODEL_FILE = "model.keras"
 MANIFEST_FILE = "manifest.json"
 OPENVINO_GRAPH = "openvino/model.xml"
 OPENVINO_WEIGHTS = "openvino/model.bin"
+INT8_GRAPH = "openvino/int8.xml"
+INT8_WEIGHTS = "openvino/int8.bin"
 
 LARGEST_DIFFERENCE = 0.005
 """Confidences may differ by so much before an engine is said to disagree with Keras."""
@@ -88,7 +90,7 @@ class Metrics(_Frozen):
 
 
 class OpenVino(_Frozen):
-    """What ``model.keras`` became for OpenVINO: the sha256 of ``openvino/model.xml`` and ``openvino/model.bin``."""
+    """What ``model.keras`` became for OpenVINO: the sha256 of a graph (.xml) and of its weights (.bin)."""
 
     graph_sha256: Sha256
     weights_sha256: Sha256
@@ -117,7 +119,8 @@ class Manifest(_Frozen):
     ``classes`` name the outputs in order: the ten digits, then what is none. ``temperature`` calibrates the outputs to
     probabilities and rows below ``review_below`` are set aside for a person. ``normaliser`` is the version of
     ``digitmill.imaging.normalise`` that made the training images. ``openvino`` is None where the model was
-    published without a conversion, and ``engines`` names those that were compared with Keras.
+    published without a conversion, ``openvino_int8`` where that was not quantised, and ``engines`` names those that
+    were compared with Keras.
     """
 
     name: Name
@@ -133,6 +136,7 @@ class Manifest(_Frozen):
     sha256: Sha256
     size: int = Field(ge=1, description="Bytes of the model file.")
     openvino: OpenVino | None = None
+    openvino_int8: OpenVino | None = None
     engines: tuple[EngineAgreement, ...] = ()
     created_at: AwareDatetime
 
@@ -166,6 +170,9 @@ class Manifest(_Frozen):
         if self.openvino is not None:
             files[OPENVINO_GRAPH] = self.openvino.graph_sha256
             files[OPENVINO_WEIGHTS] = self.openvino.weights_sha256
+        if self.openvino_int8 is not None:
+            files[INT8_GRAPH] = self.openvino_int8.graph_sha256
+            files[INT8_WEIGHTS] = self.openvino_int8.weights_sha256
         return files
 
     def agrees(self, engine: EngineName, precision: PrecisionName) -> bool:

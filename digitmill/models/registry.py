@@ -1,9 +1,9 @@
 """Which models exist, and their verified files.
 
 A shelf is a folder ``<name>/<version>/{model.keras,manifest.json}``, with ``openvino/model.{xml,bin}`` where the
-model was converted for OpenVINO. There are two: the built-in models,
-shipped with the package, and the published ones, under any fsspec URL. A published model hides a built-in
-one of the same name and version. The file ``default`` beside the published models holds the ``name@version``
+model was converted for OpenVINO and ``openvino/int8.{xml,bin}`` where that was quantised. There are two: the
+built-in models, shipped with the package, and the published ones, under any fsspec URL. A published model hides a
+built-in one of the same name and version. The file ``default`` beside the published models holds the ``name@version``
 that jobs get when they name none; without it that is the newest built-in version of ``digits``.
 
 Loads no deep-learning framework: the web process uses it.
@@ -26,7 +26,15 @@ from fsspec.implementations.local import LocalFileSystem
 from digitmill.domain import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected, StorageUnavailable
 from digitmill.models.engines.base import Converted
-from digitmill.models.manifest import MANIFEST_FILE, MODEL_FILE, OPENVINO_GRAPH, OPENVINO_WEIGHTS, Manifest
+from digitmill.models.manifest import (
+    INT8_GRAPH,
+    INT8_WEIGHTS,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    OPENVINO_GRAPH,
+    OPENVINO_WEIGHTS,
+    Manifest,
+)
 
 BUILT_IN = Path(__file__).parent / "builtin"
 BUILT_IN_DEFAULT = "digits"
@@ -136,6 +144,13 @@ class Registry:
         if manifest.openvino is None:
             return None
         return Converted(self._local(shelf, manifest, OPENVINO_GRAPH), self._local(shelf, manifest, OPENVINO_WEIGHTS))
+
+    def quantised(self, reference: ModelReference) -> Converted | None:
+        """The same in int8."""
+        shelf, manifest = self._located(reference)
+        if manifest.openvino_int8 is None:
+            return None
+        return Converted(self._local(shelf, manifest, INT8_GRAPH), self._local(shelf, manifest, INT8_WEIGHTS))
 
     def publish(self, manifest: Manifest, folder: Path) -> None:
         """Put the files of ``folder`` on the published shelf; the model can be named once its manifest is there, last.

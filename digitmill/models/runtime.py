@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ from digitmill.domain import DIGITS, ModelReference
 from digitmill.errors import ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.choice import choose
-from digitmill.models.engines.base import Batch, Engine, Probabilities
+from digitmill.models.engines.base import Batch, Converted, Engine, Probabilities
 from digitmill.models.engines.conversion import convert_apart
 from digitmill.models.engines.keras import KerasEngine
-from digitmill.models.engines.openvino import OpenVinoEngine
+from digitmill.models.engines.openvino import SURE, OpenVinoEngine
 from digitmill.models.manifest import Manifest
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
@@ -70,7 +71,27 @@ def load_model(
     files = registry.converted(reference)
     if files is None:
         files = convert_apart(registry.path(reference), registry.cache / f"{reference.sha256}.openvino", classes)
-    return Model(manifest, OpenVinoEngine(files, classes=classes, precision=precision, threads=threads))
+    int8 = registry.quantised(reference) if precision is PrecisionName.INT8 else None
+    return open_converted(manifest, files, int8, precision=precision, threads=threads)
+
+
+def open_converted(
+    manifest: Manifest, files: Converted, int8: Converted | None, *, precision: PrecisionName, threads: int
+) -> Model:
+    """The model in OpenVINO, from its files in f32 and, for that precision, in int8. Raises as ``load_model``."""
+    engine = OpenVinoEngine(
+        files, classes=len(manifest.classes), precision=precision, threads=threads, int8=int8, sure=_sure_of(manifest)
+    )
+    return Model(manifest, engine)
+
+
+def _sure_of(manifest: Manifest) -> float:
+    """How sure of itself, before calibration, a fast precision must be: half the way from ``review_below`` to 1.
+
+    So no row is accepted in one precision and set aside for a person in another.
+    """
+    odds = (1 + manifest.review_below) / max(1 - manifest.review_below, 1e-6)
+    return max(SURE, 1 - 1 / (1 + math.pow(odds, manifest.temperature)))
 
 
 def open_model(manifest: Manifest, path: Path, *, threads: int) -> Model:

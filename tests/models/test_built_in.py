@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain import Polarity
 from digitmill.imaging.normalise import normalise
-from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, Choice
+from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8, Choice
 from digitmill.models.engines.openvino import has_bf16
 from digitmill.models.manifest import LARGEST_DIFFERENCE
 from digitmill.models.registry import Registry
@@ -36,6 +36,8 @@ def answers(choice: Choice, images: Images) -> NDArray[np.float32]:
 def assert_alike(choice: Choice, images: Images) -> None:
     if choice == OPENVINO_BF16 and not has_bf16():
         pytest.skip("this CPU has no bf16 arithmetic")
+    if choice == OPENVINO_INT8 and Registry("memory://nothing", Path("unused")).default().openvino_int8 is None:
+        pytest.skip("it was published without int8")
     expected, found = answers(KERAS, images), answers(choice, images)
     np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
     np.testing.assert_allclose(found.max(axis=1), expected.max(axis=1), atol=LARGEST_DIFFERENCE)
@@ -47,7 +49,7 @@ def test_its_manifest_lets_openvino_answer_in_both_precisions() -> None:
     assert manifest.agrees(*OPENVINO_BF16)
 
 
-@pytest.mark.parametrize("choice", [OPENVINO_F32, OPENVINO_BF16], ids="-".join)
+@pytest.mark.parametrize("choice", [OPENVINO_F32, OPENVINO_BF16, OPENVINO_INT8], ids="-".join)
 def test_printed_digits_are_read_alike(choice: Choice) -> None:
     scans = [drawn_digit(value, side, ink=ink) for value in range(10) for side in (40, 64, 90) for ink in (20, 120)]
     pictures = [picture for scan in scans if (picture := normalise(scan, Polarity.AUTO)) is not None]
@@ -55,7 +57,7 @@ def test_printed_digits_are_read_alike(choice: Choice) -> None:
     assert_alike(choice, np.stack(pictures))
 
 
-@pytest.mark.parametrize("choice", [OPENVINO_F32, OPENVINO_BF16], ids="-".join)
+@pytest.mark.parametrize("choice", [OPENVINO_F32, OPENVINO_BF16, OPENVINO_INT8], ids="-".join)
 def test_the_test_images_of_mnist_are_read_alike(choice: Choice) -> None:
     folder = Settings.load().data
     source = folder / "mnist.npz" if folder else DOWNLOADED

@@ -7,8 +7,8 @@ import pytest
 
 from digitmill.errors import EngineUnavailable
 from digitmill.models import choice
-from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, Choice, choose
-from digitmill.models.manifest import EngineAgreement, Manifest
+from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8, Choice, choose
+from digitmill.models.manifest import EngineAgreement, Manifest, OpenVino
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 from tests.models.published import manifest_of
 
@@ -20,9 +20,13 @@ class Machine:
     bf16: bool = True
 
 
-def agreeing(*choices: Choice) -> Manifest:
+FILES = OpenVino(graph_sha256="0" * 64, weights_sha256="1" * 64)
+
+
+def agreeing(*choices: Choice, int8: OpenVino | None = None) -> Manifest:
     return manifest_of(
         b"weights",
+        openvino_int8=int8,
         engines=tuple(
             EngineAgreement(engine=engine, precision=precision, images=9, same_labels=9, largest_difference=0.001)
             for engine, precision in choices
@@ -33,6 +37,8 @@ def agreeing(*choices: Choice) -> Manifest:
 BOTH = agreeing(OPENVINO_F32, OPENVINO_BF16)
 F32_ALONE = agreeing(OPENVINO_F32)
 NEITHER = agreeing()
+ALL = agreeing(OPENVINO_F32, OPENVINO_BF16, OPENVINO_INT8, int8=FILES)
+INT8_DIFFERS = agreeing(OPENVINO_F32, OPENVINO_BF16, int8=FILES)
 
 
 def chosen(
@@ -50,6 +56,11 @@ def chosen(
         (Machine(), BOTH, "auto", OPENVINO_BF16),
         (Machine(), BOTH, "cpu", OPENVINO_BF16),
         (Machine(bf16=False), BOTH, "auto", OPENVINO_F32),
+        (Machine(), ALL, "auto", OPENVINO_INT8),
+        (Machine(bf16=False), ALL, "auto", OPENVINO_INT8),
+        (Machine(gpu=True), ALL, "auto", KERAS),
+        (Machine(), INT8_DIFFERS, "auto", OPENVINO_BF16),
+        (Machine(bf16=False), INT8_DIFFERS, "auto", OPENVINO_F32),
         (Machine(), F32_ALONE, "auto", OPENVINO_F32),
         (Machine(), NEITHER, "auto", KERAS),
         (Machine(), agreeing(OPENVINO_BF16), "auto", KERAS),
@@ -88,6 +99,13 @@ def test_what_is_named_is_taken_on_every_machine(
     assert chosen(monkeypatch, machine, manifest, engine, "cpu", precision) == expected
 
 
+@pytest.mark.parametrize("engine", ["auto", "openvino"])
+def test_int8_that_is_named_is_taken_where_the_model_has_it(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    assert chosen(monkeypatch, Machine(), INT8_DIFFERS, engine, "cpu", "int8") == OPENVINO_INT8
+    with pytest.raises(EngineUnavailable, match="published without int8"):
+        chosen(monkeypatch, Machine(), BOTH, engine, "cpu", "int8")
+
+
 def test_a_named_engine_leaves_the_precision_to_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen(monkeypatch, Machine(), BOTH, "openvino", "auto", "auto") == OPENVINO_BF16
     assert chosen(monkeypatch, Machine(), NEITHER, "openvino", "auto", "auto") == OPENVINO_F32
@@ -105,6 +123,7 @@ def test_a_named_precision_leaves_the_engine_to_the_manifest(monkeypatch: pytest
     [
         (Machine(), "openvino", "gpu", "auto", "DIGITMILL_DEVICE"),
         (Machine(), "keras", "cpu", "bf16", "DIGITMILL_PRECISION"),
+        (Machine(), "keras", "cpu", "int8", "DIGITMILL_PRECISION"),
         (Machine(), "auto", "gpu", "bf16", "DIGITMILL_PRECISION"),
         (Machine(gpu=True), "auto", "auto", "bf16", "DIGITMILL_PRECISION"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, Choice
+from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8, Choice
 from digitmill.models.engines.base import Converted, Engine
 from digitmill.models.engines.keras import KerasEngine
 from digitmill.models.engines.openvino import OpenVinoEngine, has_bf16
@@ -16,7 +16,7 @@ from digitmill.settings import DeviceName
 from tests.models.published import random_images
 
 
-@pytest.fixture(scope="module", params=[KERAS, OPENVINO_F32, OPENVINO_BF16], ids="-".join)
+@pytest.fixture(scope="module", params=[KERAS, OPENVINO_F32, OPENVINO_BF16, OPENVINO_INT8], ids="-".join)
 def choice(request: pytest.FixtureRequest) -> Choice:
     chosen: Choice = request.param
     if chosen == OPENVINO_BF16 and not has_bf16():
@@ -25,10 +25,10 @@ def choice(request: pytest.FixtureRequest) -> Choice:
 
 
 @pytest.fixture(scope="module")
-def engine(choice: Choice, network: Path, converted: Converted) -> Engine:
+def engine(choice: Choice, network: Path, converted: Converted, quantised: Converted) -> Engine:
     if choice == KERAS:
         return KerasEngine(network, classes=10, device=DeviceName.CPU, threads=1)
-    return OpenVinoEngine(converted, classes=10, precision=choice[1], threads=1)
+    return OpenVinoEngine(converted, classes=10, precision=choice[1], threads=1, int8=quantised)
 
 
 def test_an_engine_says_what_it_is(engine: Engine, choice: Choice) -> None:
@@ -90,4 +90,5 @@ def test_pixels_reach_the_network_as_shares_of_white(engine: Engine, choice: Cho
 
     images = random_images(300)
     expected = keras.saving.load_model(network)(images[..., None].astype(np.float32) / 255)
-    np.testing.assert_allclose(engine.probabilities(images), expected, atol=0.005 if choice == OPENVINO_BF16 else 1e-5)
+    fast = choice in (OPENVINO_BF16, OPENVINO_INT8)
+    np.testing.assert_allclose(engine.probabilities(images), expected, atol=0.005 if fast else 1e-5)

@@ -13,6 +13,7 @@ from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.models.engines import openvino
 from digitmill.models.engines.base import Converted
 from digitmill.models.engines.openvino import SURE, OpenVinoEngine
+from digitmill.models.engines.quantisation import quantise_apart
 from digitmill.settings import PrecisionName
 from tests.models.published import random_images
 
@@ -77,6 +78,26 @@ def test_in_bf16_the_doubtful_rows_are_those_of_f32(converted: Converted) -> Non
     assert sure.any()
     assert (mixed[sure] != exact[sure]).any(), "without a difference bf16 was not used"
     np.testing.assert_allclose(mixed, exact, atol=0.005)
+
+
+def test_in_int8_the_doubtful_rows_are_those_of_f32(converted: Converted, quantised: Converted) -> None:
+    images = random_images(300)
+    exact = load(converted).probabilities(images)
+    engine = OpenVinoEngine(converted, classes=10, precision=PrecisionName.INT8, threads=1, int8=quantised, sure=0.9999)
+    mixed = engine.probabilities(images)
+    sure = mixed.max(axis=1) >= 0.9999
+    assert (mixed[sure] != exact[sure]).any(), "without a difference int8 was not used"
+    np.testing.assert_array_equal(mixed[~sure], exact[~sure])
+
+
+def test_int8_without_its_files_is_an_error(converted: Converted) -> None:
+    with pytest.raises(EngineUnavailable, match="DIGITMILL_PRECISION"):
+        load(converted, precision=PrecisionName.INT8)
+
+
+def test_a_model_that_cannot_be_quantised_is_an_error(converted: Converted, tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="could not be quantised"):
+        quantise_apart(Converted(tmp_path / "no.xml", tmp_path / "no.bin"), converted, random_images(20))
 
 
 def test_bf16_on_a_cpu_that_lacks_it_is_an_error(converted: Converted, monkeypatch: pytest.MonkeyPatch) -> None:

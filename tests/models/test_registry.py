@@ -179,6 +179,10 @@ def test_a_model_without_files_for_openvino_has_none(registry: Registry, weights
     assert registry.converted(publish(registry, weights, "cheques", "1").reference) is None
 
 
+def test_a_model_that_was_not_quantised_has_no_files_in_int8(registry: Registry, weights: Path) -> None:
+    assert registry.quantised(publish_converted(registry, weights).reference) is None
+
+
 def test_a_conversion_that_is_missing_is_not_published(registry: Registry, weights: Path) -> None:
     openvino = OpenVino(graph_sha256="0" * 64, weights_sha256="0" * 64)
     with pytest.raises(ModelRejected, match=r"no openvino/model\.xml"):

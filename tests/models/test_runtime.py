@@ -17,7 +17,7 @@ from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.base import Batch, Converted, Probabilities
 from digitmill.models.manifest import OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement, OpenVino
 from digitmill.models.registry import Registry
-from digitmill.models.runtime import Model, calibrate, load_model, open_model
+from digitmill.models.runtime import Model, calibrate, load_model, open_converted, open_model
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 from tests.models.published import manifest_of, random_images
 
@@ -164,3 +164,17 @@ def test_a_gpu_that_is_not_there_is_an_error(network: Path, tmp_path: Path) -> N
     registry.publish(manifest, network.parent)
     with pytest.raises(EngineUnavailable, match="DIGITMILL_DEVICE"):
         load_model(registry, manifest.reference, device=DeviceName.GPU)
+
+
+@pytest.mark.parametrize("temperature", [0.8, 1.0, 1.5])
+def test_a_fast_precision_puts_no_row_on_the_other_side_of_the_review_threshold(
+    network: Path, converted: Converted, quantised: Converted, temperature: float
+) -> None:
+    manifest = manifest_of(network.read_bytes(), temperature=temperature, review_below=0.97)
+    images = random_images(2000)
+    exact, fast = (
+        open_converted(manifest, converted, quantised, precision=precision, threads=1).predict(images).max(axis=1)
+        for precision in (PrecisionName.F32, PrecisionName.INT8)
+    )
+    assert (exact != fast).any()
+    np.testing.assert_array_equal(exact >= 0.97, fast >= 0.97)
