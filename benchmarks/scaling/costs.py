@@ -33,6 +33,7 @@ class Operations(BaseModel):
     deliver: Operation
     """Hand a message to a worker that waits, and note that it has it."""
     acknowledge: Operation
+    """Give the receipt of a message."""
     claim: Operation
     """Take a chunk of a job of 1,000,000 images."""
     claim_refused: Operation

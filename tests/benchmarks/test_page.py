@@ -1,0 +1,83 @@
+"""The tables of the pages come from the figures that are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.load import Bulk, Singles, Spread
+from benchmarks.page import PAGES, page, performance, simulated
+from benchmarks.report import Beside, Figures, Pile, SinglesAtOnce
+from benchmarks.scaling.outcomes import Outcome
+
+SPREAD = Spread(p50=12.34, p99=1234.5, longest=2000)
+
+
+def pile(images: int, seconds: float = 0.0005) -> Pile:
+    return Pile(
+        kind="28x28 PNG",
+        images=images,
+        service=[Bulk(images_a_second=800, accepted_milliseconds=90)],
+        ceiling_images_a_second=[1000],
+        seconds_an_image={"web": 0, "worker": seconds, "redis": 0},
+        operations_an_image={},
+        megabytes={},
+    )
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_shows_the_figures_that_are_kept(path: Path) -> None:
+    text = path.read_text()
+    assert "<!-- figures:" in text
+    assert page(text) == text, "run `python -m benchmarks.page`"
+
+
+def test_figures_become_tables_with_the_ratio_first() -> None:
+    figures = Figures(
+        machine="a machine",
+        cores=2,
+        load=(0.1, 0.2, 0.3),
+        piles=[pile(10_000)],
+        workers={1: pile(10_000), 2: pile(10_000)},
+        growth=[pile(1_000), pile(10_000, seconds=0.00055)],
+        singles=[
+            SinglesAtOnce(
+                at_once=16,
+                measured=Singles(images_a_second=321, milliseconds=SPREAD, refused=3),
+                seconds_an_image={"web": 0.001, "worker": 0.002, "redis": 0.0003},
+                operations_an_image={},
+            )
+        ],
+        beside=Beside(images=100_000, images_a_second=700, milliseconds={"GET /healthz": SPREAD}),
+    )
+    text = performance(figures)
+    assert "2 cores, load before the run 0.10, 0.20, 0.30" in text
+    assert "| 10,000 images, 28x28 PNG | 0.80 | 800 | 90 ms | 0 | 500 | 0 |" in text
+    assert "| 2 | 1.00 | 0.80 |" in text
+    assert "| 10,000 | 1.10 | 90 ms |" in text
+    assert "| 16 | 321 | 12.3 ms | 1234.5 ms | 3 | 1,000 | 2,000 | 300 |" in text
+    assert "| GET /healthz | 12.3 ms | 1234.5 ms |" in text
+
+
+def test_what_was_not_measured_is_left_out() -> None:
+    assert "|" not in performance(Figures(machine="a machine", cores=2, load=(0, 0, 0)))
+
+
+def test_loads_of_one_kind_stand_in_one_table() -> None:
+    one = Outcome(
+        what="piles alone",
+        kind="28x28 PNG",
+        workers=1,
+        offered=2000,
+        images_a_second=1999,
+        redis=0.015,
+        milliseconds={10_000: SPREAD},
+        refused=0,
+        failures=0,
+        most_messages=32,
+        gigabytes_kept=28,
+    )
+    text = simulated([one, one.model_copy(update={"workers": 10}), one.model_copy(update={"kind": "scan"})])
+    assert text.count("Piles alone, 28x28 PNG:") == text.count("Piles alone, scan:") == 1
+    assert "| 1 | 2,000 | 1,999 | 2% |  | 12 ms / 1.2 s |  | 28 GB |\n| 10 | 2,000" in text
