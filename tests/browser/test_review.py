@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
-from digitmill.client import Client, Job, Row
+from digitmill.client import Client, Job
 from tests.browser.conftest import KEY, browsing, send
+from tests.browser.reviewing import doubtful_job, opened, press, rows, said, stored
 from tests.browser.watching import Watch, assert_accessible
-from tests.pictures import drawn_digit, png
 from tests.web.conftest import Server
 from tests.web.fakes import one
 
@@ -19,37 +19,7 @@ IMAGES = 40
 
 @pytest.fixture
 def job(api: Client) -> Job:
-    """A finished job whose rows are all doubtful."""
-    files = [(f"box-{number:02}.png", png(drawn_digit(number % 10, 32 + number))) for number in range(IMAGES)]
-    job = api.wait(send(api, files, review_below=1.0).id)
-    assert job.counts.review == IMAGES
-    return job
-
-
-def opened(page: Page, job: Job, mode: str = "") -> Page:
-    page.goto(f"/jobs/{job.id}/review{mode}")
-    expect(page.locator("#row")).to_be_visible()
-    return page
-
-
-def press(page: Page, key: str) -> str:
-    """Press a key; the name of the row that was shown before."""
-    name = page.locator("#name").inner_text()
-    page.keyboard.press(key)
-    return name
-
-
-def stored(page: Page) -> None:
-    """Wait until all answers are with the service."""
-    expect(page.locator("#sending")).to_have_text("All answers are stored.")
-
-
-def rows(api: Client, job: Job) -> dict[str, Row]:
-    return {row.name: row for row in api.results(job.id)}
-
-
-def said(row: Row) -> str | None:
-    return None if row.correction is None else row.correction.prediction or row.correction.status
+    return doubtful_job(api, IMAGES)
 
 
 def test_a_key_answers_and_the_next_row_comes(page: Page, api: Client, job: Job) -> None:

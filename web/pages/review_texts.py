@@ -18,9 +18,14 @@ def review() -> Mapping[str, Text]:
         "you_said": gettext("You said: {answer}"),
         "spoken_row": gettext("Row {row}: the model says {digit}, {confidence} sure."),
         "conflict": gettext("Row {row}: you said {mine}. Somebody else had changed it before, and says {theirs}."),
+        "conflict_undo": gettext(
+            "Row {row}: your answer was not taken back. Somebody else had changed the row before, and says {theirs}."
+        ),
+        "undo_theirs": gettext("Take that back too"),
         "keep_theirs": gettext("Leave it: {answer}"),
         "keep_mine": gettext("Mine holds: {answer}"),
         "taken_over": gettext("You were away for a while, and somebody else has taken the row that was here."),
+        "waits_again": gettext("Your answer is taken back. The row waits again, and others may have it before them."),
         "taken_over_some": gettext("You were away for a while, and somebody else has taken some of these rows."),
         "group_over": plural(
             "All of this digit are answered, or with others. {count} doubtful row is left: press Enter.",

@@ -21,16 +21,19 @@ const MEMORY = `digitmill-check-${id}`;
 const pictures = new Pictures(`${job}/results`);
 const outbox = new Outbox(`${job}/results`, {
   settled: () => {},
-  conflict: (entry, said) => conflicts.add(entry, said),
+  conflict: (entry, said) => {
+    settle(entry, answerOf(entry.row.correction), false);
+    conflicts.add(entry, said);
+  },
   refused: (entry, error) => showProblem(error.detail),
   told: (error) => showSending(error, outbox.size),
 });
 const conflicts = new Conflicts(pictures, {
-  keepMine: (entry, said) => outbox.put(entry, said),
-  keepTheirs: (entry) => {
-    entry.said = answerOf(entry.row.correction);
-    mark(entry);
+  keepMine: (entry, said) => {
+    settle(entry, said === TAKEN_BACK ? null : said, said !== TAKEN_BACK);
+    outbox.put(entry, said);
   },
+  keepTheirs: () => {},
 });
 const sheet = new Sheet(at("sheet"), pictures, { changed: unmarkOrMark, withDigits: true });
 
@@ -121,15 +124,15 @@ function unmarkOrMark(entry) {
 
 function say(said) {
   const entry = sheet.current;
-  const same = saysAsModel(entry.row, said);
-  entry.said = same ? null : said;
-  entry.sent = true;
+  settle(entry, said, true);
   outbox.put(entry, said);
-  mark(entry);
 }
 
-function mark(entry) {
-  entry.odd = entry.said !== null && !saysAsModel(entry.row, entry.said);
+// What the row says now; `mine`: by an answer that a click here may take back.
+function settle(entry, said, mine) {
+  entry.said = said === null || saysAsModel(entry.row, said) ? null : said;
+  entry.sent = mine;
+  entry.odd = entry.said !== null;
   if (sheets[turn].includes(entry)) {
     sheet.paint(sheets[turn].indexOf(entry));
   }

@@ -1,6 +1,6 @@
 // Rows that somebody else has answered meanwhile: what they said, what you said, and which is to hold.
 
-import { answerText } from "./answers.js";
+import { TAKEN_BACK, answerText } from "./answers.js";
 import { text } from "./texts.js";
 
 export class Conflicts {
@@ -18,12 +18,13 @@ export class Conflicts {
     const image = this.pictures.load(row.index, "thumbnail");
     const theirs = row.correction ? answerText(row.correction) : text("taken_back");
     const words = document.createElement("p");
-    words.textContent = text("conflict", { row: String(row.index), mine: answerText(said), theirs });
+    const undoing = said === TAKEN_BACK;
+    words.textContent = text(undoing ? "conflict_undo" : "conflict", { row: String(row.index), mine: answerText(said), theirs });
     const choices = document.createElement("p");
     choices.className = "choices-row";
     choices.append(
       this.choice(item, text("keep_theirs", { answer: theirs }), () => this.on.keepTheirs(entry)),
-      this.choice(item, text("keep_mine", { answer: answerText(said) }), () => this.on.keepMine(entry, said)),
+      this.choice(item, text(undoing ? "undo_theirs" : "keep_mine", { answer: answerText(said) }), () => this.on.keepMine(entry, said)),
     );
     item.append(image, words, choices);
     this.list.append(item);

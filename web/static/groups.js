@@ -25,7 +25,10 @@ const outbox = new Outbox(`${job}/results`, {
       holding.ask();
     }
   },
-  conflict: (entry, said) => conflicts.add(entry, said),
+  conflict: (entry, said) => {
+    overtaken(entry);
+    conflicts.add(entry, said);
+  },
   refused: (entry, error) => showProblem(error.detail),
   told: (error) => {
     showSending(error, outbox.size);
@@ -36,7 +39,7 @@ const outbox = new Outbox(`${job}/results`, {
 });
 const conflicts = new Conflicts(pictures, {
   keepMine: (entry, said) => outbox.put(entry, said),
-  keepTheirs: (entry) => (entry.said = answerOf(entry.row.correction)),
+  keepTheirs: () => {},
 });
 const sheet = new Sheet(at("sheet"), pictures);
 const holding = new Holding(`${job}/review`, {
@@ -46,7 +49,7 @@ const holding = new Holding(`${job}/review`, {
     return { limit: chosen === null ? 1 : 2 * MOST_ON_A_SHEET + later.size + outbox.size, prediction: chosen };
   },
   got: take,
-  told: (error) => error && showSending(error, outbox.size),
+  told: (error) => showSending(error ?? outbox.error, outbox.size),
 });
 
 // the digit whose rows are shown, the one that was last asked for, and the one of which it is known what there is
@@ -85,6 +88,19 @@ function take(review, number) {
     present(kept);
   } else {
     show();
+  }
+}
+
+// Somebody else has the last word on the row: no sheet confirms it, and no undo takes that back.
+function overtaken(entry) {
+  const others = (entries) => entries.filter((each) => each !== entry);
+  entry.said = answerOf(entry.row.correction);
+  for (const each of done) {
+    each.sheet = others(each.sheet);
+    each.answers = others(each.answers);
+  }
+  if (shown.includes(entry)) {
+    present(others(shown));
   }
 }
 

@@ -11,12 +11,13 @@ const PAUSE_SECONDS = 3;
 
 export class Holding {
   // `wanted()`: {limit, prediction}. `got(review, number)`: what the service gave, `number` being what `begin`
-  // returned. `told(error)`: how it goes, null when well.
+  // returned. `told(error)`: that it does not go, and null when it goes again.
   constructor(address, { wanted, got, told }) {
     this.address = address;
     this.on = { wanted, got, told };
     this.number = 0;
     this.asking = null;
+    this.failing = false;
     this.active = performance.now();
     setInterval(() => this.renew(), RENEW_MS);
     document.addEventListener("visibilitychange", () => this.renew());
@@ -65,6 +66,7 @@ export class Holding {
       try {
         review = await call("POST", this.address, { json });
       } catch (error) {
+        this.failing = true;
         this.on.told(error);
         if (!passes(error)) {
           return;
@@ -72,7 +74,10 @@ export class Holding {
         await sleep(error.retryAfter || PAUSE_SECONDS);
         continue;
       }
-      this.on.told(null);
+      if (this.failing) {
+        this.failing = false;
+        this.on.told(null);
+      }
       this.on.got(review, number);
       return;
     }

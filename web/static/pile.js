@@ -33,17 +33,17 @@ export class Pile {
 
   // How many rows to hold, those included that the service will still take for unanswered.
   limit(onTheirWay) {
-    return this.unanswered().length - this.ahead().length + onTheirWay + AHEAD;
+    return Math.max(this.unanswered().length, this.unanswered().length - this.ahead().length + AHEAD) + onTheirWay;
   }
 
-  // Takes in what is held now. Returns whether the present row has gone to somebody else.
+  // Takes in what is held now. Returns the present entry where it is held no longer, else null.
   merge(rows, waiting, number) {
     const held = new Set(rows.map((row) => row.index));
     const known = new Set(this.entries.map((entry) => entry.row.index));
     const before = this.current;
     const isLost = (entry) =>
       !entry.said && !held.has(entry.row.index) && !this.isOnItsWay(entry) && !(entry.undone >= number);
-    const lost = before !== null && isLost(before);
+    const lost = before !== null && isLost(before) ? before : null;
     const keptBefore = this.entries.slice(0, this.place).filter((entry) => !isLost(entry)).length;
     this.entries = this.entries.filter((entry) => !isLost(entry));
     this.place = keptBefore;
@@ -82,6 +82,15 @@ export class Pile {
     }
     this.place = this.entries.indexOf(last.entry);
     return last;
+  }
+
+  // Somebody else has the last word on the row, `said`. This tab's answer never held, so it cannot be undone either.
+  overtaken(entry, said) {
+    this.answered = this.answered.filter((each) => each.entry !== entry);
+    entry.said = said;
+    if (said && this.current === entry) {
+      this.toUnanswered();
+    }
   }
 
   move(by) {

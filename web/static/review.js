@@ -18,7 +18,7 @@ const PREFETCHED = 12;
 const KEPT = 60;
 const LOOK_AGAIN_MS = 4000;
 
-// what was stored while the service counted may be in its count or not
+// what was on its way while the service counted may be in its count or not
 let miscounted = false;
 
 const pictures = new Pictures(`${job}/results`);
@@ -31,7 +31,12 @@ const outbox = new Outbox(`${job}/results`, {
       holding.ask();
     }
   },
-  conflict: (entry, said) => conflicts.add(entry, said),
+  conflict: (entry, said) => {
+    miscounted = true;
+    pile.overtaken(entry, answerOf(entry.row.correction));
+    conflicts.add(entry, said);
+    show();
+  },
   refused: (entry, error) => showProblem(error.detail),
   told: (error) => {
     showSending(error, outbox.size);
@@ -47,19 +52,18 @@ const conflicts = new Conflicts(pictures, {
     entry.said = said === TAKEN_BACK ? null : said;
     outbox.put(entry, said);
   },
-  keepTheirs: (entry) => {
-    entry.said = answerOf(entry.row.correction);
-  },
+  keepTheirs: () => {},
 });
 const holding = new Holding(`${job}/review`, {
   wanted: () => ({ limit: pile.limit(outbox.size) }),
   got: (review, number) => {
     const waiting = Object.values(review.waiting).reduce((sum, count) => sum + count, 0);
+    miscounted ||= outbox.size > 0;
     const lost = pile.merge(review.results, waiting, number);
-    at("notice").textContent = lost ? text("taken_over") : "";
+    at("notice").textContent = lost ? text(lost.undone === undefined ? "taken_over" : "waits_again") : "";
     show();
   },
-  told: (error) => error && showSending(error, outbox.size),
+  told: (error) => showSending(error ?? outbox.error, outbox.size),
 });
 
 function answer(said) {
