@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 from digitmill.imaging.normalise import normalise
 from training.data import Digits
 from training.ink import bent, enlarged, written
+from training.likeness import likeness
 from training.scan import scan
 from training.shapes import european
 
 Picture = NDArray[np.uint8]
+
+
+LEGIBLE = 0.6
+"""Of a scan to its drawing, as a likeness. In half of those below it a part of the digit was cut off, or dirt and lines
+have taken its place: their labels would teach chance, and put the threshold where chance is."""
 
 
 def augment(digits: Digits, seed: tuple[int, ...], scan_share: float) -> Digits:
@@ -38,10 +44,10 @@ def augment(digits: Digits, seed: tuple[int, ...], scan_share: float) -> Digits:
 def scanned(image: Picture, label: int, neighbour: Picture, random: Generator) -> Picture:
     """``image`` [28, 28] of the digit ``label`` as written by some hand, scanned, cut out and normalised.
 
-    Pieces of ``neighbour`` [28, 28] may reach into the crop. An image whose ink is lost on the way is returned
+    Pieces of ``neighbour`` [28, 28] may reach into the crop. An image whose digit is lost on the way is returned
     as it came.
     """
     ink = written(european(enlarged(image), label, random), random)
     drawn = scan(ink, random, lambda: enlarged(neighbour))
     result = normalise(drawn.picture, drawn.polarity)
-    return image if result is None else result
+    return image if result is None or likeness(result, ink) < LEGIBLE else result

@@ -88,7 +88,7 @@ def _flagged_one(large: Picture, random: Generator) -> Picture:
     top, bottom = _ink_at(large, 0.04), _ink_at(large, 0.97)
     if top is None or bottom is None:
         return large
-    length, angle = random.uniform(8, 25), np.deg2rad(random.uniform(38, 65))
+    length, angle = random.uniform(8, 25), np.deg2rad(random.uniform(45, 65))
     flag = np.array((top, (top[0] - length * np.cos(angle), top[1] + length * np.sin(angle))))
     width = _width(large)
     flagged = np.maximum(large, _stroke(flag, width, random))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import training.augment
 from tests.training.drawn import digits_of
 from training.augment import augment, scanned
 from training.data import Digits
@@ -67,6 +68,12 @@ def test_writing_a_digit_large_keeps_it_whole_on_the_canvas(seed: int, row: int)
 def test_a_digit_whose_ink_is_lost_comes_back_as_it_came() -> None:
     blank = np.zeros((28, 28), np.uint8)
     assert any(scanned(blank, 5, blank, np.random.default_rng(seed)) is blank for seed in range(20))
+
+
+def test_a_scan_that_shows_something_else_is_not_taken_for_its_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    seven, eight = PRINTED.images[7], PRINTED.images[8]
+    monkeypatch.setattr(training.augment, "normalise", lambda *_: eight)
+    assert scanned(seven, 7, seven, np.random.default_rng(1)) is seven
 
 
 def test_digits_of_no_length_are_augmented_to_none() -> None:
