@@ -39,7 +39,7 @@ def main() -> int:
         keys = key_names(stack)
         memory, chaos = Memory(stack), Chaos(stack, random.Random(seed + 1), first.probe)
         others = [Submitter(stack.url, random.Random(seed + 2 + n), ledger, first.answers) for n in range(SUBMITTERS)]
-        with _submitting(others):
+        with chaos.supervising(), _submitting(others):
             try:
                 _kill(chaos, memory, options.kills, time.monotonic() + 60 * options.minutes)
             except Unserved as error:

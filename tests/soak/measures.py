@@ -28,7 +28,7 @@ class Memory:
     def sample(self) -> None:
         now = time.monotonic()
         for name, process in self._stack.processes.items():
-            for pid in (process.pid, *_children(process.pid)):
+            for pid in (process.pid, *children(process.pid)):
                 born = self._born.setdefault(pid, now)
                 size = _resident(pid)
                 if size is not None and now - born > YOUNG_SECONDS:
@@ -63,7 +63,7 @@ def key_names(stack: Stack) -> set[str]:
     return {name for name in names if not name.startswith(("_kombu.", "unacked", "dm:lock:", "dm:idempotency:"))}
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
