@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from digitmill.errors import StorageUnavailable, UploadTooLarge
 
 BLOCK_BYTES = 1 << 20
 SUFFIX = ".upload"
+SPREADSHEET_SUFFIX = ".spreadsheet"
+"""Of folders beside the uploads, in which the web server writes what it sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +143,12 @@ def _as_storage_errors() -> Iterator[None]:
 
 
 def clear_old_spools(folder: Path, seconds: float) -> None:
-    """Remove uploads in ``folder`` that nobody has written to for so long: their process died."""
-    for path in folder.glob(f"*{SUFFIX}"):
+    """Remove uploads and spreadsheets in ``folder`` that nobody has written to for so long: their process died."""
+    for path in (*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{SPREADSHEET_SUFFIX}")):
         # another process may clear at the same time
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > seconds:
-                path.unlink()
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()

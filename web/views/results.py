@@ -20,6 +20,7 @@ from digitmill import errors
 from digitmill.domain import Row, RowStatus, Scope
 from digitmill.errors import BadOptions, FieldError
 from digitmill.results import RowFilter
+from digitmill.uploads.spool import SPREADSHEET_SUFFIX
 from web.answers import json_answer, row_answer, stream_answer
 from web.connection import client_gone
 from web.context import context, owner, service
@@ -200,7 +201,7 @@ def _csv(chunks: Iterator[list[Row]], *, final: bool) -> Iterator[bytes]:
 def _xlsx(chunks: Iterable[list[Row]], *, final: bool) -> Iterator[bytes]:
     folder = service().settings.spool
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(suffix=".spreadsheet", dir=folder) as place:
+    with tempfile.TemporaryDirectory(suffix=SPREADSHEET_SUFFIX, dir=folder) as place:
         path = Path(place) / "rows.xlsx"
         lines = ((row.index, row.name, *_answer(row, final=final)) for rows in chunks for row in rows)
         try:
