@@ -28,8 +28,8 @@ OFTEN = 0.8
 BILLION_A_DAY = 1e9 / 86400
 PEAK = 3
 CHUNKS = 30_000
-"""About so many are simulated, but for no less than a minute and no more than two hours."""
-LEAST_SECONDS, MOST_SECONDS = 60.0, 7200.0
+"""About so many are simulated, but for no less than five minutes and no more than two hours."""
+LEAST_SECONDS, MOST_SECONDS = 300.0, 7200.0
 PILES = "piles alone"
 MIXED = "mixed"
 

@@ -134,10 +134,14 @@ class Simulation:
     def _arrive(self, size: int, a_second: float) -> None:
         def come() -> None:
             self._submit(size)
-            self._at(self._now + self._random.expovariate(a_second), come)
+            self._at(self._now + gap() / a_second, come)
+
+        def gap() -> float:
+            """Single images come at random, larger jobs about evenly, so that a short run sees its share of them."""
+            return self._random.expovariate(1) if size == 1 else self._random.uniform(0.5, 1.5)
 
         if a_second:
-            self._at(self._random.expovariate(a_second), come)
+            self._at(self._random.random() / a_second, come)
 
     def _submit(self, size: int) -> None:
         if self._waiting_images >= self._settings.max_queued_images:
