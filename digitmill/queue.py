@@ -58,8 +58,12 @@ class Queue(ABC):
         """Let a small interactive chunk wait in line for a worker, which takes many at once. Raises as ``send``."""
 
     @abstractmethod
-    def take_waiting(self, most: int) -> Sequence[tuple[str, int]]:
-        """Take up to so many (job, chunk) out of the line. Raises as ``send``."""
+    def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:
+        """Take up to so many (job, chunk) out of the line. Raises as ``send``.
+
+        With ``patience`` the worker stays, until it is given nothing: it waits so many seconds at an empty line, unless
+        there is bulk work.
+        """
 
     @abstractmethod
     def ring(self) -> bool:
@@ -92,7 +96,7 @@ class MemoryQueue(Queue):
     def line_up(self, job_id: str, chunk: int) -> None:
         self.send(QueueName.INTERACTIVE, job_id, chunk)
 
-    def take_waiting(self, most: int) -> Sequence[tuple[str, int]]:
+    def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:  # noqa: ARG002
         waiting = self._waiting[QueueName.INTERACTIVE]
         return [waiting.popleft() for _ in range(min(most, len(waiting)))]
 
@@ -141,11 +145,11 @@ class CeleryQueue(Queue):
         message = self._bell.replace(PLACEHOLDER, uuid4().hex)
         self._line.join(job_id, chunk, queue=QueueName.INTERACTIVE.value, message=message)
 
-    def take_waiting(self, most: int) -> Sequence[tuple[str, int]]:
-        return self._line.take(most)
+    def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:
+        return self._line.take(most, bulk=QueueName.BULK.value, patience=patience)
 
     def ring(self) -> bool:
-        if self._line.length() == 0 or self._messages(QueueName.INTERACTIVE.value) > 0:
+        if not self._line.awaits_worker() or self._messages(QueueName.INTERACTIVE.value) > 0:
             return False
         self._send(RUN_WAITING, (), QueueName.INTERACTIVE.value)
         return True

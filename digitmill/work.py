@@ -27,6 +27,8 @@ GATHERED_CHUNKS = 32
 """Chunks of the line that are answered in one batch: each is small."""
 LINE_SECONDS = 1.0
 """A worker stays at the line for no longer at a time, so that one that is to stop does."""
+PATIENCE_SECONDS = 0.05
+"""It waits so long for the next to join: to call it again through the broker costs more than a small image."""
 POISON = Failure(FailureCode.POISON_IMAGE, "This image stopped the process that read it, more than once; scan it anew.")
 
 _log = structlog.get_logger(__name__)
@@ -94,14 +96,14 @@ class Work:
         """
         deadline = time.monotonic() + LINE_SECONDS
         stored = 0
-        while True:
-            waiting = self._queue.take_waiting(GATHERED_CHUNKS)
+        while time.monotonic() < deadline:
+            waiting = self._queue.take_waiting(GATHERED_CHUNKS, patience=PATIENCE_SECONDS)
+            if not waiting:
+                return stored
             stored += self._run(waiting)
-            if len(waiting) < GATHERED_CHUNKS:
-                return stored
-            if time.monotonic() >= deadline:
-                self._queue.ring()
-                return stored
+        stored += self._run(self._queue.take_waiting(GATHERED_CHUNKS))
+        self._queue.ring()
+        return stored
 
     def _run(self, chunks: Sequence[tuple[str, int]]) -> int:
         claims = self._store.claim_all(chunks, self._settings.lease_seconds)

@@ -1,10 +1,11 @@
 """The line of small interactive chunks that wait for a worker, beside the broker.
 
-A worker takes all that stand in it at once and answers them as one batch. A message through the broker is only the
-bell that calls a worker to the line, so hardly any are needed while the workers are busy:
+A worker takes all that stand in it at once and answers them as one batch, and stays for more. A message through the
+broker is only the bell that calls a worker to the line, so hardly any are needed while images keep coming:
 
     dm:line     list    "<job id> <chunk>", first come first. Until a worker takes it.
-    dm:bell     string  held from the ringing of the bell until a worker comes to the line, for a second at the most
+    dm:bell     string  held from the ringing of the bell until the worker that came has left the line, or has left some
+                        standing there; for a second at the most since it last took some
 """
 
 from __future__ import annotations
@@ -27,20 +28,39 @@ class Line:
     def __init__(self, client: redis.Redis) -> None:
         self._redis: Any = client
         self._join = Script(client, "join_line")
+        self._take = Script(client, "take_line")
 
     def join(self, job_id: str, chunk: int, *, queue: str, message: str) -> None:
         """Let the chunk stand in line. Where the bell does not ring yet, ``message`` goes into the broker's queue."""
         with storage_errors():
             self._join.run([LINE, BELL, queue], [f"{job_id} {chunk}", BELL_MILLISECONDS, message])
 
-    def take(self, most: int) -> Sequence[tuple[str, int]]:
-        """Take up to so many (job, chunk) out of the line; whoever joins from now on rings the bell again."""
+    def take(self, most: int, *, bulk: str, patience: float = 0.0) -> Sequence[tuple[str, int]]:
+        """Take up to so many (job, chunk) out of the line.
+
+        With ``patience`` the caller stays: it comes again soon, and nobody else is called meanwhile. An empty line is
+        then watched for so many seconds, unless there is work in the broker's queue ``bulk``. After an answer of
+        nothing the caller has left the line.
+        """
         with storage_errors():
-            pipe = self._redis.pipeline()
-            pipe.delete(BELL)
-            pipe.lpop(LINE, most)
-            _, taken = pipe.execute()
-        return [(job_id, int(chunk)) for job_id, chunk in (member.decode().split(" ") for member in taken or ())]
+            stays, taken = self._taken(most, bulk, stays=patience > 0)
+            if stays and not taken:
+                first = self._redis.blpop(LINE, patience)
+                taken = [first[1]] if first else self._taken(most, bulk, stays=False)[1]
+        return [(job_id, int(chunk)) for job_id, chunk in (member.decode().split(" ") for member in taken)]
+
+    def _taken(self, most: int, bulk: str, *, stays: bool) -> tuple[bool, list[bytes]]:
+        may_stay, taken = self._take.run([LINE, BELL, bulk], [most, BELL_MILLISECONDS, int(stays)])
+        return bool(may_stay), taken
+
+    def awaits_worker(self) -> bool:
+        """Whether some stand in line and no worker is on its way, or there."""
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.llen(LINE)
+            pipe.exists(BELL)
+            length, rings = pipe.execute()
+        return bool(length) and not rings
 
     def length(self) -> int:
         with storage_errors():

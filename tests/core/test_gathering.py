@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import fakeredis
 import pytest
+import redis
 
 from digitmill.domain import JobState, ModelReference, Options, QueueName
 from digitmill.errors import ModelRejected, StorageUnavailable
@@ -98,16 +102,67 @@ def test_bulk_work_stands_in_no_line(mill: Mill) -> None:
     assert mill.queue.depth(QueueName.BULK) == 1
 
 
-def test_the_bell_rings_once_until_a_worker_comes_to_the_line() -> None:
-    client = fakeredis.FakeRedis()
-    line = Line(client)
+@pytest.fixture
+def redis_client() -> fakeredis.FakeRedis:
+    return fakeredis.FakeRedis()
+
+
+def test_the_bell_rings_once_until_a_worker_comes_to_the_line(redis_client: fakeredis.FakeRedis) -> None:
+    line = Line(redis_client)
     for name, chunk in (("a", 0), ("b", 0), ("c", 1)):
         line.join(name, chunk, queue="broker", message=name)
-    assert client.lrange("broker", 0, -1) == [b"a"]
+    assert redis_client.lrange("broker", 0, -1) == [b"a"]
     assert line.length() == 3
-    assert line.take(2) == [("a", 0), ("b", 0)]
+    assert line.take(2, bulk="bulk") == [("a", 0), ("b", 0)]
     line.join("d", 0, queue="broker", message="d")
-    assert client.lrange("broker", 0, -1) == [b"d", b"a"]
-    assert line.take(5) == [("c", 1), ("d", 0)]
-    assert line.take(5) == []
+    assert redis_client.lrange("broker", 0, -1) == [b"d", b"a"]
+    assert line.take(5, bulk="bulk") == [("c", 1), ("d", 0)]
+    assert line.take(5, bulk="bulk") == []
     assert line.length() == 0
+
+
+def test_nobody_is_called_while_a_worker_stays_that_takes_all(redis_client: fakeredis.FakeRedis) -> None:
+    line = Line(redis_client)
+    line.join("a", 0, queue="broker", message="a")
+    assert line.take(5, bulk="bulk", patience=1) == [("a", 0)]
+    line.join("b", 0, queue="broker", message="b")
+    assert redis_client.lrange("broker", 0, -1) == [b"a"]
+    assert not line.awaits_worker()
+    assert line.take(5, bulk="bulk", patience=1) == [("b", 0)]
+
+
+def test_another_is_called_when_more_stand_in_line_than_one_takes(redis_client: fakeredis.FakeRedis) -> None:
+    line = Line(redis_client)
+    for name in ("a", "b", "c"):
+        line.join(name, 0, queue="broker", message=name)
+    assert line.take(1, bulk="bulk", patience=1) == [("a", 0)]
+    assert line.awaits_worker()
+    line.join("d", 0, queue="broker", message="d")
+    assert redis_client.lrange("broker", 0, -1) == [b"d", b"a"]
+    assert not line.awaits_worker()
+
+
+def test_a_worker_waits_at_an_empty_line_and_then_leaves_it(redis_client: fakeredis.FakeRedis) -> None:
+    line = Line(redis_client)
+    assert line.take(5, bulk="bulk", patience=0.05) == []
+    line.join("a", 0, queue="broker", message="a")
+    assert redis_client.lrange("broker", 0, -1) == [b"a"]
+
+
+def test_who_joins_while_a_worker_waits_is_taken_at_once(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client, ThreadPoolExecutor(1) as worker:
+        line = Line(client)
+        taken = worker.submit(line.take, 5, bulk="bulk", patience=30.0)
+        while not any(each["cmd"] == "blpop" for each in client.client_list()):
+            time.sleep(0.01)
+        line.join("a", 0, queue="broker", message="a")
+        assert taken.result(timeout=10) == [("a", 0)]
+        assert not client.exists("broker")
+
+
+def test_no_worker_waits_at_an_empty_line_while_there_is_bulk_work(redis_client: fakeredis.FakeRedis) -> None:
+    line = Line(redis_client)
+    redis_client.rpush("bulk", "message")
+    assert line.take(5, bulk="bulk", patience=600) == []
+    line.join("a", 0, queue="broker", message="a")
+    assert redis_client.lrange("broker", 0, -1) == [b"a"]
