@@ -18,6 +18,7 @@ import numpy as np
 
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.models.engines.base import Batch, Converted, Probabilities
+from digitmill.models.manifest import DIGITS
 from digitmill.settings import PrecisionName
 
 PIECE = 32
@@ -46,7 +47,7 @@ class OpenVinoEngine:
         """Load ``files``. ``precision`` is ``f32``, ``bf16``, or ``int8`` with the quantised files in ``int8``.
 
         Args:
-            sure: rows whose best class has a lower probability than this are answered in f32.
+            sure: rows whose best digit has a lower probability than this are answered in f32.
 
         Raises:
             EngineUnavailable: OpenVINO is not installed, or the CPU cannot compute in this precision.
@@ -77,7 +78,7 @@ class OpenVinoEngine:
             if self._fast is None:
                 return self._run(self._exact, batch)
             answer = self._run(self._fast, batch)
-            doubtful = np.flatnonzero(answer.max(axis=1) < self._sure)
+            doubtful = np.flatnonzero(answer[:, : len(DIGITS)].max(axis=1) < self._sure)
             answer[doubtful] = self._run(self._exact, batch[doubtful])
             return answer
 
