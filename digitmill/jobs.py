@@ -27,7 +27,7 @@ from digitmill.models.manifest import Manifest
 from digitmill.models.registry import Registry
 from digitmill.queue import Queue
 from digitmill.settings import Settings
-from digitmill.store.base import Ending, Idempotency, JobStore, PackedChunk, too_many_jobs
+from digitmill.store.base import Ending, Idempotency, JobStore, Load, PackedChunk, too_many_jobs
 from digitmill.store.blobs import BlobStore
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
@@ -38,6 +38,9 @@ from digitmill.webhooks.deliveries import Webhooks
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 SMALL_BYTES = 64 << 10
 """A larger upload is work enough for a message of its own: nobody should wait for it in one batch."""
+FRESH_SECONDS = 0.1
+MUCH_ROOM = 1000
+"""Room for so many jobs, and images, is not used up within FRESH_SECONDS, and no harm is done if it is."""
 
 _log = structlog.get_logger(__name__)
 
@@ -81,6 +84,7 @@ class Jobs:
         self._registry = registry
         self._queue = queue
         self._webhooks = webhooks
+        self._loads: dict[str, tuple[Load, float]] = {}
 
     def admit(self, owner: str, *, idempotency_key: str | None = None) -> None:
         """Refuse a submission by what is there already. Call it before reading an upload's body.
@@ -90,7 +94,7 @@ class Jobs:
             TooManyJobs: the owner has too many open jobs, and none was made with this idempotency key.
         """
         settings = self._settings
-        load = self._store.load(owner)
+        load = self._load(owner)
         if load.queued_images >= settings.max_queued_images:
             raise Overloaded("Too many images are waiting; try again when some are done.", retry_after=30)
         if self._store.memory_share() > settings.max_redis_memory_share:
@@ -212,6 +216,21 @@ class Jobs:
         job = self.get(owner, job_id)
         self._store.delete(job_id)
         self._blobs.delete(job.blob)
+
+    def _load(self, owner: str) -> Load:
+        """As of now, or of an instant ago if there was so much room that it cannot be full by now.
+
+        What counts exactly, the store looks at itself when the job is recorded.
+        """
+        known = self._loads.get(owner)
+        if known is not None and time.monotonic() < known[1]:
+            return known[0]
+        load = self._store.load(owner)
+        if load.open_jobs + MUCH_ROOM < self._settings.max_open_jobs and load.queued_images + MUCH_ROOM < (
+            self._settings.max_queued_images
+        ):
+            self._loads[owner] = load, time.monotonic() + FRESH_SECONDS
+        return load
 
     def _resolve(self, options: Options) -> tuple[Manifest, Options]:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
@@ -223,6 +224,7 @@ class Settings(BaseModel):
         return self.var / "spool"
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether this name or address stands for the machine that asks, whoever answers for names."""
     if host == "localhost":

@@ -69,6 +69,9 @@ class Script:
             return self._sent(calls)
 
     def _sent(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        if len(calls) == 1:
+            ((keys, values),) = calls
+            return [self._redis.evalsha(self._sha, len(keys), *keys, *values)]
         pipe = self._redis.pipeline(transaction=False)
         for keys, values in calls:
             pipe.evalsha(self._sha, len(keys), *keys, *values)
