@@ -37,7 +37,9 @@ def main(
     parts: Annotated[list[Part] | None, typer.Argument(help="What to measure; everything unless named.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes, to see that every part runs.")] = False,
     million: Annotated[bool, typer.Option("--million", help="Let the growing job grow to 1,000,000 images.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for benchmark.json and benchmark.png.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for benchmark.json, and benchmark.png if both its curves were measured.")
+    ] = None,
 ) -> None:
     """Measure piles against the in-process ceiling, single images, small requests beside a large job, the cost of an
     image as jobs grow, one worker process against one for each core; and simulate hundreds of workers at one Redis."""
@@ -61,7 +63,8 @@ def main(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "benchmark.json").write_text(figures.model_dump_json(indent=1) + "\n")
-        draw(figures, out / "benchmark.png")
+        if figures.singles and figures.growth:
+            draw(figures, out / "benchmark.png")
 
 
 def _simulate(figures: Figures) -> None:
