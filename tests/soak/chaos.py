@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from tests.end_to_end.conftest import Stack
 from tests.soak.measures import children
 
-VICTIMS = ("child", "child", "worker", "web", "redis")
+VICTIMS = ("child", "child", "redis", "redis", "worker", "web")
 TWICE = 0.3
 """How often a second one is killed before the service has come back from the first."""
 PAUSE_SECONDS = 1.0
