@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from digitmill.domain import DIGITS
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.models.engines.base import Batch, Converted, Probabilities
-from digitmill.models.manifest import DIGITS
 from digitmill.settings import PrecisionName
 
 PIECE = 32
