@@ -74,7 +74,7 @@ def test_a_zip_with_bad_members_is_read_filtered_and_downloaded(
     expect(page.get_by_role("gridcell")).to_have_count(1)
 
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV", exact=True).click()
+        page.get_by_role("link", name="CSV D", exact=True).click()
     download.value.save_as(tmp_path / "rows.csv")
     assert (tmp_path / "rows.csv").read_bytes() == httpx.get(f"{url}/v1/jobs/{job}/results?format=csv").content
     with page.expect_download() as download:
@@ -130,6 +130,92 @@ def test_files_can_be_dropped_and_pasted(page: Page) -> None:
     expect(page.locator("#chosen-text")).to_contain_text("1 file,")
     page.evaluate(PASTE)
     expect(page.locator("#chosen-text")).to_contain_text("2 files,")
+
+
+DROP_FAKE = """async () => {
+    const { dropped } = await import("/static/files.js");
+    const file = (name, folder) => ({
+        isFile: true, name, fullPath: `${folder}/${name}`,
+        file: (give, fail) => (name.startsWith("gone") ? fail(new Error("gone")) : give(new File(["x"], name))),
+    });
+    const folder = (name, inner, ofFolder = "") => ({
+        isFile: false, name, fullPath: `${ofFolder}/${name}`,
+        createReader: () => {
+            const left = [...inner];
+            const read = (give, fail) => (inner.length ? give(left.splice(0, 100)) : fail(new Error("locked")));
+            return {readEntries: read};
+        },
+    });
+    const scans = Array.from({length: 250}, (_, number) => file(`${249 - number}.png`, "/box/scans"));
+    const inner = [file("gone.png", "/box"), folder("scans", scans, "/box"), folder("locked", [], "/box")];
+    const entries = [folder("box", inner), file("z.png", ""), file("a.png", "")];
+    const items = entries.map((entry) => ({kind: "file", webkitGetAsEntry: () => entry}));
+    const found = await dropped({items: [...items, {kind: "string"}], files: []});
+    return found.map(({file, name}) => [name, file !== null]);
+}"""
+
+
+def test_a_dropped_folder_is_read_to_its_last_file_and_what_cannot_be_read_is_told(page: Page) -> None:
+    page.goto("/")
+    scans = [[f"box/scans/{number}.png", True] for number in range(250)]
+    lost = [["box/gone.png", False], ["box/locked", False]]
+    assert page.evaluate(DROP_FAKE) == [*lost, *scans, ["z.png", True], ["a.png", True]]
+
+
+def test_a_folder_is_dropped_with_the_mouse(page: Page, api: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "box 7" / "page"
+    folder.mkdir(parents=True)
+    for number in range(130):
+        (folder / f"{number}.png").write_bytes(SEVEN)
+    (folder.parent / "letter.txt").write_text("Dear operator")
+    page.goto("/")
+    drop_by_mouse(page, folder.parent)
+    expect(page.locator("#chosen-text")).to_contain_text("130 files")
+    expect(page.locator("#bad-list")).to_contain_text("box 7/letter.txt is neither")
+    page.keyboard.press("Enter")
+    job = api.job(job_of(page))
+    assert (job.counts.total, job.metadata) == (130, {"label": "box 7"})
+    assert [row.name for row in api.results(job.id)] == [f"box 7/page/{number}.png" for number in range(130)]
+
+
+def test_after_one_drop_keys_alone_lead_to_a_checked_table(page: Page, api: Client, tmp_path: Path) -> None:
+    pile = tmp_path / "pile.zip"
+    pile.write_bytes(zip_of((f"{number}.png", png(drawn_digit(number, 40))) for number in range(10)))
+    page.goto("/")
+    page.locator("summary", has_text="More choices").focus()
+    page.locator("#threshold-own").check()
+    page.locator("#threshold-value").fill("100")
+    drop_by_mouse(page, pile)
+    expect(page.get_by_role("button", name="Read the scans")).to_be_focused()
+    page.keyboard.press("Enter")
+    job_id = job_of(page)
+    expect(page.locator("#state")).to_have_text("Done")
+    page.keyboard.press("r")
+    expect(page.locator("#row")).to_be_visible()
+    corrected = page.locator("#name").inner_text()
+    page.keyboard.press("x")
+    for _ in range(9):
+        page.keyboard.press("Enter")
+    expect(page.locator("#nothing")).to_be_visible()
+    expect(page.locator("#sending")).to_have_text("All answers are stored.")
+    page.keyboard.press("c")
+    expect(page.locator("#counted")).to_contain_text("no accepted rows")
+    page.keyboard.press("j")
+    expect(page.locator("#state")).to_have_text("Done")
+    with page.expect_download() as download:
+        page.keyboard.press("d")
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    assert len(rows) == 10
+    assert {row["name"] for row in rows if row["status"] == "not_a_digit"} == {corrected}
+    assert api.job(job_id).counts.corrected == 10
+
+
+def drop_by_mouse(page: Page, *paths: Path) -> None:
+    """Drag files and folders from the desktop into the middle of the page, as the browser itself tells it."""
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
 
 
 def test_an_upload_that_loses_its_connection_is_sent_again_and_counts_once(

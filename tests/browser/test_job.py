@@ -58,7 +58,7 @@ def test_progress_survives_a_reload_and_a_lost_connection(chromium: Browser, res
             expect(page.locator("#state")).to_have_text("Done")
             expect(page.get_by_role("gridcell")).to_have_count(10)
             expect(page.locator("#progress")).to_be_hidden()
-            expect(page.get_by_role("link", name="CSV", exact=True)).to_be_visible()
+            expect(page.get_by_role("link", name="CSV D", exact=True)).to_be_visible()
 
 
 def test_a_job_goes_on_over_a_restart_of_its_page_and_can_be_stopped(chromium: Browser, resting: Server) -> None:

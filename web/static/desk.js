@@ -1,15 +1,14 @@
 // What the pages of the review share: keys, the dialog that lists them, and how the work gets on.
 
-import { withModifier } from "./answers.js";
 import { Refusal, showProblem } from "./api.js";
+import { isForPage, onShortcuts } from "./shortcuts.js";
 import { number, shortPercent, text } from "./texts.js";
 
 const at = (id) => document.getElementById(id);
 
-// Keys work while the focus is in the content of the page, and not in a field or a dialog (WCAG 2.1.4).
 export function onKeys(handle) {
   at("content").addEventListener("keydown", (event) => {
-    if (withModifier(event) || event.target.closest("dialog, input, select, textarea")) {
+    if (!isForPage(event)) {
       return;
     }
     if (event.key === "?") {
@@ -21,7 +20,7 @@ export function onKeys(handle) {
   });
   at("show-keys").addEventListener("click", () => at("keys").showModal());
   at("close-keys").addEventListener("click", () => at("keys").close());
-  at("content").focus({ preventScroll: true });
+  onShortcuts();
 }
 
 // A mouse leaves the focus on what it clicked, where Enter would say the same of the next row.

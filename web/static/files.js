@@ -1,14 +1,13 @@
-// Files that somebody drops, pastes or chooses, as a list of {file, name}; names keep their folders.
+// Files that somebody drops, pastes or chooses, as a list of {file, name}; names keep their folders. `file` is null
+// where it cannot be read.
+
+import { order } from "./texts.js";
 
 export async function dropped(transfer) {
   // entries must be asked for before the event is over
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.());
   if (entries.every(Boolean)) {
-    const found = [];
-    for (const entry of entries) {
-      await walk(entry, found);
-    }
-    return found;
+    return (await Promise.all(entries.map(walk))).flat();
   }
   return chosen(transfer.files);
 }
@@ -21,21 +20,30 @@ export function pasted(transfer, word) {
   return [...transfer.files].map((file) => ({ file, name: file.name === "image.png" ? `${word}.png` : file.name }));
 }
 
-async function walk(entry, found) {
-  if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
-    found.push({ file, name: entry.fullPath.replace(/^\//, "") });
-    return;
+async function walk(entry) {
+  const name = entry.fullPath.replace(/^\//, "");
+  try {
+    if (entry.isFile) {
+      return [{ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), name }];
+    }
+    const inner = await entriesOf(entry);
+    return (await Promise.all(inner.map(walk))).flat();
+  } catch {
+    // a file or a folder that is gone, or that this browser may not look into
+    return [{ file: null, name }];
   }
-  const reader = entry.createReader();
-  // a reader gives a hundred entries at a time
+}
+
+// In the order of their names, which is not that of the device.
+async function entriesOf(folder) {
+  const reader = folder.createReader();
+  const found = [];
+  // a reader gives a hundred entries at a time, and none at the end
   for (;;) {
-    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (entries.length === 0) {
-      return;
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) {
+      return found.sort((one, other) => order.compare(one.name, other.name));
     }
-    for (const inner of entries) {
-      await walk(inner, found);
-    }
+    found.push(...some);
   }
 }

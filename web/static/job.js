@@ -9,6 +9,7 @@ import { Loader } from "./loading.js";
 import { printWith } from "./printing.js";
 import { Pace, follow, isFinal, isGone } from "./progress.js";
 import { NONE, Rows, STATUSES } from "./rows.js";
+import { onShortcuts } from "./shortcuts.js";
 import { duration, number, roughly, showAge, sureness, text } from "./texts.js";
 
 const SPEAK_MS = 5000;
@@ -182,4 +183,5 @@ at("filters").addEventListener("submit", (event) => event.preventDefault());
 at("filters").addEventListener("reset", () => setTimeout(showRows));
 document.querySelectorAll("time").forEach(showAge);
 printWith(rows, () => shown);
+onShortcuts();
 run();

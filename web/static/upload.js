@@ -21,7 +21,7 @@ let bad = [];
 let litter = 0;
 let turn = Promise.resolve();
 
-function add(finding) {
+function add(finding, { leadOn = false } = {}) {
   // one after the other, so that two drops do not mix
   turn = turn.then(async () => {
     at("chosen").hidden = false;
@@ -31,6 +31,9 @@ function add(finding) {
     bad = bad.concat(sorted.bad);
     litter += sorted.litter;
     show();
+    if (leadOn && !at("send").disabled) {
+      at("send").focus();
+    }
   });
 }
 
@@ -151,10 +154,10 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
     at("drop").classList.toggle("over", kind === "dragenter" || kind === "dragover");
   });
 }
-document.addEventListener("drop", (event) => add(dropped(event.dataTransfer)));
+document.addEventListener("drop", (event) => add(dropped(event.dataTransfer), { leadOn: true }));
 document.addEventListener("paste", (event) => {
   if (event.clipboardData.files.length) {
-    add(pasted(event.clipboardData, text("pasted")));
+    add(pasted(event.clipboardData, text("pasted")), { leadOn: true });
   }
 });
 at("clear").addEventListener("click", () => {
