@@ -155,7 +155,7 @@ class Jobs:
         job = replace(job, sent_by=sent_by)
         size = spool.length
         self._blobs.put(job.blob, spool.path)
-        ending = self._store.follow(job.id) if follow else None
+        ending = self._store.follow(job, plan) if follow else None
         recorded = None
         try:
             recorded = self._record(job, plan, idempotency, followed=follow)

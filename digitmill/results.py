@@ -19,7 +19,7 @@ from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
 from digitmill.jobs import Jobs
 from digitmill.settings import Settings
-from digitmill.store.base import JobStore
+from digitmill.store.base import JobStore, Opening
 from digitmill.store.blobs import BlobStore
 from digitmill.store.rows import unpack_rows
 from digitmill.uploads.codec import unpack_names, unpack_plan
@@ -73,13 +73,24 @@ class Results:
         self._blobs = blobs
         self._jobs = jobs
 
-    def page(self, owner: str, job_id: str, *, rows: RowFilter, limit: int, cursor: str | None) -> Page:
+    def page(
+        self,
+        owner: str,
+        job_id: str,
+        *,
+        rows: RowFilter,
+        limit: int,
+        cursor: str | None,
+        opening: Opening | None = None,
+    ) -> Page:
         """Up to ``limit`` rows from ``cursor`` on; possibly fewer although more follow: go by the cursor.
+
+        ``opening`` is that of the job, where the caller has it already.
 
         Raises:
             BadOptions: the cursor was not made by this method.
         """
-        opening = self._store.open(job_id)
+        opening = opening or self._store.open(job_id)
         job, starts = opening.job, opening.starts
         if job.owner != owner:
             raise NotFound("There is no such job.")

@@ -115,6 +115,10 @@ class Ending(ABC):
         """Sleep until the job ends, or ``seconds`` have passed; True when it has probably ended."""
 
     @abstractmethod
+    def opening(self) -> Opening | None:
+        """The job as it ended, where the news of that brought it along; else open the job."""
+
+    @abstractmethod
     def close(self) -> None:
         """Nobody waits any more."""
 
@@ -259,8 +263,9 @@ class JobStore(ABC):
         """Changes from the entering of the context on are noticed."""
 
     @abstractmethod
-    def follow(self, job_id: str) -> Ending:
-        """Notice the end of a job that this process creates next, at a fraction of the cost of ``subscribe``."""
+    def follow(self, job: Job, plan: Sequence[PackedChunk] = ()) -> Ending:
+        """Notice the end of a job that this process creates next, at a fraction of the cost of ``subscribe``. ``plan``
+        is what it is created with."""
 
     # load and recovery
 

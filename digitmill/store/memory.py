@@ -214,8 +214,8 @@ class MemoryJobStore(JobStore):
     def subscribe(self, job_id: str) -> Iterator[Subscription]:
         yield _Changes(self, job_id)
 
-    def follow(self, job_id: str) -> Ending:
-        return _Ending(self, job_id)
+    def follow(self, job: Job, plan: Sequence[PackedChunk] = ()) -> Ending:  # noqa: ARG002 (it is here anyway)
+        return _Ending(self, job.id)
 
     def load(self, owner: str) -> Load:
         with self._changed:
@@ -369,6 +369,9 @@ class _Ending(Ending):
 
     def wait(self, seconds: float) -> bool:
         return self._store._wait_for_end(self._job_id, seconds)
+
+    def opening(self) -> None:
+        return None
 
     def close(self) -> None:
         return

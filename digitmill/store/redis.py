@@ -20,7 +20,7 @@ Every key, its type, its content, its life:
     dm:job:<id>:corrections, history, revised, review, indexed, held
                                     what people make of the rows: see redis_reviews.py. Until the job expires.
     dm:job:<id>:events      channel a word at every change of the job
-    dm:followers:<process>  channel ids of jobs that ended, for a web process: see redis_followers.py
+    dm:followers:<process>  channel jobs that ended, for a web process: see redis_followers.py
     dm:jobs:<owner>         zset    ids of the owner's jobs, score 0: ids sort by time. Until deleted or expired.
     dm:idempotency:<owner>:<sha256 of key>
                             hash    digest of the request, job: the id it made. ``idempotency_seconds``.
@@ -235,8 +235,8 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             self.webhooks.forget(job_id, pipe)
             pipe.execute()
 
-    def follow(self, job_id: str) -> Ending:
-        return self._followers.follow(job_id)
+    def follow(self, job: Job, plan: Sequence[PackedChunk] = ()) -> Ending:
+        return self._followers.follow(job, plan)
 
     @contextmanager
     def subscribe(self, job_id: str) -> Iterator[Subscription]:

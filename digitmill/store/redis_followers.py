@@ -1,19 +1,27 @@
 """How a web process hears that jobs it waits for have ended: one connection and one thread for all of them.
 
 The record of such a job names the process' channel, to which the script that ends the job publishes its id. So a wait
-costs Redis one message, and the process no connection of its own.
+costs Redis one message, and the process no connection of its own. The message of a job of one chunk that was completed
+brings its rows along, so that nobody needs to ask for them:
+
+    <id>
+    <id> <started_at> <finished_at> <expires_at> <recognized> <review> <blank> <failed>, a line feed, the packed rows
 """
 
 from __future__ import annotations
 
+import array
 import threading
 import time
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import redis
 
-from digitmill.store.base import Ending
+from digitmill.domain import Job, JobState
+from digitmill.store.base import Ending, Opening, PackedChunk
 
 SUBSCRIBE_SECONDS = 1.0
 """How long the first to follow waits for the channel; it then goes on without."""
@@ -30,23 +38,23 @@ class Followers:
     def __init__(self, client: redis.Redis) -> None:
         self._redis: Any = client
         self._lock = threading.Lock()
-        self._waiting: dict[str, threading.Event] = {}
+        self._waiting: dict[str, _Following] = {}
         self._thread: threading.Thread | None = None
         self._subscribed = threading.Event()
         self._used_at = 0.0
         self.channel = f"dm:followers:{uuid.uuid4().hex}"
 
-    def follow(self, job_id: str) -> Ending:
-        ended = threading.Event()
+    def follow(self, job: Job, plan: Sequence[PackedChunk]) -> Ending:
+        following = _Following(self, job, plan)
         with self._lock:
             self._used_at = time.monotonic()
-            self._waiting[job_id] = ended
+            self._waiting[job.id] = following
             if self._thread is None:
                 self._subscribed.clear()
                 self._thread = threading.Thread(target=self._listen, name="followers", daemon=True)
                 self._thread.start()
         self._subscribed.wait(SUBSCRIBE_SECONDS)
-        return _Following(self, job_id, ended)
+        return following
 
     def forget(self, job_id: str) -> None:
         with self._lock:
@@ -74,18 +82,17 @@ class Followers:
         pubsub.get_message(timeout=SUBSCRIBE_SECONDS)
         if self._subscribed.is_set():
             # subscribed anew: whatever happened in between was missed
-            self._wake(list(self._waiting))
+            for each in list(self._waiting.values()):
+                each.tell()
         self._subscribed.set()
         while self._thread is not None and not self._idle():
             message = pubsub.get_message(timeout=LISTEN_SECONDS)
             if message is not None:
-                self._wake([message["data"].decode()])
-
-    def _wake(self, job_ids: list[str]) -> None:
-        for job_id in job_ids:
-            ended = self._waiting.get(job_id)
-            if ended is not None:
-                ended.set()
+                head, _, rows = message["data"].partition(b"\n")
+                job_id, *words = head.decode().split(" ")
+                following = self._waiting.get(job_id)
+                if following is not None:
+                    following.tell(words, rows)
 
     def _idle(self) -> bool:
         return not self._waiting and time.monotonic() - self._used_at > IDLE_SECONDS
@@ -98,15 +105,41 @@ class Followers:
 
 
 class _Following(Ending):
-    def __init__(self, followers: Followers, job_id: str, ended: threading.Event) -> None:
+    def __init__(self, followers: Followers, job: Job, plan: Sequence[PackedChunk]) -> None:
         self._followers = followers
-        self._job_id = job_id
-        self._ended = ended
+        self._job = job
+        self._plan = plan
+        self._ended = threading.Event()
+        self._opening: Opening | None = None
+
+    def tell(self, words: Sequence[str] = (), rows: bytes = b"") -> None:
+        """Wake who waits, with what a message says behind the id."""
+        if words and len(self._plan) == 1:
+            job = _completed(self._job, words)
+            self._opening = Opening(job, array.array("I", [0]), self._plan[0].entries, rows)
+        self._ended.set()
 
     def wait(self, seconds: float) -> bool:
         ended = self._ended.wait(seconds)
         self._ended.clear()
         return ended
 
+    def opening(self) -> Opening | None:
+        return self._opening
+
     def close(self) -> None:
-        self._followers.forget(self._job_id)
+        self._followers.forget(self._job.id)
+
+
+def _completed(job: Job, words: Sequence[str]) -> Job:
+    """``job``, which was queued, as the message says that it was completed."""
+    started_at, finished_at, expires_at = (float(word) for word in words[:3])
+    recognized, review, blank, failed = (int(word) for word in words[3:])
+    return replace(
+        job,
+        state=JobState.COMPLETED,
+        started_at=started_at,
+        finished_at=finished_at,
+        expires_at=expires_at,
+        counts=replace(job.counts, recognized=recognized, review=review, blank=blank, failed=failed),
+    )

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 
+import pytest
 import redis
 
+from digitmill.domain import Counts, Job, JobState, ModelReference, Options, QueueName
+from digitmill.jobs import new_job_id
+from digitmill.store.base import PackedChunk
+from digitmill.store.redis import RedisJobStore
 from digitmill.store.redis_followers import Followers
+
+
+def job_named(name: str, chunks: int = 1) -> Job:
+    return Job(
+        id=name,
+        owner="ann",
+        state=JobState.QUEUED,
+        queue=QueueName.INTERACTIVE,
+        created_at=time.time(),
+        counts=Counts(total=4, skipped=1),
+        chunks=chunks,
+        model=ModelReference("digits", "1", "0" * 64),
+        options=Options(model="digits@1", review_below=0.9, expires_in=60),
+        blob=name,
+    )
 
 
 def test_many_wait_over_one_connection_and_each_hears_its_own(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         followers = Followers(client)
         before = threading.active_count()
-        endings = {name: followers.follow(name) for name in ("a", "b", "c")}
+        endings = {name: followers.follow(job_named(name), []) for name in ("a", "b", "c")}
         assert threading.active_count() == before + 1
         assert client.pubsub_numsub(followers.channel) == [(followers.channel.encode(), 1)]
         client.publish(followers.channel, "b")
@@ -27,7 +49,7 @@ def test_many_wait_over_one_connection_and_each_hears_its_own(redis_url: str) ->
 def test_a_broken_connection_wakes_all_who_wait_so_that_they_look(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         followers = Followers(client)
-        ending = followers.follow("a")
+        ending = followers.follow(job_named("a"), [])
         ending.wait(0)
         client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         assert ending.wait(10)
@@ -35,3 +57,24 @@ def test_a_broken_connection_wakes_all_who_wait_so_that_they_look(redis_url: str
         assert ending.wait(10)
         ending.close()
         followers.close()
+
+
+@pytest.mark.parametrize("chunks", [1, 2])
+def test_the_news_of_a_small_job_brings_what_it_came_to(redis_url: str, chunks: int) -> None:
+    rows = b"rows\nof any\0bytes"
+    with redis.Redis.from_url(redis_url) as client:
+        store = RedisJobStore(client)
+        job = job_named(new_job_id(), chunks)
+        plan = [PackedChunk(2 * number, b"entries") for number in range(chunks)]
+        ending = store.follow(job, plan)
+        assert ending.opening() is None
+        store.create(job, window=chunks, most_open=9, plan=plan, followed=True)
+        for chunk in range(chunks):
+            claim = store.claim(job.id, chunk, 5)
+            assert claim is not None
+            store.complete(claim, rows, Counts(total=4 // chunks, recognized=1, review=1))
+        assert ending.wait(5)
+        assert ending.opening() == (store.open(job.id) if chunks == 1 else None)
+        assert replace(store.get(job.id).counts, skipped=0) == Counts(total=4, recognized=chunks, review=chunks)
+        ending.close()
+        store.close()

@@ -381,7 +381,7 @@ def test_the_load_is_what_waits_and_what_the_owner_has_open(bench: Bench) -> Non
 @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.CANCELLED, JobState.FAILED])
 def test_who_follows_a_job_hears_of_its_end_alone(bench: Bench, state: JobState) -> None:
     job, chunk = small(bench.submit())
-    ending = bench.store.follow(job.id)
+    ending = bench.store.follow(job, [chunk])
     bench.store.create(job, window=1, most_open=999, plan=[chunk], followed=True)
     claim = bench.store.claim(job.id, 0, 5)
     assert claim is not None
@@ -391,4 +391,6 @@ def test_who_follows_a_job_hears_of_its_end_alone(bench: Bench, state: JobState)
     else:
         bench.store.finish(job.id, state)
     assert ending.wait(5)
+    opening = ending.opening()
+    assert opening is None or opening == bench.store.open(job.id)
     ending.close()

@@ -229,12 +229,14 @@ def _waited(submission: Submission, seconds: int) -> Response:
     slot = waiting.slot()
     if slot is None:
         return _accepted(job)
+    opening = None
     with slot:
         if submission.ending is None:
             waiting.for_job(jobs, owner(), job.id, seconds=seconds, environ=request.environ)
         else:
             waiting.for_end(jobs, owner(), job.id, submission.ending, seconds=seconds, environ=request.environ)
-    page = service().results.page(owner(), job.id, rows=EVERY_ROW, limit=RESULTS_IN_JOB, cursor=None)
+            opening = submission.ending.opening()
+    page = service().results.page(owner(), job.id, rows=EVERY_ROW, limit=RESULTS_IN_JOB, cursor=None, opening=opening)
     response = _answered(page) if page.job.state.final else _accepted(page.job)
     response.headers["Preference-Applied"] = f"wait={seconds}"
     return response

@@ -40,7 +40,15 @@ else
 end
 if finished == 1 then
   local follower = redis.call('HGET', KEYS[1], 'follower')
-  if follower then redis.call('PUBLISH', follower, ARGV[1]) end
+  if follower then
+    local news = ARGV[1]
+    if chunks == 1 then
+      local job = redis.call('HMGET', KEYS[1], 'started_at', 'finished_at', 'expires_at',
+        'recognized', 'review', 'blank', 'failed')
+      news = news .. ' ' .. table.concat(job, ' ') .. '\n' .. ARGV[3]
+    end
+    redis.call('PUBLISH', follower, news)
+  end
 end
 redis.call('PUBLISH', KEYS[9], finished == 1 and 'completed' or 'progress')
 return {1, finished, following}
