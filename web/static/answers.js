@@ -1,5 +1,6 @@
 // What a person may say of a row, as the HTTP interface takes it, and the keys that say it.
 
+import { letterOfKey } from "./keys.js";
 import { text } from "./texts.js";
 
 export const BLANK = { status: "blank" };
@@ -19,15 +20,6 @@ export function answerOfKey(event) {
   }
   const typed = digitOfKey(event);
   return typed === null ? OF_LETTER[letterOfKey(event)] ?? null : digit(typed);
-}
-
-// The Latin letter of a key, where the keyboard writes another script too.
-export function letterOfKey(event) {
-  return (/^[a-z]$/i.test(event.key) ? event.key : event.code.replace(/^Key/, "")).toLowerCase();
-}
-
-export function withModifier(event) {
-  return event.ctrlKey || event.altKey || event.metaKey;
 }
 
 // The answer that the correction of a row holds, or null.

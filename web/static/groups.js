@@ -1,10 +1,11 @@
 // The review by digit: a sheet of crops that the model read alike; the odd ones out are marked, the rest is confirmed.
 
-import { TAKEN_BACK, answerOf, answerOfKey, digit, letterOfKey, saysAsModel } from "./answers.js";
+import { TAKEN_BACK, answerOf, answerOfKey, digit, saysAsModel } from "./answers.js";
 import { showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
 import { clicked, onKeys, showSending, showTally } from "./desk.js";
 import { Holding } from "./holding.js";
+import { letterOfKey } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
 import { Sheet } from "./sheet.js";

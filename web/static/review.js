@@ -1,10 +1,11 @@
 // The review, one row at a time: the least sure first, an answer with each key.
 
-import { BLANK, NOT_A_DIGIT, TAKEN_BACK, answerOf, answerOfKey, answerText, digit, letterOfKey, saysAsModel } from "./answers.js";
+import { BLANK, NOT_A_DIGIT, TAKEN_BACK, answerOf, answerOfKey, answerText, digit, saysAsModel } from "./answers.js";
 import { showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
 import { clicked, onKeys, showSending, showTally } from "./desk.js";
 import { Holding } from "./holding.js";
+import { letterOfKey } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
 import { Pile } from "./pile.js";

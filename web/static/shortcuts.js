@@ -1,6 +1,6 @@
 // Letters that press the links and buttons with their `data-key`, from page to page of a job.
 
-import { letterOfKey, withModifier } from "./answers.js";
+import { letterOfKey, withModifier } from "./keys.js";
 
 const IN_USE = "dialog, input, select, textarea";
 
