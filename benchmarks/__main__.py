@@ -30,6 +30,7 @@ class Part(StrEnum):
     BESIDE = "beside"
     GROWTH = "growth"
     WORKERS = "workers"
+    STEPS = "steps"
     SCALING = "scaling"
 
 
@@ -42,7 +43,8 @@ def main(
     ] = None,
 ) -> None:
     """Measure piles against the in-process ceiling, single images, small requests beside a large job, the cost of an
-    image as jobs grow, one worker process against one for each core; and simulate hundreds of workers at one Redis."""
+    image as jobs grow and of what is asked of them when they are done, one worker process against one for each core,
+    the steps of a worker process; and simulate hundreds of workers at one Redis."""
     sizes = QUICK if quick else FULL
     if million:
         sizes = replace(sizes, growth=(*sizes.growth, MILLION))
@@ -55,6 +57,7 @@ def main(
             Part.BESIDE: run.beside,
             Part.GROWTH: run.growth,
             Part.WORKERS: run.workers,
+            Part.STEPS: run.steps,
             Part.SCALING: _simulate,
         }
         for part in parts or list(Part):

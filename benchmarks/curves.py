@@ -11,11 +11,14 @@ from benchmarks.report import Figures
 
 
 def draw(figures: Figures, path: Path) -> None:
-    """Write a PNG: single images by how many come at once, and the cost of an image by the size of its job."""
-    picture = Figure(figsize=(11, 4), layout="constrained")
-    left, right = picture.subplots(1, 2)
-    _singles(left, figures)
-    _growth(right, figures)
+    """Write a PNG: single images by how many come at once, the cost of an image by the size of its job, what is asked
+    of jobs when they are done, and the steps of a worker process."""
+    picture = Figure(figsize=(11, 8), layout="constrained")
+    (above, above_right), (below, below_right) = picture.subplots(2, 2)
+    _singles(above, figures)
+    _growth(above_right, figures)
+    _finished(below, figures)
+    _steps(below_right, figures)
     picture.savefig(path, dpi=120)
 
 
@@ -41,3 +44,29 @@ def _growth(axes: Axes, figures: Figures) -> None:
     axes.set_ylim(bottom=0)
     if kinds:
         axes.legend()
+
+
+def _finished(axes: Axes, figures: Figures) -> None:
+    found = [(pile.images, pile.finished) for pile in figures.growth if pile.finished is not None]
+    sizes = [images for images, _ in found]
+    axes.plot(sizes, [done.first_page_milliseconds for _, done in found], "o-", label="first page")
+    axes.plot(sizes, [done.last_page_milliseconds for _, done in found], "o-", label="last page")
+    axes.plot(sizes, [done.delete_milliseconds for _, done in found], "o-", label="deletion")
+    axes.set(xlabel="images of the job", ylabel="milliseconds", title="Asked of a job that is done")
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+
+
+def _steps(axes: Axes, figures: Figures) -> None:
+    """One bar for each kind of image, of shares: a scan takes many times what a small image takes."""
+    names = dict.fromkeys(step for found in figures.steps.values() for step in found)
+    kinds = [f"{kind}, {sum(found.values()):,.0f} µs" for kind, found in figures.steps.items()]
+    ends = [0.0] * len(kinds)
+    for name in names:
+        shares = [100 * found.get(name, 0.0) / sum(found.values()) for found in figures.steps.values()]
+        axes.barh(kinds, shares, left=ends, label=name)
+        ends = [end + share for end, share in zip(ends, shares, strict=True)]
+    axes.set(xlabel="% of the processor time of an image in a worker process", title="Where the time goes")
+    if names:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)

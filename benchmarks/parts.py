@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.ceiling import Ceiling
+from benchmarks.finished import finished
 from benchmarks.load import Bulk, beside, bulk, singles
 from benchmarks.pictures import Kind, pile
 from benchmarks.processes import Costs, per_image
 from benchmarks.report import Beside, Figures, Pile, SinglesAtOnce
+from benchmarks.steps import steps
 from digitmill.embedded.stack import Stack, running_stack
 from digitmill.settings import Settings
 
@@ -88,14 +90,24 @@ class Run:
         figures.beside = Beside(images=self._sizes.large, images_a_second=rate, milliseconds=milliseconds)
 
     def growth(self, figures: Figures) -> None:
-        """The same service, job after job, each larger than the last."""
+        """The same service, job after job, each larger than the last, and what is asked of each when it is done."""
         with self._service() as (settings, stack):
             costs = Costs(settings)
             bulk(stack.url, self._pile(settings, Kind.SMALL, self._sizes.growth[0]))
             for images in self._sizes.growth:
                 source = self._pile(settings, Kind.SMALL, images)
                 self._say(f"One job of {images:,}…")
-                figures.growth.append(self._measured(costs, stack, source, images, Kind.SMALL))
+                pile = self._measured(costs, stack, source, images, Kind.SMALL)
+                done = finished(stack.url, costs, images)
+                figures.growth.append(pile.model_copy(update={"finished": done, "megabytes": costs.memory()}))
+
+    def steps(self, figures: Figures) -> None:
+        """Where the time of a worker process goes."""
+        settings = self._own_settings(self._folder)
+        for kind in Kind:
+            source = self._pile(settings, kind, min(self._sizes.large, settings.chunk_images))
+            self._say(f"The steps of a chunk, {kind}…")
+            figures.steps[kind.value] = steps(settings, source, self._sizes.rounds)
 
     def workers(self, figures: Figures) -> None:
         kind, images = self._sizes.piles[0]
@@ -136,12 +148,15 @@ class Run:
     @contextmanager
     def _service(self, processes: int | None = None) -> Iterator[tuple[Settings, Stack]]:
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            own = {"var": Path(folder), "port": 0, "redis_url": None, "web_threads": 2 * max(self._sizes.at_once)}
-            settings = Settings.load().model_copy(update=own)
+            settings = self._own_settings(Path(folder))
             if processes is not None:
                 settings = settings.model_copy(update={"worker_concurrency": processes})
             with running_stack(settings, self._say) as stack:
                 yield settings, stack
+
+    def _own_settings(self, var: Path) -> Settings:
+        own = {"var": var, "port": 0, "redis_url": None, "web_threads": 2 * max(self._sizes.at_once)}
+        return Settings.load().model_copy(update=own)
 
     def _pile(self, settings: Settings, kind: Kind, images: int) -> Path:
         path = self._folder / f"{kind.name.lower()}-{images}.zip"

@@ -43,6 +43,10 @@ class Costs:
         found["redis data, at most"] = [self._redis.info("memory")["used_memory_peak"] / 2**20]
         return found
 
+    def bytes_of(self, key: str) -> int:
+        """Memory that Redis takes for one key."""
+        return int(self._redis.memory_usage(key, samples=0) or 0)
+
     def operations(self) -> dict[str, float]:
         """Commands that Redis has run and requests it has read (round trips) so far."""
         stats: Mapping[str, Any] = self._redis.info("stats")

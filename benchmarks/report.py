@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, Field
 
+from benchmarks.finished import Finished
 from benchmarks.load import Bulk, Singles, Spread
 from benchmarks.scaling.outcomes import Outcome
 
@@ -23,6 +24,7 @@ class Pile(BaseModel):
     seconds_an_image: dict[str, float]
     operations_an_image: dict[str, float]
     megabytes: dict[str, list[float]]
+    finished: Finished | None = None
 
     @property
     def images_a_second(self) -> float:
@@ -66,6 +68,8 @@ class Figures(BaseModel):
     piles: list[Pile] = []
     workers: dict[int, Pile] = {}
     growth: list[Pile] = []
+    steps: dict[str, dict[str, float]] = {}
+    """Microseconds of processor time of a worker process an image, by kind of image and by step."""
     singles: list[SinglesAtOnce] = []
     beside: Beside | None = None
     scaling: list[Outcome] = []
@@ -77,6 +81,8 @@ def lines(figures: Figures) -> list[str]:
         *(f"service / ceiling   {pile.ratio:5.2f}   {_what(pile)}" for pile in figures.piles),
         *_workers(figures.workers),
         *_growth(figures.growth),
+        *_finished(figures.growth),
+        *_steps(figures.steps),
         *_singles(figures.singles),
         *_beside(figures.beside),
         *_piles(figures.piles),
@@ -106,6 +112,31 @@ def _growth(growth: list[Pile]) -> list[str]:
         f"{pile.images:,} images, accepted after {pile.accepted_milliseconds:,.0f} ms"
         for pile in growth
     ]
+
+
+def _finished(growth: list[Pile]) -> list[str]:
+    return [
+        f"{pile.images:>9,} images done   {pile.images / pile.images_a_second:,.1f} s to the last row   "
+        f"Redis {done.rows_bytes:.1f} B of rows and {done.plan_bytes:.1f} B of plan an image   "
+        f"page 1 {done.first_page_milliseconds:.0f} ms, last {done.last_page_milliseconds:.0f} ms   "
+        f"CSV {done.csv_rows_a_second:,.0f} rows a second   deleted in {done.delete_milliseconds:.0f} ms   "
+        f"{_most(pile)}"
+        for pile in growth
+        if (done := pile.finished) is not None
+    ]
+
+
+def _steps(steps: Mapping[str, Mapping[str, float]]) -> list[str]:
+    return [
+        f"{kind} in a worker   {sum(found.values()):.0f} µs: "
+        + ", ".join(f"{step} {value:.1f}" for step, value in found.items())
+        for kind, found in steps.items()
+    ]
+
+
+def _most(pile: Pile) -> str:
+    most = ", ".join(f"{kind} {' '.join(f'{each:.0f}' for each in values)}" for kind, values in pile.megabytes.items())
+    return f"most megabytes: {most}"
 
 
 def _singles(singles: list[SinglesAtOnce]) -> list[str]:
@@ -141,8 +172,7 @@ def _piles(piles: list[Pile]) -> list[str]:
             f"  {pile.images_a_second:,.0f} a second by the service, {ceiling:,.0f} without it; "
             f"accepted after {pile.accepted_milliseconds:,.0f} ms",
             f"  {_costs(pile.seconds_an_image, pile.operations_an_image)}",
-            "  most megabytes: "
-            + ", ".join(f"{kind} {' '.join(f'{each:.0f}' for each in most)}" for kind, most in pile.megabytes.items()),
+            f"  {_most(pile)}",
         ]
     return found
 
