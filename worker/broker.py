@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from kombu.transport import redis, virtual
-from redis.exceptions import OutOfMemoryError
 
 FULL_SECONDS = 5.0
 """Pause between messages while Redis is full: each of them is likely to be taken in vain, and sent again later."""
@@ -30,8 +29,8 @@ class QoS(redis.QoS):
         """Note the message in Redis. A full one refuses the note: the message is worked on without it."""
         try:
             super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
-        except OutOfMemoryError:
-            _log.warning("redis_is_full", message=delivery_tag, pause=FULL_SECONDS)
+        except self.channel.ResponseError as error:
+            _log.warning("redis_is_full", reason=str(error), seconds=FULL_SECONDS)
             self._full_until = time.monotonic() + FULL_SECONDS
             virtual.QoS.append(self, message, delivery_tag)  # type: ignore[no-untyped-call]
 
