@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from base64 import b64decode
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from typing import Any
 from uuid import uuid4
 
 from celery import Celery
@@ -37,6 +39,8 @@ PLACEHOLDER = "the-id-of-this-message"
 EVENTS_QUEUE = "webhooks"
 """Workers look here first: to hand an event to a sender takes them no time."""
 
+PAGE_MESSAGES = 500
+"""About a kilobyte each: so many are read from a queue at a time."""
 
 VISIBILITY_SECONDS = 600
 RESTORE_SECONDS = 60
@@ -73,6 +77,10 @@ class Queue(ABC):
     def depth(self, queue: str) -> int:
         """Messages that no worker has taken yet, in one of QueueName (with the line) or in EVENTS_QUEUE."""
 
+    @abstractmethod
+    def waiting_jobs(self, queue: QueueName) -> set[str]:
+        """The ids of the jobs that ``depth`` counts messages of. Costs some microseconds for each of those."""
+
     def announce(self, job: Job) -> None:
         """Ask for the event of a final job, if it has one. Where the broker does not answer, the sweep asks later."""
         if job.options.webhook_url is not None:
@@ -105,6 +113,9 @@ class MemoryQueue(Queue):
 
     def depth(self, queue: str) -> int:
         return len(self.events) if queue == EVENTS_QUEUE else len(self._waiting[QueueName(queue)])
+
+    def waiting_jobs(self, queue: QueueName) -> set[str]:
+        return {job_id for job_id, _ in self._waiting[queue]}
 
     def take(self) -> tuple[str, int] | None:
         for name in QueueName:
@@ -157,6 +168,16 @@ class CeleryQueue(Queue):
     def depth(self, queue: str) -> int:
         return self._messages(queue) + (self._line.length() if queue == QueueName.INTERACTIVE else 0)
 
+    def waiting_jobs(self, queue: QueueName) -> set[str]:
+        found = {job_id for job_id, _ in self._line.members()} if queue is QueueName.INTERACTIVE else set()
+        with self._broker() as client:
+            # messages are laid down at the left, so one may be read twice meanwhile and none is passed over
+            for first in range(0, int(client.llen(queue.value)), PAGE_MESSAGES):
+                for message in client.lrange(queue.value, first, first + PAGE_MESSAGES - 1):
+                    arguments = json.loads(b64decode(json.loads(message)["body"]))[0]
+                    found.update(arguments[:1])
+        return found
+
     def _send(self, task: str, arguments: tuple[str | int, ...], queue: str) -> None:
         try:
             self._app.send_task(task, args=arguments, queue=queue, ignore_result=True)
@@ -164,9 +185,15 @@ class CeleryQueue(Queue):
             raise StorageUnavailable("The message broker does not answer; try again in a moment.") from error
 
     def _messages(self, queue: str) -> int:
+        with self._broker() as client:
+            return int(client.llen(queue))
+
+    @contextmanager
+    def _broker(self) -> Iterator[Any]:
+        """The Redis client of the broker's transport."""
         try:
             with self._app.connection_for_read() as connection:
-                return int(connection.default_channel.client.llen(queue))
+                yield connection.default_channel.client
         except (OperationalError, OSError) as error:
             raise StorageUnavailable("The message broker does not answer; try again in a moment.") from error
 

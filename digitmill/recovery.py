@@ -18,7 +18,7 @@ from digitmill.uploads.spool import clear_old_spools
 
 BATCH = 500
 LOST_MESSAGE_SECONDS = 300
-"""An idle job's messages are believed lost after this time even while its queue is not empty."""
+"""After this an idle job's messages are looked for in its queue, which may be long, and sent again if not there."""
 ORPHAN_SECONDS = 3600
 """Age at which a blob without a record was left by a web process that died."""
 
@@ -56,10 +56,19 @@ class Recovery:
     def _resend_lost(self) -> int:
         """Chunks of idle jobs whose messages are nowhere: web died before it sent them, or the broker lost them."""
         empty = {name: self._queue.depth(name) == 0 for name in QueueName}
+        waiting: dict[QueueName, set[str]] = {}
         sent = 0
         for job, idle in self._store.stalled(2 * self._settings.lease_seconds, BATCH):
-            if empty[job.queue] or idle > LOST_MESSAGE_SECONDS:
+            if empty[job.queue]:
                 sent += self._resend_all(job)
+            elif idle > LOST_MESSAGE_SECONDS:
+                if job.queue not in waiting:
+                    waiting[job.queue] = self._queue.waiting_jobs(job.queue)
+                # only those that are nowhere: in a long backlog all the others would be doubled, again and again
+                if job.id in waiting[job.queue]:
+                    self._store.touch(job.id)
+                else:
+                    sent += self._resend_all(job)
         return sent
 
     def _resend_all(self, job: Job) -> int:

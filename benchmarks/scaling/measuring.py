@@ -75,7 +75,7 @@ class Measuring:
         self._store.create(job, window=1, most_open=10**9, plan=[PackedChunk(0, self._chunks[0][0])])
         self._complete(job.id, 0)
         self._queue.line_up("nobody", 0)
-        self._line.take(1)
+        self._queue.take_waiting(1)
         self._queue.send(QueueName.BULK, "nobody", 0)
         self._client.flushall()
 
@@ -154,7 +154,7 @@ class Measuring:
         taken: list[Sequence[tuple[str, int]]] = []
         batches = TIMES // GATHERED_CHUNKS
         found["take"] = self._meter.cost(
-            batches, lambda: taken.extend(self._line.take(GATHERED_CHUNKS) for _ in range(batches))
+            batches, lambda: taken.extend(self._queue.take_waiting(GATHERED_CHUNKS) for _ in range(batches))
         )
         claims: list[Any] = []
         found["claim_single"] = self._meter.cost(

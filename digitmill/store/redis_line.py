@@ -47,7 +47,7 @@ class Line:
             if stays and not taken:
                 first = self._redis.blpop(LINE, patience)
                 taken = [first[1]] if first else self._taken(most, bulk, stays=False)[1]
-        return [(job_id, int(chunk)) for job_id, chunk in (member.decode().split(" ") for member in taken)]
+        return [_member(each) for each in taken]
 
     def _taken(self, most: int, bulk: str, *, stays: bool) -> tuple[bool, list[bytes]]:
         may_stay, taken = self._take.run([LINE, BELL, bulk], [most, BELL_MILLISECONDS, int(stays)])
@@ -62,6 +62,16 @@ class Line:
             length, rings = pipe.execute()
         return bool(length) and not rings
 
+    def members(self) -> Sequence[tuple[str, int]]:
+        """All (job, chunk) in the line."""
+        with storage_errors():
+            return [_member(each) for each in self._redis.lrange(LINE, 0, -1)]
+
     def length(self) -> int:
         with storage_errors():
             return int(self._redis.llen(LINE))
+
+
+def _member(packed: bytes) -> tuple[str, int]:
+    job_id, chunk = packed.decode().split(" ")
+    return job_id, int(chunk)

@@ -54,6 +54,28 @@ def test_messages_of_waiting_jobs_are_not_repeated_while_the_queue_moves(mill: M
     assert mill.queue.depth(QueueName.INTERACTIVE) == 3
 
 
+def test_however_long_a_job_waits_in_a_queue_it_is_not_sent_again(mill: Mill) -> None:
+    for _ in range(3):
+        submit(mill)
+    for _ in range(5):
+        mill.pass_time(400)
+        assert mill.service.recovery.sweep() == 0
+    assert mill.queue.depth(QueueName.INTERACTIVE) == 3
+
+
+def test_a_message_lost_from_a_queue_that_never_empties_is_sent_again_in_time(mill: Mill) -> None:
+    lost = submit(mill)
+    mill.queue.take()
+    waiting = submit(mill)
+    mill.pass_time(60)
+    assert mill.service.recovery.sweep() == 0, "it may still stand in the queue"
+    mill.pass_time(400)
+    assert mill.service.recovery.sweep() == 1
+    mill.turn()
+    assert state(mill, lost) is JobState.COMPLETED
+    assert state(mill, waiting) is JobState.COMPLETED
+
+
 def test_a_lost_message_is_sent_again_when_the_queue_is_empty(mill: Mill) -> None:
     job_id = submit(mill)
     mill.queue.take()
