@@ -51,9 +51,8 @@ class Measuring:
         self._meter = Meter(url)
         self._client: Any = connect(url)
         self._store = RedisJobStore(connect(url))
-        self._line = Line(connect(url))
         self._app = celery_app(url)
-        self._queue = CeleryQueue(self._app, self._line)
+        self._queue = CeleryQueue(self._app, Line(connect(url)))
 
     def operations(self) -> tuple[Operations, Memory]:
         """The least of some rounds: what else a machine does at the time only ever adds."""
