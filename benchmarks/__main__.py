@@ -66,8 +66,7 @@ def main(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "benchmark.json").write_text(figures.model_dump_json(indent=1) + "\n")
-        if figures.singles and figures.growth:
-            draw(figures, out / "benchmark.png")
+        draw(figures, out / "benchmark.png")
 
 
 def _simulate(figures: Figures) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -12,13 +13,20 @@ from benchmarks.report import Figures
 
 def draw(figures: Figures, path: Path) -> None:
     """Write a PNG: single images by how many come at once, the cost of an image by the size of its job, what is asked
-    of jobs when they are done, and the steps of a worker process."""
+    of jobs when they are done, and the steps of a worker process; what was not measured is left empty."""
     picture = Figure(figsize=(11, 8), layout="constrained")
     (above, above_right), (below, below_right) = picture.subplots(2, 2)
-    _singles(above, figures)
-    _growth(above_right, figures)
-    _finished(below, figures)
-    _steps(below_right, figures)
+    panels: tuple[tuple[Axes, Callable[[Axes, Figures], None], object], ...] = (
+        (above, _singles, figures.singles),
+        (above_right, _growth, figures.growth),
+        (below, _finished, figures.growth),
+        (below_right, _steps, figures.steps),
+    )
+    for axes, panel, measured in panels:
+        if measured:
+            panel(axes, figures)
+        else:
+            axes.set_axis_off()
     picture.savefig(path, dpi=120)
 
 
