@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -82,10 +83,17 @@ def options(settings: Settings) -> dict[str, Any]:
         "limit_request_field_size": 16380,
         "worker_tmp_dir": str(FAST_FOLDER) if FAST_FOLDER.is_dir() else None,
         "control_socket_disable": True,
+        "post_worker_init": settle_memory,
         "pre_request": bound_silence,
         "child_exit": forget_metrics,
         "on_exit": remove_metrics,
     }
+
+
+def settle_memory(worker: Any) -> None:  # noqa: ARG001
+    """Gunicorn's hook when a process has its application: no collection need look at what is there for good."""
+    gc.collect()
+    gc.freeze()
 
 
 def bound_silence(worker: ThreadWorker, request: Any) -> None:  # noqa: ARG001

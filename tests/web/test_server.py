@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -16,8 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
+from digitmill.settings import Settings
 from tests.web.conftest import ROOT, Server, assert_problem, peak_rss, rss, serving, wait_until
 from tests.web.fakes import one
+from web.server import options
 
 pytestmark = pytest.mark.service
 
@@ -327,6 +330,15 @@ def test_a_server_that_is_set_up_wrongly_says_so_and_does_not_start(
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_an_application_is_made_of_is_collected_no_more(tmp_path: Path) -> None:
+    hook = options(Settings(var=tmp_path))["post_worker_init"]
+    try:
+        hook(None)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 def test_several_processes_count_their_requests_together(tmp_path: Path, empty_redis_url: str) -> None:
