@@ -14,7 +14,6 @@ from digitmill.imaging.normalise import normalise
 from digitmill.models.runtime import Model
 from digitmill.pipeline import answer_opened, open_chunk
 from digitmill.settings import Settings
-from digitmill.store.rows import count_rows, pack_rows
 from digitmill.uploads.codec import pack_plan, unpack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import read_member
@@ -51,17 +50,15 @@ def _round(settings: Settings, chunk: Chunk, model: Model, content: bytes) -> di
     predicting = clock.lap()
     opened = open_chunk(
         entries,
-        chunk.first,
         lambda start, end: content[start:end],
         Options(review_below=model.manifest.review_below),
         max_member_bytes=settings.max_member_bytes,
         max_pixels=settings.max_image_pixels,
         on_image=lambda _: None,
     )
-    rows = answer_opened([opened], model)[0]
+    answers = answer_opened([opened], model)[0]
     whole = clock.lap()
-    pack_rows(rows)
-    count_rows(rows)
+    answers.packed()
     packing = clock.lap()
     parts = {"unzip": unzip, "decode": decoding, "normalise": normalising, "model": predicting}
     return {

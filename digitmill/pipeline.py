@@ -1,4 +1,4 @@
-"""One chunk: read, decode, normalise, predict, rows. Pure but for reading the upload; knows no store and no queue."""
+"""One chunk: read, decode, normalise, predict, answers. Pure but for reading the upload; asks no store and no queue."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Entry, Failure, Guess, Options, Row, RowStatus
+from digitmill.domain import DIGITS, Entry, Failure, Options, RowStatus
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.decode import decode, out_of_memory
 from digitmill.imaging.normalise import normalise
+from digitmill.store.rows import NO_DIGIT, STATUS_CODES, Answers
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
 
@@ -30,20 +31,18 @@ class Predictor(Protocol):
 
 @dataclass(slots=True)
 class Opened:
-    """A chunk whose images were read. ``rows`` by place in the chunk answer those that the model is not asked about;
-    ``pictures``, each uint8[28, 28], are of the images at ``places``."""
+    """A chunk whose images were read. ``pictures``, each uint8[28, 28], are of the images at ``places`` in the chunk;
+    of the others those in ``failures`` could not be read, and the rest are blank."""
 
-    entries: Sequence[Entry]
-    first: int
+    images: int
     options: Options
-    rows: dict[int, Row] = field(default_factory=dict)
+    failures: dict[int, Failure] = field(default_factory=dict)
     pictures: list[NDArray[np.uint8]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
 
 def answer_chunk(
     entries: Sequence[Entry],
-    first: int,
     read: Read,
     model: Predictor,
     options: Options,
@@ -51,21 +50,20 @@ def answer_chunk(
     max_member_bytes: int,
     max_pixels: int,
     on_image: OnImage = lambda _: None,
-) -> list[Row]:
-    """One row for each entry, in order, numbered from ``first``. An image that cannot be read fails alone.
+) -> Answers:
+    """One answer for each entry, in order. An image that cannot be read fails alone.
 
     ``options`` are resolved (``review_below`` is set). ``on_image`` is called before each image with its place in
     the chunk, from 0, and with None before the model is asked about all of them.
     """
     opened = open_chunk(
-        entries, first, read, options, max_member_bytes=max_member_bytes, max_pixels=max_pixels, on_image=on_image
+        entries, read, options, max_member_bytes=max_member_bytes, max_pixels=max_pixels, on_image=on_image
     )
     return answer_opened([opened], model)[0]
 
 
 def open_chunk(
     entries: Sequence[Entry],
-    first: int,
     read: Read,
     options: Options,
     *,
@@ -74,45 +72,41 @@ def open_chunk(
     on_image: OnImage,
 ) -> Opened:
     """The first half of ``answer_chunk``: all that comes before the model."""
-    opened = Opened(entries, first, options)
+    opened = Opened(len(entries), options)
     for place, image in _open_all(entries, read, max_member_bytes, max_pixels, on_image):
-        name, index = entries[place].name, first + place
         if isinstance(image, Failure):
-            opened.rows[place] = Row(index, name, RowStatus.FAILED, failure=image)
+            opened.failures[place] = image
             continue
         try:
             picture = normalise(image, options.polarity)
         except (MemoryError, cv2.error) as error:
-            opened.rows[place] = Row(index, name, RowStatus.FAILED, failure=_out_of_memory(error))
+            opened.failures[place] = _out_of_memory(error)
             continue
-        if picture is None:
-            opened.rows[place] = Row(index, name, RowStatus.BLANK)
-        else:
+        if picture is not None:
             opened.pictures.append(picture)
             opened.places.append(place)
     on_image(None)
     return opened
 
 
-def answer_opened(chunks: Sequence[Opened], model: Predictor) -> list[list[Row]]:
-    """The second half, for chunks of any jobs in one batch through ``model``: the rows of each."""
+def answer_opened(chunks: Sequence[Opened], model: Predictor) -> list[Answers]:
+    """The second half, for chunks of any jobs in one batch through ``model``: the answers to each."""
     pictures = [picture for chunk in chunks for picture in chunk.pictures]
-    probabilities = model.predict(np.stack(pictures)) if pictures else np.empty((0, 10), np.float32)
+    probabilities = model.predict(np.stack(pictures)) if pictures else np.empty((0, len(DIGITS)), np.float32)
     answers, start = [], 0
     for chunk in chunks:
         end = start + len(chunk.places)
-        answers.append(_rows(chunk, probabilities[start:end]))
+        answers.append(_answers(chunk, probabilities[start:end]))
         start = end
     return answers
 
 
-def failed_rows(entries: Sequence[Entry], first: int, detail: str) -> list[Row]:
-    """Rows for a chunk that could not be worked on at all."""
+def all_failed(entries: Sequence[Entry], detail: str) -> Answers:
+    """The answers to a chunk that could not be worked on at all."""
     failure = Failure(FailureCode.PROCESSING_FAILED, detail)
-    return [
-        Row(first + place, entry.name, RowStatus.FAILED, failure=entry.refused or failure)
-        for place, entry in enumerate(entries)
-    ]
+    opened = Opened(len(entries), Options())
+    opened.failures.update((place, entry.refused or failure) for place, entry in enumerate(entries))
+    return _answers(opened, np.empty((0, len(DIGITS)), np.float32))
 
 
 def _open_all(
@@ -148,18 +142,17 @@ def _out_of_memory(error: MemoryError | cv2.error) -> Failure:
     return Failure(failure.failure, failure.detail)
 
 
-def _rows(chunk: Opened, probabilities: NDArray[np.float32]) -> list[Row]:
-    options, rows = chunk.options, dict(chunk.rows)
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, : 1 + options.alternatives]
+def _answers(chunk: Opened, probabilities: NDArray[np.float32]) -> Answers:
+    options, guesses = chunk.options, 1 + chunk.options.alternatives
+    statuses = np.full(chunk.images, STATUS_CODES[RowStatus.BLANK], np.uint8)
+    digits = np.full((chunk.images, guesses), NO_DIGIT, np.uint8)
+    confidences = np.zeros((chunk.images, guesses), np.float32)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :guesses]
+    ranked = np.take_along_axis(probabilities, order, axis=1)
     sure_from = 0.0 if options.review_below is None else options.review_below
-    confidences = np.take_along_axis(probabilities, order, axis=1).tolist()
-    for place, digits, ranked in zip(chunk.places, order.tolist(), confidences, strict=True):
-        rows[place] = Row(
-            chunk.first + place,
-            chunk.entries[place].name,
-            RowStatus.RECOGNIZED if ranked[0] >= sure_from else RowStatus.REVIEW,
-            DIGITS[digits[0]],
-            ranked[0],
-            tuple([Guess(DIGITS[digit], value) for digit, value in zip(digits[1:], ranked[1:], strict=True)]),
-        )
-    return [rows[place] for place in range(len(chunk.entries))]
+    # as float64, or the threshold would be rounded to float32 before it is compared
+    sure = ranked[:, 0].astype(np.float64) >= sure_from
+    digits[chunk.places], confidences[chunk.places] = order, ranked
+    statuses[chunk.places] = np.where(sure, STATUS_CODES[RowStatus.RECOGNIZED], STATUS_CODES[RowStatus.REVIEW])
+    statuses[list(chunk.failures)] = STATUS_CODES[RowStatus.FAILED]
+    return Answers(statuses, digits, confidences, chunk.failures)

@@ -21,7 +21,7 @@ from digitmill.jobs import Jobs
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore, Opening
 from digitmill.store.blobs import BlobStore
-from digitmill.store.rows import unpack_rows
+from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_names, unpack_plan
 from digitmill.uploads.members import read_member
 
@@ -160,7 +160,7 @@ class Results:
         found: dict[int, Row] = {}
         for chunk, (entries, rows) in zip(places, self._store.read(job.id, list(places)), strict=True):
             if rows is not None:
-                some = unpack_rows(rows, starts[chunk], unpack_names(entries), places[chunk])
+                some = Answers.unpacked(rows).rows(starts[chunk], unpack_names(entries), places[chunk])
                 found |= {row.index: row for row in some}
         revisions = self._last_revisions(job, list(found))
         return [_revised(found[index], revisions) for index in indices if index in found]
@@ -227,7 +227,7 @@ class Results:
             revisions = self._store.reviews.revisions_between(job.id, starts[chunks.start], end)
         for chunk, (entries, rows) in zip(chunks, packed, strict=True):
             if rows is not None:
-                found = unpack_rows(rows, starts[chunk], unpack_names(entries), alternatives=alternatives)
+                found = Answers.unpacked(rows).rows(starts[chunk], unpack_names(entries), alternatives=alternatives)
                 yield [_revised(row, revisions) for row in found] if revisions else found
             else:
                 yield [] if job.state.final else None

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from digitmill.domain import Entry, Job
+from digitmill.domain import Entry, Job, RowStatus
 from digitmill.errors import JobNotFinal, NothingFailed
 from digitmill.jobs import Jobs, Submission
 from digitmill.settings import Settings
 from digitmill.store.base import Idempotency, JobStore
 from digitmill.store.blobs import BlobStore
-from digitmill.store.rows import unpack_failed
+from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_plan
 from digitmill.uploads.failed_images import FailedImages
 from digitmill.uploads.limits import Limits
@@ -64,7 +64,7 @@ class Retrying:
         for first in range(0, job.chunks, CHUNKS_A_READ):
             chunks = range(first, min(first + CHUNKS_A_READ, job.chunks))
             for packed, rows in self._store.read(job.id, chunks):
-                places = [] if rows is None else unpack_failed(rows)
+                places = [] if rows is None else Answers.unpacked(rows).places(RowStatus.FAILED).tolist()
                 if places:
                     entries = unpack_plan(packed)
                     yield [entries[place] for place in places]

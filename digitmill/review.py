@@ -16,7 +16,7 @@ from digitmill.jobs import Jobs
 from digitmill.results import Results
 from digitmill.store.base import JobStore
 from digitmill.store.reviews import MOST_REVIEWERS, Change, Doubt, Outcome, Taken
-from digitmill.store.rows import unpack_doubts
+from digitmill.store.rows import Answers
 
 CHUNKS_AN_INDEXING = 64
 """Chunks whose doubts are read and noted in one go."""
@@ -136,7 +136,7 @@ class Review:
     ) -> Iterator[tuple[int, Sequence[Doubt]]]:
         for chunk, (_, rows) in zip(chunks, self._store.read(job_id, chunks), strict=True):
             if rows is not None:
-                yield chunk, unpack_doubts(rows, starts[chunk])
+                yield chunk, Answers.unpacked(rows).doubts(starts[chunk])
 
 
 def _has(job: Job, index: int) -> bool:

@@ -12,14 +12,14 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from digitmill.domain import Entry, Failure, Job, JobState, ModelReference, Problem, Row
+from digitmill.domain import Entry, Failure, Job, JobState, ModelReference, Problem
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
-from digitmill.pipeline import Opened, Predictor, answer_opened, failed_rows, open_chunk
+from digitmill.pipeline import Opened, Predictor, all_failed, answer_opened, open_chunk
 from digitmill.queue import Queue
 from digitmill.settings import Settings
 from digitmill.store.base import STRIKES, Claim, Completion, JobStore
 from digitmill.store.blobs import BlobStore
-from digitmill.store.rows import count_rows, pack_rows
+from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_plan
 
 MODELS_IN_MEMORY = 2
@@ -111,7 +111,7 @@ class Work:
         try:
             answers = list(self._answers(claims))
             completions = self._store.complete_all(
-                [(claim, pack_rows(rows), count_rows(rows)) for claim, rows in answers]
+                [(claim, answer.packed(), answer.counts) for claim, answer in answers]
             )
             settled = True
             for (claim, _), completion in zip(answers, completions, strict=True):
@@ -139,8 +139,8 @@ class Work:
         if completion.next_chunk is not None:
             self._queue.send(job.queue, job.id, completion.next_chunk)
 
-    def _answers(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, list[Row]]]:
-        """The rows of all claimed chunks but those whose job fails here."""
+    def _answers(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Answers]]:
+        """Those to all claimed chunks but those whose job fails here."""
         by_model: dict[ModelReference, list[Claim]] = {}
         for claim in claims:
             if self._to_give_up(claim):
@@ -151,7 +151,7 @@ class Work:
             try:
                 model = self._models.get(reference)
                 opened = list(self._opened(group))
-                rows = answer_opened([chunk for _, chunk in opened], model)
+                answers = answer_opened([chunk for _, chunk in opened], model)
             except ModelNotFound as error:
                 for claim in group:
                     self._leave_to_others(claim, error)
@@ -159,7 +159,7 @@ class Work:
                 for claim in group:
                     self._fail(claim, Problem(error.code, error.detail))
             else:
-                yield from zip([claim for claim, _ in opened], rows, strict=True)
+                yield from zip([claim for claim, _ in opened], answers, strict=True)
 
     def _opened(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Opened]]:
         watch = _Watch(self._store, claims, self._settings.lease_seconds, self._watchdog.wind)
@@ -169,7 +169,6 @@ class Work:
                     claim,
                     open_chunk(
                         _entries(claim),
-                        claim.first,
                         partial(self._blobs.read, claim.job.blob),
                         claim.job.options,
                         max_member_bytes=self._settings.max_member_bytes,
@@ -183,11 +182,10 @@ class Work:
     def _to_give_up(self, claim: Claim) -> bool:
         return claim.attempt > self._settings.max_attempts + (STRIKES + 1) * len(claim.poison)
 
-    def _given_up(self, claim: Claim) -> list[Row]:
+    def _given_up(self, claim: Claim) -> Answers:
         _log.error("chunk_given_up", job=claim.job.id, chunk=claim.chunk, attempts=claim.attempt - 1)
-        return failed_rows(
+        return all_failed(
             _entries(claim),
-            claim.first,
             f"Gave up after {claim.attempt - 1} attempts without an answer; submit this image by itself.",
         )
 

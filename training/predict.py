@@ -53,13 +53,12 @@ def predict(files: Sequence[Path], model: Model, settings: Settings) -> list[Row
                 for chunk in plan.chunks()
                 for row in answer_chunk(
                     chunk.entries,
-                    chunk.first,
                     read,
                     model,
                     options,
                     max_member_bytes=limits.max_member_bytes,
                     max_pixels=settings.max_image_pixels,
-                )
+                ).rows(chunk.first, [entry.name for entry in chunk.entries])
             ]
 
 

@@ -22,7 +22,6 @@ from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, load_model
 from digitmill.pipeline import answer_chunk
 from digitmill.settings import EngineName, PrecisionName, Settings
-from digitmill.store.rows import pack_rows
 from worker.memory import bounded_afterwards
 
 SCAN_SIDES = (28, 28, 28, 90)
@@ -75,17 +74,16 @@ def answer_for(seconds: float, model: Model, settings: Settings, entries: list[E
     options = Options(review_below=model.manifest.review_below)
     images, started = 0, time.perf_counter()
     while time.perf_counter() - started < seconds:
-        rows = answer_chunk(
+        answers = answer_chunk(
             entries,
-            images,
             lambda start, end: content[start:end],
             model,
             options,
             max_member_bytes=settings.max_member_bytes,
             max_pixels=settings.max_image_pixels,
         )
-        pack_rows(rows)
-        images += len(rows)
+        answers.packed()
+        images += len(entries)
     return f"{images} {time.perf_counter() - started}"
 
 

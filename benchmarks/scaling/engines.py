@@ -21,7 +21,6 @@ from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model
 from digitmill.pipeline import answer_chunk
 from digitmill.settings import Settings
-from digitmill.store.rows import pack_rows
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Plan
@@ -106,10 +105,10 @@ def _answering(settings: Settings, path: Path, chunks: list[Chunk], rows: list[b
     def answer() -> None:
         for chunk in chunks:
             answers = answer_chunk(
-                chunk.entries, chunk.first, lambda start, end: content[start:end], model, options,
+                chunk.entries, lambda start, end: content[start:end], model, options,
                 max_member_bytes=settings.max_member_bytes, max_pixels=settings.max_image_pixels,
             )  # fmt: skip
-            rows.append(pack_rows(answers))
+            rows.append(answers.packed())
 
     return answer
 

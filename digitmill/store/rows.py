@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitmill.domain import DIGITS, Counts, Failure, Guess, Row, RowStatus
 from digitmill.errors import FailureCode
@@ -20,80 +22,109 @@ from digitmill.store.reviews import Doubt
 
 VERSION = 1
 _HEAD = struct.Struct("<HB")
-_STATUSES = (RowStatus.RECOGNIZED, RowStatus.REVIEW, RowStatus.BLANK, RowStatus.FAILED)
-_STATUS_CODES = {status: code for code, status in enumerate(_STATUSES)}
-_NO_DIGIT = 255
+STATUSES = (RowStatus.RECOGNIZED, RowStatus.REVIEW, RowStatus.BLANK, RowStatus.FAILED)
+STATUS_CODES = {status: code for code, status in enumerate(STATUSES)}
+NO_DIGIT = 255
 
 
-def pack_rows(rows: Sequence[Row]) -> bytes:
-    """Pack the rows of one chunk, at most 65,535, in order. Predictions are "0" to "9" or None."""
-    guesses = max((1 + len(row.alternatives) for row in rows), default=1)
-    status = np.array([_STATUS_CODES[row.status] for row in rows], np.uint8)
-    digit = np.full((len(rows), guesses), _NO_DIGIT, np.uint8)
-    confidence = np.zeros((len(rows), guesses), "<f4")
-    failures: dict[int, list[str]] = {}
-    for offset, row in enumerate(rows):
-        if row.prediction is not None and row.confidence is not None:
-            digit[offset, 0], confidence[offset, 0] = int(row.prediction), row.confidence
-            for rank, guess in enumerate(row.alternatives, 1):
-                digit[offset, rank], confidence[offset, rank] = int(guess.prediction), guess.confidence
-        if row.failure is not None:
-            failures[offset] = [row.failure.code.value, row.failure.detail]
-    body = b"".join(
-        (
-            _HEAD.pack(len(rows), guesses),
-            status.tobytes(),
-            digit.tobytes(),
-            confidence.tobytes(),
-            json.dumps(failures, separators=(",", ":")).encode(),
-        )
-    )
-    return bytes([VERSION]) + zlib.compress(body, 1)
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a worker says of the n images of one chunk, at most 65,535, by columns.
 
-
-def unpack_rows(
-    packed: bytes, first: int, names: Sequence[str], places: Sequence[int] | None = None, *, alternatives: bool = True
-) -> list[Row]:
-    """The rows again, numbered from ``first`` and named by ``names``, one for each image of the chunk.
-
-    With ``places``, counted from 0 within the chunk, only those rows, which takes a fraction of the time; without
-    ``alternatives`` rows lack theirs, which takes half.
-
-    Raises:
-        ValueError: another version, or another number of names.
+    Attributes:
+        statuses: uint8 [n], each a place in ``STATUSES``.
+        digits: uint8 [n, guesses], 0 to 9, the best guess first; NO_DIGIT where there is none.
+        confidences: float32 [n, guesses], 0 to 1, of the same guesses.
+        failures: those of the rows that failed, by their place in the chunk, from 0.
     """
-    body = _body(packed)
-    images, guesses = _HEAD.unpack_from(body)
-    if images != len(names):
-        raise ValueError(f"{images} rows for {len(names)} names")
-    at = _HEAD.size
-    statuses = body[at : at + images]
-    at += images
-    digits = np.frombuffer(body, np.uint8, images * guesses, at).reshape(images, guesses)
-    at += images * guesses
-    confidences = np.frombuffer(body, "<f4", images * guesses, at).reshape(images, guesses)
-    failures = json.loads(body[at + 4 * images * guesses :])
-    if places is None:
-        places = range(images)
-    else:
-        digits, confidences = digits[places], confidences[places]
-    rounded = np.round(confidences.astype(np.float64), 6).tolist()
-    rows = []
-    for place, row_digits, row_confidences in zip(places, digits.tolist(), rounded, strict=True):
-        best, failure = row_digits[0], failures.get(str(place)) if failures else None
-        known = best != _NO_DIGIT
-        rows.append(
-            Row(
-                first + place,
-                names[place],
-                _STATUSES[statuses[place]],
-                DIGITS[best] if known else None,
-                row_confidences[0] if known else None,
-                _alternatives(row_digits, row_confidences) if alternatives and known else (),
-                Failure(FailureCode(failure[0]), failure[1]) if failure else None,
+
+    statuses: NDArray[np.uint8]
+    digits: NDArray[np.uint8]
+    confidences: NDArray[np.float32]
+    failures: Mapping[int, Failure]
+
+    @property
+    def counts(self) -> Counts:
+        numbers = np.bincount(self.statuses, minlength=len(STATUSES)).tolist()
+        named = {status.value: number for status, number in zip(STATUSES, numbers, strict=True)}
+        return Counts(total=len(self.statuses), **named)
+
+    def packed(self) -> bytes:
+        failures = {place: [failure.code.value, failure.detail] for place, failure in self.failures.items()}
+        body = b"".join(
+            (
+                _HEAD.pack(*self.digits.shape),
+                self.statuses.tobytes(),
+                self.digits.tobytes(),
+                self.confidences.astype("<f4", copy=False).tobytes(),
+                json.dumps(failures, separators=(",", ":")).encode(),
             )
         )
-    return rows
+        return bytes([VERSION]) + zlib.compress(body, 1)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Answers:
+        """Raises ValueError for another version."""
+        if packed[0] != VERSION:
+            raise ValueError(f"rows of version {packed[0]}, this code reads {VERSION}")
+        body = zlib.decompress(packed[1:])
+        images, guesses = _HEAD.unpack_from(body)
+        digits_at = _HEAD.size + images
+        confidences_at = digits_at + images * guesses
+        failures = json.loads(body[confidences_at + 4 * images * guesses :])
+        return cls(
+            np.frombuffer(body, np.uint8, images, _HEAD.size),
+            np.frombuffer(body, np.uint8, images * guesses, digits_at).reshape(images, guesses),
+            np.frombuffer(body, "<f4", images * guesses, confidences_at).reshape(images, guesses),
+            {int(place): Failure(FailureCode(code), detail) for place, (code, detail) in failures.items()},
+        )
+
+    def rows(
+        self, first: int, names: Sequence[str], places: Sequence[int] | None = None, *, alternatives: bool = True
+    ) -> list[Row]:
+        """The same as rows, numbered from ``first`` and named by ``names``, one for each image of the chunk.
+
+        With ``places``, counted from 0 within the chunk, only those rows, which takes a fraction of the time; without
+        ``alternatives`` rows lack theirs, which takes half.
+
+        Raises:
+            ValueError: another number of names.
+        """
+        if len(self.statuses) != len(names):
+            raise ValueError(f"{len(self.statuses)} rows for {len(names)} names")
+        digits, confidences = self.digits, self.confidences
+        if places is None:
+            places = range(len(names))
+        else:
+            digits, confidences = digits[places], confidences[places]
+        statuses, failures = self.statuses.tolist(), self.failures
+        rounded = np.round(confidences.astype(np.float64), 6).tolist()
+        rows = []
+        for place, row_digits, row_confidences in zip(places, digits.tolist(), rounded, strict=True):
+            known = row_digits[0] != NO_DIGIT
+            rows.append(
+                Row(
+                    first + place,
+                    names[place],
+                    STATUSES[statuses[place]],
+                    DIGITS[row_digits[0]] if known else None,
+                    row_confidences[0] if known else None,
+                    _alternatives(row_digits, row_confidences) if alternatives and known else (),
+                    failures.get(place) if failures else None,
+                )
+            )
+        return rows
+
+    def doubts(self, first: int) -> list[Doubt]:
+        """Only those with the status ``review``, numbered from ``first``: a tenth of the time that all rows take."""
+        places = self.places(RowStatus.REVIEW)
+        rounded = np.round(self.confidences[places, 0].astype(np.float64), 6)
+        columns = (places + first, self.digits[places, 0], rounded)
+        return [Doubt(*doubt) for doubt in zip(*(column.tolist() for column in columns), strict=True)]
+
+    def places(self, status: RowStatus) -> NDArray[np.intp]:
+        """Of the rows with this status, within the chunk, from 0."""
+        return np.flatnonzero(self.statuses == STATUS_CODES[status])
 
 
 def _alternatives(digits: list[int], confidences: list[float]) -> tuple[Guess, ...]:
@@ -101,49 +132,6 @@ def _alternatives(digits: list[int], confidences: list[float]) -> tuple[Guess, .
         [
             Guess(DIGITS[digit], confidence)
             for digit, confidence in zip(digits[1:], confidences[1:], strict=True)
-            if digit != _NO_DIGIT
+            if digit != NO_DIGIT
         ]
     )
-
-
-def unpack_doubts(packed: bytes, first: int) -> list[Doubt]:
-    """Only the rows with the status ``review``, numbered from ``first``: a tenth of the time that all rows take.
-
-    Raises:
-        ValueError: another version.
-    """
-    body = _body(packed)
-    images, guesses = _HEAD.unpack_from(body)
-    statuses = np.frombuffer(body, np.uint8, images, _HEAD.size)
-    digits = np.frombuffer(body, np.uint8, images * guesses, _HEAD.size + images)[::guesses]
-    confidences = np.frombuffer(body, "<f4", images * guesses, _HEAD.size + images * (1 + guesses))[::guesses]
-    places = np.flatnonzero(statuses == _STATUS_CODES[RowStatus.REVIEW])
-    columns = (places + first, digits[places], np.round(confidences[places].astype(np.float64), 6))
-    return [Doubt(*doubt) for doubt in zip(*(column.tolist() for column in columns), strict=True)]
-
-
-def unpack_failed(packed: bytes) -> list[int]:
-    """The places within the chunk, from 0, of the rows with the status ``failed``.
-
-    Raises:
-        ValueError: another version.
-    """
-    body = _body(packed)
-    images, _ = _HEAD.unpack_from(body)
-    statuses = np.frombuffer(body, np.uint8, images, _HEAD.size)
-    found: list[int] = np.flatnonzero(statuses == _STATUS_CODES[RowStatus.FAILED]).tolist()
-    return found
-
-
-def _body(packed: bytes) -> bytes:
-    if packed[0] != VERSION:
-        raise ValueError(f"rows of version {packed[0]}, this code reads {VERSION}")
-    return zlib.decompress(packed[1:])
-
-
-def count_rows(rows: Sequence[Row]) -> Counts:
-    """The counts of one chunk."""
-    by_status = dict.fromkeys(RowStatus, 0)
-    for row in rows:
-        by_status[row.status] += 1
-    return Counts(total=len(rows), **{status.value: number for status, number in by_status.items()})

@@ -23,8 +23,8 @@ from digitmill.errors import (
     TooManyJobs,
 )
 from digitmill.results import EVERY_ROW
-from digitmill.store.rows import count_rows, pack_rows
 from digitmill.uploads.codec import unpack_plan
+from tests.answers import answers_of
 from tests.archives import Crafted, craft, zip_of
 from tests.core.conftest import Mill, blank_png, png
 
@@ -56,8 +56,8 @@ def give_up(mill: Mill, job: Job, indices: set[int]) -> None:
             Row(row.index, row.name, RowStatus.FAILED, failure=GIVEN_UP) if row.index in indices else row
             for row in rows
         ]
-        record.rows[chunk] = pack_rows(failed)
-    counts = count_rows(rows_of(mill, job))
+        record.rows[chunk] = answers_of(failed).packed()
+    counts = answers_of(rows_of(mill, job)).counts
     record.job = replace(record.job, counts=counts)
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from digitmill.domain import Counts, Failure, Guess, Row, RowStatus
 from digitmill.errors import FailureCode
 from digitmill.store.reviews import Doubt
-from digitmill.store.rows import count_rows, pack_rows, unpack_doubts, unpack_rows
+from digitmill.store.rows import Answers
+from tests.answers import answers_of
 
 confidences = st.integers(0, 1_000_000).map(lambda millionths: millionths / 1_000_000)
 guesses = st.builds(Guess, st.sampled_from("0123456789"), confidences)
@@ -33,27 +34,28 @@ def test_rows_survive_packing(rows: list[Row], first: int) -> None:
         Row(first + place, row.name, row.status, row.prediction, row.confidence, row.alternatives, row.failure)
         for place, row in enumerate(rows)
     ]
-    assert unpack_rows(pack_rows(numbered), first, [row.name for row in rows]) == numbered
+    packed = answers_of(rows).packed()
+    assert Answers.unpacked(packed).rows(first, [row.name for row in rows]) == numbered
 
 
 @given(st.lists(a_row(), min_size=1, max_size=20), st.data())
 def test_some_rows_are_unpacked_as_all_of_them_are(rows: list[Row], data: st.DataObject) -> None:
     places = data.draw(st.lists(st.integers(0, len(rows) - 1), unique=True))
     names = [row.name for row in rows]
-    packed = pack_rows(rows)
-    every = unpack_rows(packed, 7, names)
-    assert unpack_rows(packed, 7, names, places) == [every[place] for place in places]
+    answers = answers_of(rows)
+    every = answers.rows(7, names)
+    assert answers.rows(7, names, places) == [every[place] for place in places]
 
 
 @given(st.lists(a_row(), max_size=20))
 def test_the_doubts_are_the_rows_to_review(rows: list[Row]) -> None:
-    packed = pack_rows(rows)
+    answers = answers_of(rows)
     doubts = [
         Doubt(row.index, int(row.prediction or ""), row.confidence or 0.0)
-        for row in unpack_rows(packed, 7, [row.name for row in rows])
+        for row in answers.rows(7, [row.name for row in rows])
         if row.status is RowStatus.REVIEW
     ]
-    assert unpack_doubts(packed, 7) == doubts
+    assert answers.doubts(7) == doubts
 
 
 def test_a_packed_row_is_small() -> None:
@@ -68,20 +70,20 @@ def test_a_packed_row_is_small() -> None:
         )
         for n in range(512)
     ]
-    assert len(pack_rows(rows)) / len(rows) < 20
+    assert len(answers_of(rows).packed()) / len(rows) < 20
 
 
 def test_rows_of_another_version_or_length_are_refused() -> None:
-    packed = pack_rows([Row(0, "a", RowStatus.BLANK)])
+    answers = answers_of([Row(0, "a", RowStatus.BLANK)])
     with pytest.raises(ValueError, match="version 9"):
-        unpack_rows(b"\x09" + packed[1:], 0, ["a"])
+        Answers.unpacked(b"\x09" + answers.packed()[1:])
     with pytest.raises(ValueError, match="1 rows for 2 names"):
-        unpack_rows(packed, 0, ["a", "b"])
+        answers.rows(0, ["a", "b"])
 
 
 def test_counts_of_a_chunk_add_up() -> None:
     rows = [Row(0, "a", RowStatus.BLANK), Row(1, "b", RowStatus.REVIEW, "1", 0.5), Row(2, "c", RowStatus.BLANK)]
-    assert count_rows(rows) == Counts(total=3, blank=2, review=1)
+    assert answers_of(rows).counts == Counts(total=3, blank=2, review=1)
 
 
 def test_rows_unpacked_without_alternatives_are_the_same_but_for_these() -> None:
@@ -90,7 +92,7 @@ def test_rows_unpacked_without_alternatives_are_the_same_but_for_these() -> None
         Row(1, "b", RowStatus.BLANK),
         Row(2, "c", RowStatus.FAILED, failure=Failure(FailureCode.NOT_AN_IMAGE, "no")),
     ]
-    packed = pack_rows(rows)
-    assert unpack_rows(packed, 0, ["a", "b", "c"]) == rows
+    answers = answers_of(rows)
+    assert answers.rows(0, ["a", "b", "c"]) == rows
     bare = [replace(row, alternatives=()) for row in rows]
-    assert unpack_rows(packed, 0, ["a", "b", "c"], alternatives=False) == bare
+    assert answers.rows(0, ["a", "b", "c"], alternatives=False) == bare
