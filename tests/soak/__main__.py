@@ -1,13 +1,15 @@
 """Submit jobs again and again while random children, workers, web servers and Redis are killed; check every row.
 
-Ends with status 0 if no row was lost, doubled or wrong, and no job stuck. The seed decides who is killed when, and what
-is submitted: the same seed tries the same again, as far as the machine's timing lets it.
+Ends with status 0 if no row was lost, doubled or wrong, and no job stuck; Ctrl-C ends it early, with its report. The
+seed decides who is killed when, and what is submitted: the same seed tries the same again, as far as the machine's
+timing lets it.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -27,6 +29,9 @@ SETTINGS = {"DIGITMILL_WORKER_CONCURRENCY": "2", "DIGITMILL_CHUNK_IMAGES": "50"}
 
 def main() -> int:
     options = _options()
+    enough = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: enough.set())
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     _say(f"seed {seed}: up to {options.kills} kills and {options.minutes:g} minutes")
     with (
@@ -41,7 +46,7 @@ def main() -> int:
         others = [Submitter(stack.url, random.Random(seed + 2 + n), ledger, first.answers) for n in range(SUBMITTERS)]
         with chaos.supervising(), _submitting(others):
             try:
-                _kill(chaos, memory, options.kills, time.monotonic() + 60 * options.minutes)
+                _kill(chaos, memory, options.kills, time.monotonic() + 60 * options.minutes, enough)
             except Unserved as error:
                 ledger.note("stuck", 1, str(error))
         left = key_names(stack) - keys
@@ -52,12 +57,12 @@ def main() -> int:
     return 0 if ledger.sound and not left else 1
 
 
-def _kill(chaos: Chaos, memory: Memory, kills: int, end: float) -> None:
-    while time.monotonic() < end and (chaos.kills < kills or not kills):
+def _kill(chaos: Chaos, memory: Memory, kills: int, end: float, enough: threading.Event) -> None:
+    while time.monotonic() < end and (chaos.kills < kills or not kills) and not enough.is_set():
         if kills:
             chaos.strike()
         else:
-            time.sleep(1)
+            enough.wait(1)
         memory.sample()
 
 
