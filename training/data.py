@@ -186,7 +186,12 @@ def _read(path: Path) -> dict[str, NDArray[np.uint8]]:
 def _download() -> dict[str, NDArray[np.uint8]]:
     from keras.datasets import mnist  # noqa: PLC0415 - reading a data folder needs no framework
 
-    (x_train, y_train), (x_test, y_test) = mnist.load_data()
+    try:
+        (x_train, y_train), (x_test, y_test) = mnist.load_data()
+    except Exception as error:  # Keras raises nothing more particular
+        raise TrainingError(
+            f"MNIST cannot be downloaded: {error}. Point DIGITMILL_DATA at a folder with mnist.npz, or try again."
+        ) from error
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 

@@ -54,14 +54,14 @@ def test_submit_writes_to_a_file_in_the_format_of_its_ending(
 
 
 def test_options_reach_the_service(service: ScriptedService, image: str) -> None:
-    options = ["--model", "digits@2", "--polarity", "light_on_dark", "--review-below", "0.5", "--alternatives", "0"]
+    options = ["--model", "digits@3", "--polarity", "light_on_dark", "--review-below", "0.5", "--alternatives", "0"]
     more = ["--expires-in", "60", "--metadata", "batch=March", "--metadata", "note=a=b", "--key", "secret"]
     more += ["--webhook-url", "https://hooks.example/"]
     assert main(["submit", image, "--no-wait", *options, *more]) == 0
     (asked,) = service.asked
     assert asked.headers["authorization"] == "Bearer secret"
     assert json.loads(parts_of(asked)[0][2]) == {
-        "model": "digits@2",
+        "model": "digits@3",
         "polarity": "light_on_dark",
         "review_below": 0.5,
         "alternatives": 0,
@@ -209,7 +209,7 @@ def test_jobs_and_models_are_listed_a_line_each(service: ScriptedService, capfd:
         ["a", "completed"],
     ]
     assert main(["models"]) == 0
-    assert capfd.readouterr().out == "  digits@1\n* digits@2\n"
+    assert capfd.readouterr().out == "  digits@1\n* digits@3\n"
 
 
 def test_cancel_and_delete_say_what_became_of_the_job(
