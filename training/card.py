@@ -46,15 +46,15 @@ aside for a person. Pictures come from version {manifest.normaliser} of the norm
 
 
 def _recipe(manifest: Manifest, config: Config) -> str:
-    pictures, remark = "as they are", ""
+    pictures, remark = " as they are", ""
     if config.augmented:
-        pictures = f"half of them drawn anew for every epoch, {100 * config.scan_share:g} % as scans"
+        pictures = f", half of them drawn anew for every epoch, {100 * config.scan_share:g} % as scans"
         pictures += f", with {config.non_digits:g} pictures of no digit for each digit" if config.non_digits else ""
         remark = " As training saw harder pictures than validation, its curves may look the worse of the two."
     return f"""## How it was trained
 
 `{manifest.architecture.name}`, {config.epochs} epochs of batches of {config.batch_size} with {config.optimizer} at a \
-learning rate of up to {config.learning_rate:g}, seed {config.seed}, in {config.arithmetic}; pictures {pictures}.\
+learning rate of up to {config.learning_rate:g}, seed {config.seed}, in {config.arithmetic}; pictures{pictures}.\
 {_repeated(config)}{_begun(config)} Of all epochs the one with \
 the least validation loss was kept. The temperature and the threshold were fitted to the validation images.\
 {remark}
