@@ -209,7 +209,7 @@ def test_jobs_and_models_are_listed_a_line_each(service: ScriptedService, capfd:
         ["a", "completed"],
     ]
     assert main(["models"]) == 0
-    assert capfd.readouterr().out == "  digits@1\n* digits@3\n"
+    assert capfd.readouterr().out == "  digits@1\n* digits@2\n"
 
 
 def test_cancel_and_delete_say_what_became_of_the_job(

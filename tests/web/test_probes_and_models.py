@@ -103,7 +103,7 @@ def test_models_are_listed_with_their_manifests_and_the_default_is_marked(client
     listed = [model for model in client.get("/v1/models").json["models"] if model["name"] == "digits"]
     published = [model for model in listed if model["version"] in ("1", "2") and model["seed"] == 1]
     assert [(model["version"], model["default"]) for model in published][-1:] == [("2", True)]
-    one = client.get("/v1/models/digits/3").json
+    one = client.get("/v1/models/digits/2").json
     assert one == published[-1]
     assert one["review_below"] == 0.9
     assert_problem(client.get("/v1/models/digits/99"), 404, "model_not_found")
