@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain import Polarity
-from digitmill.errors import TrainingError
+from digitmill.errors import ItemFailure, TrainingError
 from digitmill.imaging.decode import decode
 from training.data import CLASSES, NO_DIGITS, Digits, Source, normalised
 
@@ -80,8 +80,11 @@ def page_of(path: Path) -> Picture:
     """The scanned form in ``path``, uint8 [height, width], grey as scanned.
 
     Raises:
-        TrainingError: there is no such file.
+        TrainingError: there is no such file, or it is no image.
     """
     if not path.is_file():
         raise TrainingError(f"{path} is missing. Put the page beside {BOXES_FILE}.")
-    return decode(path.read_bytes(), max_pixels=LARGEST_PAGE)
+    try:
+        return decode(path.read_bytes(), max_pixels=LARGEST_PAGE)
+    except ItemFailure as failure:
+        raise TrainingError(f"{path} cannot be read: {failure.detail} Put the page beside {BOXES_FILE}.") from failure
