@@ -18,7 +18,8 @@ EXPECTED = {
     "forbidden": 403, "too_many_jobs": 429,
     "rate_limited": 429, "not_found": 404, "expired": 410, "conflict": 409, "idempotency_conflict": 409,
     "unavailable": 503, "overloaded": 503, "storage_unavailable": 503, "no_worker": 503, "item_failure": 422,
-    "model_not_found": 404, "row_changed": 412, "no_row_yet": 409,
+    "model_not_found": 404, "row_changed": 412, "no_row_yet": 409, "job_not_final": 409,
+    "nothing_failed": 409,
 }  # fmt: skip
 NEVER_ANSWERED = {
     "error",
