@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import cv2
 import numpy as np
 
 from digitmill.domain import Polarity
@@ -72,6 +73,7 @@ def _classify_when_asked(settings: Settings, pile: Path, share: int, shares: int
         threads=settings.worker_threads,
     )
     model.warm_up()
+    cv2.setNumThreads(1)
     pipe.send(0)
     while pipe.recv():
         images = 0

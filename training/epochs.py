@@ -7,6 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+import cv2
 import numpy as np
 
 from training.augment import augment
@@ -65,7 +66,7 @@ def epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, 
         yield from ((epoch, training) for epoch in range(first, config.epochs))
         return
     halves = [training[slice(start, None, 2)] for start in (0, 1)]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
 
         def start(number: int) -> Future[Digits]:
             return pool.submit(drawn, halves[number % 2], (config.seed, number), config)

@@ -9,6 +9,7 @@ import signal
 import time
 from typing import Any
 
+import cv2
 import structlog
 
 from digitmill.domain import ModelReference, QueueName
@@ -98,6 +99,8 @@ class WorkerProcess:
         # imported here, in the child: a parent that has loaded TensorFlow hangs its children
         from digitmill.models.runtime import Model, load_model  # noqa: PLC0415
 
+        # the processes of a worker share the cores already: OpenCV's threads would only wait for each other
+        cv2.setNumThreads(1)
         service = Service.open(self._settings)
 
         def load(reference: ModelReference) -> Model:

@@ -54,7 +54,8 @@ def _scan(number: int, random: np.random.Generator) -> bytes:
 
 
 def loaded(settings: Settings) -> Model:
-    """The default model as a worker process has it, warm."""
+    """The default model as a worker process has it, warm; and OpenCV as it has it, without threads."""
+    cv2.setNumThreads(1)
     registry = Registry(settings.published_models, settings.var / "cache" / "models")
     with bounded_afterwards(settings.image_memory_bytes):
         model = load_model(
