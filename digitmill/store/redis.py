@@ -115,7 +115,8 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
                     fields[str(len(starts))] = chunk.entries
                     starts.append(chunk.first)
                 fields["starts"] = starts.tobytes()
-                pipe = self._redis.pipeline(transaction=False)
+                # both or neither: what a process that dies here has written must not stay for ever
+                pipe = self._redis.pipeline(transaction=True)
                 pipe.hset(key, mapping=fields)
                 pipe.expire(key, UNRECORDED_SECONDS)
                 pipe.execute()

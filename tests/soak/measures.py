@@ -56,10 +56,12 @@ def slope_within(lives: list[list[Sample]]) -> float | None:
 def key_names(stack: Stack) -> set[str]:
     """Names of all keys, once the service has come to rest, but those that end by themselves.
 
-    These are locks, idempotency keys, and the broker's notes of messages whose worker was killed.
+    These are locks, idempotency keys, plans of jobs whose web server was killed before it recorded them, and the
+    broker's notes of messages whose worker was killed.
     """
     time.sleep(SETTLE_SECONDS)
     names = {key.decode() for key in stack.redis.scan_iter(count=1000)}
+    names -= {name for name in names if name.endswith(":plan") and stack.redis.ttl(name) > 0}
     return {name for name in names if not name.startswith(("_kombu.", "unacked", "dm:lock:", "dm:idempotency:"))}
 
 
