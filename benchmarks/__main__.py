@@ -22,6 +22,7 @@ from benchmarks.parts import FULL, MILLION, QUICK, Run
 from benchmarks.report import Figures, lines
 from benchmarks.scaling.costs import Costs
 from benchmarks.scaling.outcomes import outcomes
+from digitmill.errors import DigitmillError
 
 
 class Part(StrEnum):
@@ -79,4 +80,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except DigitmillError as error:
+        sys.exit(error.detail)
