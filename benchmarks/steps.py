@@ -22,7 +22,7 @@ from digitmill.uploads.spool import Piece
 from worker.trial import loaded
 
 OVERHEAD = "handing on"
-"""What the whole takes beyond its parts: loops, rows as objects, the watch over each image."""
+"""What the whole takes beyond its parts: loops, answers in columns, the watch over each image."""
 
 
 def steps(settings: Settings, source: Path, rounds: int) -> dict[str, float]:
