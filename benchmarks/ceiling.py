@@ -10,15 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import cv2
 import numpy as np
 
 from digitmill.domain import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
-from digitmill.models.registry import Registry
-from digitmill.models.runtime import load_model
 from digitmill.settings import Settings
+from worker.trial import default_model
 
 BATCH = 512
 
@@ -63,17 +61,7 @@ class Ceiling:
 
 
 def _classify_when_asked(settings: Settings, pile: Path, share: int, shares: int, pipe: Connection) -> None:
-    registry = Registry(settings.published_models, settings.var / "cache" / "models")
-    model = load_model(
-        registry,
-        registry.default().reference,
-        engine=settings.engine,
-        device=settings.device,
-        precision=settings.precision,
-        threads=settings.worker_threads,
-    )
-    model.warm_up()
-    cv2.setNumThreads(1)
+    model = default_model(settings)
     pipe.send(0)
     while pipe.recv():
         images = 0

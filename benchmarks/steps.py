@@ -19,7 +19,7 @@ from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import read_member
 from digitmill.uploads.plan import Plan
 from digitmill.uploads.spool import Piece
-from worker.trial import loaded
+from worker.trial import default_model
 
 OVERHEAD = "handing on"
 """What the whole takes beyond its parts: loops, answers in columns, the watch over each image."""
@@ -29,7 +29,7 @@ def steps(settings: Settings, source: Path, rounds: int) -> dict[str, float]:
     """Microseconds of processor time an image, by step, of the first chunk of the zip ``source``; medians."""
     piece = Piece(source.name, 0, source.stat().st_size)
     chunk = next(Plan(source, [piece], Limits.from_settings(settings)).chunks())
-    model, content = loaded(settings), source.read_bytes()
+    model, content = default_model(settings), source.read_bytes()
     found = [_round(settings, chunk, model, content) for _ in range(rounds + 1)][1:]
     return {step: statistics.median(each[step] for each in found) for step in found[0]}
 

@@ -7,12 +7,13 @@ import multiprocessing
 import os
 import signal
 import time
+from functools import partial
 from typing import Any
 
 import cv2
 import structlog
 
-from digitmill.domain import ModelReference, QueueName
+from digitmill.domain import QueueName
 from digitmill.errors import DigitmillError, StorageUnavailable
 from digitmill.queue import EVENTS_QUEUE
 from digitmill.service import Service
@@ -20,7 +21,6 @@ from digitmill.settings import Settings
 from digitmill.store.base import WorkerInfo
 from digitmill.work import Models, Watchdog, Work
 from worker.hearing import Hearing, end_parent
-from worker.memory import bounded_afterwards
 from worker.senders import Senders
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
@@ -97,28 +97,14 @@ class WorkerProcess:
 
     def _open(self) -> None:
         # imported here, in the child: a parent that has loaded TensorFlow hangs its children
-        from digitmill.models.runtime import Model, load_model  # noqa: PLC0415
+        from worker.loading import loaded  # noqa: PLC0415
 
         # the processes of a worker share the cores already: OpenCV's threads would only wait for each other
         cv2.setNumThreads(1)
         service = Service.open(self._settings)
-
-        def load(reference: ModelReference) -> Model:
-            with bounded_afterwards(self._settings.image_memory_bytes):
-                model = load_model(
-                    service.registry,
-                    reference,
-                    engine=self._settings.engine,
-                    device=self._settings.device,
-                    precision=self._settings.precision,
-                    threads=self._settings.worker_threads,
-                )
-                model.warm_up()
-            return model
-
         self._senders = Senders(service.webhooks.deliver)
         default = service.registry.default()
-        models = Models(load)
+        models = Models(partial(loaded, self._settings, service.registry))
         engine = models.get(default.reference).engine
         self._work = service.work(models, BitingWatchdog(self._settings.image_seconds))
         info = WorkerInfo(

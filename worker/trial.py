@@ -19,10 +19,10 @@ import numpy as np
 from digitmill.domain import Entry, Options, Packing
 from digitmill.errors import DigitmillError
 from digitmill.models.registry import Registry
-from digitmill.models.runtime import Model, load_model
+from digitmill.models.runtime import Model
 from digitmill.pipeline import answer_chunk
 from digitmill.settings import EngineName, PrecisionName, Settings
-from worker.memory import bounded_afterwards
+from worker.loading import loaded
 
 SCAN_SIDES = (28, 28, 28, 90)
 """Pixels of the samples: most forms arrive cut up, some as larger scans."""
@@ -53,21 +53,11 @@ def _scan(number: int, random: np.random.Generator) -> bytes:
     return bytes(cv2.imencode(".png", grainy)[1])
 
 
-def loaded(settings: Settings) -> Model:
-    """The default model as a worker process has it, warm; and OpenCV as it has it, without threads."""
+def default_model(settings: Settings) -> Model:
+    """As a worker process has it, warm; and OpenCV as it has it, without threads."""
     cv2.setNumThreads(1)
     registry = Registry(settings.published_models, settings.var / "cache" / "models")
-    with bounded_afterwards(settings.image_memory_bytes):
-        model = load_model(
-            registry,
-            registry.default().reference,
-            engine=settings.engine,
-            device=settings.device,
-            precision=settings.precision,
-            threads=settings.worker_threads,
-        )
-        model.warm_up()
-    return model
+    return loaded(settings, registry, registry.default().reference)
 
 
 def answer_for(seconds: float, model: Model, settings: Settings, entries: list[Entry], content: bytes) -> str:
@@ -91,7 +81,7 @@ def answer_for(seconds: float, model: Model, settings: Settings, entries: list[E
 def main() -> int:
     try:
         settings = Settings.load()
-        model = loaded(settings)
+        model = default_model(settings)
     except DigitmillError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1
