@@ -20,7 +20,7 @@ Picture = NDArray[np.uint8]
 
 
 LEGIBLE = 0.6
-"""Of a scan to its drawing, as a likeness. In half of those below it a part of the digit was cut off, or dirt and lines
+"""Of a scan to its drawing, as a likeness. In nearly half of those below it a part of the digit was cut off, or dirt and lines
 have taken its place: their labels would teach chance, and put the threshold where chance is."""
 
 
