@@ -20,8 +20,9 @@ Picture = NDArray[np.uint8]
 
 
 LEGIBLE = 0.6
-"""Of a scan to its drawing, as a likeness. In nearly half of those below it a part of the digit was cut off, or dirt and lines
-have taken its place: their labels would teach chance, and put the threshold where chance is."""
+"""Of a scan to its drawing, as a likeness. In nearly half of those below it a part of the digit was cut
+off, or dirt and lines have taken its place: their labels would teach chance, and put the threshold where
+chance is."""
 
 
 def augment(digits: Digits, seed: tuple[int, ...], scan_share: float) -> Digits:
