@@ -5,20 +5,16 @@ A blob is written once, under its final name only when it is complete, and never
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import fsspec
-from fsspec.implementations.local import LocalFileSystem
+from fsspec.utils import get_protocol
 
 from digitmill.errors import NotFound, SettingsError, StorageUnavailable
-
-PARTIAL = ".partial"
-CLOCK = ".clock"
-"""An empty file that tells what time it is for the storage. No blob has such a name."""
+from digitmill.store.folders import CLOCK, PARTIAL, Folder, folder_of
 
 
 class BlobStore:
@@ -26,31 +22,20 @@ class BlobStore:
 
     def __init__(self, url: str) -> None:
         """Raises SettingsError for a URL of an unknown kind, or of one whose package is not installed."""
-        try:
-            self._fs, self._root = fsspec.core.url_to_fs(url)
-        except (ValueError, ImportError) as error:
-            raise SettingsError(f"DIGITMILL_BLOBS_URL cannot be used: {error}") from error
-        self._local = isinstance(self._fs, LocalFileSystem)
+        self._url = url
+        with _as_settings_errors():
+            fsspec.get_filesystem_class(get_protocol(url))
+
+    @cached_property
+    def _folder(self) -> Folder:
+        # opened at first use: some file systems start a thread, which a process that forks must not have
+        with _as_settings_errors():
+            return folder_of(*fsspec.core.url_to_fs(self._url))
 
     def put(self, name: str, source: Path) -> None:
         """Store the file ``source`` as ``name``; the file is moved where the storage allows it."""
-        with _as_storage_errors():
-            if self._local:
-                self._move(source, Path(self._path(name)))
-            else:
-                self._fs.makedirs(self._root, exist_ok=True)
-                self._fs.put_file(str(source), self._path(name))
-                source.unlink()
-
-    def _move(self, source: Path, target: Path) -> None:
-        with suppress(OSError):
-            source.replace(target)
-            return
-        # the folder is missing, or on another file system than the source
-        self._fs.makedirs(self._root, exist_ok=True)
-        partial = target.with_name(target.name + PARTIAL)
-        shutil.move(source, partial)
-        partial.replace(target)
+        with self._storage_errors():
+            self._folder.put(source, _checked(name))
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Bytes ``start`` to ``end`` (exclusive); fewer when the blob ends before.
@@ -58,52 +43,55 @@ class BlobStore:
         Raises:
             NotFound: there is no such blob.
         """
-        with _as_storage_errors():
+        with self._storage_errors():
             try:
-                data: bytes = self._fs.cat_file(self._path(name), start=start, end=end)
+                return self._folder.read(_checked(name), start, end)
             except FileNotFoundError as error:
                 raise NotFound("The upload of this job is no longer stored; submit it again.") from error
-            return data
 
     def delete(self, name: str) -> None:
         """Remove the blob, half-written ones too; an unknown name is fine."""
-        for path in (self._path(name), self._path(name) + PARTIAL):
-            with _as_storage_errors(), suppress(FileNotFoundError):
-                self._fs.rm_file(path)
+        self.delete_all([name])
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        """As ``delete``, in as few requests as the storage allows."""
+        with self._storage_errors():
+            self._folder.remove([_checked(name) for name in names])
 
     def older_than(self, seconds: float) -> Iterator[str]:
         """Names of blobs written more than so many seconds ago, where the storage tells their age.
 
-        Ages are told by the storage's own clock, that of a file written just now: this machine's may be hours off.
+        They come as the storage lists them, in pages where it has such, so that millions take no memory. Ages are
+        told by the storage's own clock, that of a file written just now: this machine's may be hours off.
         """
-        with _as_storage_errors():
-            if not self._fs.exists(self._root):
+        with self._storage_errors():
+            now = self._folder.now()
+            if now is None:
                 return
-            self._fs.pipe_file(f"{self._root}/{CLOCK}", b"")
-            listing = {str(info["name"]).rsplit("/", 1)[-1]: info for info in self._fs.ls(self._root, detail=True)}
-        now = _written(listing.pop(CLOCK, {}))
-        for name, info in listing.items():
-            written = _written(info)
-            if info.get("type") == "file" and now is not None and written is not None and now - written > seconds:
-                yield name.removesuffix(PARTIAL)
+            for name, written in self._folder.written():
+                if now - written > seconds and name != CLOCK:
+                    yield name.removesuffix(PARTIAL)
 
-    def _path(self, name: str) -> str:
-        if not name.replace("_", "").replace("-", "").isalnum():
-            raise ValueError(f"not the name of a blob: {name!r}")
-        return f"{self._root}/{name}"
+    @contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        failures = self._folder.failures
+        try:
+            yield
+        except failures as error:
+            raise StorageUnavailable(
+                f"The upload storage does not answer ({type(error).__name__}); try again in a moment."
+            ) from error
 
 
-def _written(info: Mapping[str, Any]) -> float | None:
-    """When a file of a listing was written, in seconds of Unix time; file systems name and type this differently."""
-    written = info.get("mtime") or info.get("LastModified") or info.get("created")
-    return written if written is None or isinstance(written, float | int) else float(written.timestamp())
+def _checked(name: str) -> str:
+    if not name.replace("_", "").replace("-", "").isalnum():
+        raise ValueError(f"not the name of a blob: {name!r}")
+    return name
 
 
 @contextmanager
-def _as_storage_errors() -> Iterator[None]:
+def _as_settings_errors() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise StorageUnavailable(
-            f"The upload storage does not answer ({type(error).__name__}); try again in a moment."
-        ) from error
+    except (ValueError, ImportError) as error:
+        raise SettingsError(f"DIGITMILL_BLOBS_URL cannot be used: {error}") from error

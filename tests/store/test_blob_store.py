@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from digitmill.errors import NotFound, SettingsError, StorageUnavailable
 from digitmill.store.blobs import BlobStore
@@ -57,6 +61,39 @@ def test_old_blobs_are_listed(blobs: BlobStore, source: Path) -> None:
     time.sleep(0.02)
     assert list(blobs.older_than(0.01)) == ["job1"]
     assert list(blobs.older_than(60)) == []
+
+
+def test_many_blobs_go_at_once_whether_they_are_there_or_not(blobs: BlobStore, source: Path) -> None:
+    blobs.put("job1", source)
+    source.write_bytes(b"x")
+    blobs.put("job2", source)
+    blobs.delete_all(["job0", "job1", "job3"])
+    assert list(blobs.older_than(-60)) == ["job2"]
+
+
+def test_the_blobs_of_a_folder_are_told_of_one_by_one(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hold_all(*_: object, **__: object) -> None:
+        raise AssertionError("this holds all names in memory")
+
+    blobs = BlobStore(f"file://{tmp_path}/blobs")
+    blobs.put("job1", source)
+    monkeypatch.setattr(LocalFileSystem, "ls", hold_all)
+    assert next(blobs.older_than(-60)) == "job1"
+
+
+def test_a_blob_store_opens_no_file_system_before_it_is_used() -> None:
+    class Opened(MemoryFileSystem):  # type: ignore[misc]
+        protocol = "opened"
+
+        def __init__(self, **options: Any) -> None:
+            raise OSError("a process that forks must not come here, lest it has a thread")
+
+    fsspec.register_implementation("opened", Opened, clobber=True)
+    blobs = BlobStore("opened://uploads")
+    with pytest.raises(OSError, match="forks"):
+        blobs.delete("job1")
 
 
 def test_a_machine_whose_clock_is_ahead_takes_no_new_blob_for_an_old_one(

@@ -1,0 +1,143 @@
+"""What kinds of storage do each in their own way: storing a file, removing many, telling of all, and failing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fsspec.implementations.local import LocalFileSystem
+
+PARTIAL = ".partial"
+CLOCK = ".clock"
+"""An empty file that tells what time it is for the storage. No blob has such a name."""
+
+MOST_KEYS = 1000
+"""S3 removes so many objects by one request."""
+
+
+class Folder:
+    """``root`` on any file system of fsspec: files are removed one by one, and listed all at once."""
+
+    failures: tuple[type[Exception], ...] = (OSError,)
+    """What its methods raise where the storage fails; FileNotFoundError for a file that is not there."""
+
+    def __init__(self, files: Any, root: str) -> None:
+        self._files = files
+        self._root = root
+
+    def put(self, source: Path, name: str) -> None:
+        """Store the file ``source``, which goes."""
+        self._files.makedirs(self._root, exist_ok=True)
+        self._files.put_file(str(source), self._path(name))
+        source.unlink()
+
+    def read(self, name: str, start: int, end: int) -> bytes:
+        """Bytes ``start`` to ``end`` (exclusive); fewer when the file ends before."""
+        data: bytes = self._files.cat_file(self._path(name), start=start, end=end)
+        return data
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Names of no file are fine."""
+        for name in names:
+            with suppress(FileNotFoundError):
+                self._files.rm_file(self._path(name))
+
+    def now(self) -> float | None:
+        """What time it is by the clock that ``written`` goes by; None where the folder is missing or tells no times."""
+        if not self._files.exists(self._root):
+            return None
+        self._files.pipe_file(self._path(CLOCK), b"")
+        return _written(self._files.info(self._path(CLOCK)))
+
+    def written(self) -> Iterator[tuple[str, float]]:
+        """Each file's name and when it was written, in seconds of Unix time; none where the storage does not tell."""
+        for info in self._files.ls(self._root, detail=True):
+            written = _written(info)
+            if info.get("type") == "file" and written is not None:
+                yield str(info["name"]).rpartition("/")[2], written
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+
+class LocalFolder(Folder):
+    """Of this machine, or mounted there."""
+
+    def put(self, source: Path, name: str) -> None:
+        target = Path(self._path(name))
+        with suppress(OSError):
+            source.replace(target)
+            return
+        # the folder is missing, or on another file system than the source
+        self._files.makedirs(self._root, exist_ok=True)
+        partial = target.with_name(target.name + PARTIAL)
+        shutil.move(source, partial)
+        partial.replace(target)
+
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            for path in (self._path(name), self._path(name) + PARTIAL):
+                Path(path).unlink(missing_ok=True)
+
+    def written(self) -> Iterator[tuple[str, float]]:
+        with os.scandir(self._root) as entries:
+            for entry in entries:
+                if (when := _when_written(entry)) is not None:
+                    yield entry.name, when
+
+
+class Bucket(Folder):
+    """On S3, by the file system of s3fs, whose own listing is whole, and whose removal of many hides what failed."""
+
+    def __init__(self, files: Any, root: str) -> None:
+        super().__init__(files, root)
+        # s3fs lets most errors of the package beneath it through, which is not among this project's own
+        if beneath := sys.modules.get("botocore.exceptions"):
+            self.failures = (OSError, beneath.BotoCoreError)
+        self._bucket, key, _ = files.split_path(root)
+        self._prefix = f"{key}/" if key else ""
+
+    def remove(self, names: Sequence[str]) -> None:
+        for first in range(0, len(names), MOST_KEYS):
+            objects = [{"Key": self._prefix + name} for name in names[first : first + MOST_KEYS]]
+            answer = self._files.call_s3(
+                "delete_objects", Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
+            )
+            if refused := answer.get("Errors"):
+                raise OSError(f"{len(refused)} of {len(objects)} objects were not removed: {refused[0]}")
+
+    def written(self) -> Iterator[tuple[str, float]]:
+        place: dict[str, str] = {"Bucket": self._bucket, "Prefix": self._prefix, "Delimiter": "/"}
+        while True:
+            page = self._files.call_s3("list_objects_v2", **place)
+            for each in page.get("Contents", ()):
+                yield each["Key"].removeprefix(self._prefix), each["LastModified"].timestamp()
+            if not page.get("IsTruncated"):
+                return
+            place["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def folder_of(files: Any, root: str) -> Folder:
+    """``root`` on the file system ``files`` of fsspec."""
+    if isinstance(files, LocalFileSystem):
+        return LocalFolder(files, root)
+    return Bucket(files, root) if hasattr(files, "call_s3") else Folder(files, root)
+
+
+def _when_written(entry: os.DirEntry[str]) -> float | None:
+    """None for what is no file, or not there any more."""
+    try:
+        return entry.stat().st_mtime if entry.is_file() else None
+    except FileNotFoundError:
+        return None
+
+
+def _written(info: Mapping[str, Any]) -> float | None:
+    """When a file of a listing was written, in seconds of Unix time; file systems name and type this differently."""
+    written = info.get("mtime") or info.get("LastModified") or info.get("created")
+    return written if written is None or isinstance(written, float | int) else float(written.timestamp())
