@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from digitmill.client import Client
-from tests.archives import zip_of
 from tests.browser.conftest import browsing, send
 from tests.browser.watching import Watch, assert_accessible
 from tests.pictures import drawn_digit, png
@@ -162,25 +161,6 @@ def test_what_is_printed_is_a_table_of_the_rows_that_are_shown(page: Page, job: 
     expect(page.locator("#printed tbody tr")).to_have_count(1)
     expect(page.locator("#printed")).to_contain_text("letter.png")
     expect(page.locator("#grid")).to_be_hidden()
-
-
-def test_of_thousands_of_rows_only_those_in_sight_are_drawn(page: Page, api: Client) -> None:
-    archive = zip_of((f"{number}.png", one()) for number in range(3000))
-    job = api.wait(send(api, [("rows.zip", archive)]).id)
-    page.goto(f"/jobs/{job.id}")
-    expect(page.locator("#shown")).to_have_text("3,000 rows")
-    grid = page.get_by_role("grid")
-    columns = int(grid.get_attribute("aria-colcount") or 0)
-    assert int(grid.get_attribute("aria-rowcount") or 0) == -(-3000 // columns)
-    page.get_by_role("gridcell").first.focus()
-    page.keyboard.press("End")
-    expect(page.locator(".tile:focus")).to_have_attribute("data-position", "2999")
-    expect(page.locator(".tile:focus img")).to_be_visible()
-    assert page.get_by_role("gridcell").count() < 200
-    page.keyboard.press("Home")
-    expect(page.locator(".tile:focus")).to_have_attribute("data-position", "0")
-    page.get_by_label("Name", exact=True).fill("2999.png")
-    expect(page.get_by_role("gridcell")).to_have_count(1)
 
 
 def test_a_job_that_is_deleted_meanwhile_says_so(chromium: Browser, resting: Server) -> None:

@@ -5,19 +5,22 @@
 const TILE_WIDTH = 6.75;
 const TILE_HEIGHT = 10.5;
 const GAP = 0.5;
-const SPARE_ROWS = 2;
+const SPARE_LINES = 2;
 // browsers place nothing further down than some 17 million pixels; what is higher is scrolled in larger steps
 const MOST_HEIGHT = 10_000_000;
+// a line that is in sight for less is not worth its pictures
 const PICTURE_PAUSE_MS = 80;
 const BORDERS = 2;
 
 export class Grid {
-  // `fill(tile, item)` writes a tile, `picture(tile, item)` gives it its picture once scrolling rests, `open(position)`.
-  constructor(element, { fill, picture, open }) {
-    Object.assign(this, { element, fill, picture, open });
+  // `build(tile)` makes what is in a tile, `fill(tile, item)` writes it, over what was written for another item,
+  // `picture(tile, item)` gives it its picture once it stays in sight, `open(position)`.
+  constructor(element, { build, fill, picture, open }) {
+    Object.assign(this, { element, build, fill, picture, open });
     this.items = new Uint32Array(0);
     this.active = 0;
-    this.lines = new Map();
+    // the lines that exist, in the order of the document: {element, number, writtenAt, pictured}
+    this.lines = [];
     this.rest = document.createElement("div");
     this.rest.className = "grid-rest";
     this.rest.setAttribute("role", "presentation");
@@ -25,7 +28,8 @@ export class Grid {
     element.addEventListener("scroll", () => this.draw(), { passive: true });
     element.addEventListener("keydown", (event) => this.key(event));
     element.addEventListener("click", (event) => this.click(event));
-    element.addEventListener("focus", () => this.focus(this.active));
+    element.addEventListener("focusin", ({ target }) => target.matches(".tile") && this.point(Number(target.dataset.position)));
+    element.addEventListener("focus", () => this.keepsFocus || this.focus(this.active));
     new ResizeObserver(() => this.measure()).observe(element);
   }
 
@@ -34,123 +38,180 @@ export class Grid {
     this.items = items;
     this.active = Math.min(this.active, Math.max(0, items.length - 1));
     // tiles in sight stay where more rows come in below them
-    for (const [line, element] of this.lines) {
-      const tiles = [...element.children];
-      const begin = line * this.columns;
+    for (const line of this.lines) {
+      const begin = line.number * this.columns;
       const expected = Math.max(0, Math.min(items.length - begin, this.columns));
+      const tiles = [...line.element.children];
       if (tiles.length !== expected || tiles.some((_, place) => items[begin + place] !== before[begin + place])) {
-        element.remove();
-        this.lines.delete(line);
+        line.number = null;
       }
     }
     this.measure();
   }
 
+  // Reads what the browser has laid out; `draw` goes by it, since asking costs a layout of everything each time.
   measure() {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const width = this.element.clientWidth;
+    this.view = this.element.clientHeight;
     this.gap = GAP * rem;
     this.pitch = (TILE_HEIGHT + GAP) * rem;
-    const columns = Math.max(1, Math.floor((this.element.clientWidth - this.gap) / ((TILE_WIDTH + GAP) * rem)));
+    const columns = Math.max(1, Math.floor((width - this.gap) / ((TILE_WIDTH + GAP) * rem)));
     if (columns !== this.columns) {
       this.columns = columns;
-      this.clear();
+      this.lines.forEach((line) => (line.number = null));
     }
     this.count = Math.ceil(this.items.length / columns);
     this.whole = this.count * this.pitch + this.gap;
-    this.element.style.setProperty("--whole", `${this.whole + BORDERS}px`);
     const height = Math.min(this.whole, MOST_HEIGHT);
     this.rest.style.height = `${height}px`;
-    const view = this.element.clientHeight;
-    this.stretch = height > view ? (this.whole - view) / (height - view) : 1;
+    this.stretch = height > this.view ? (this.whole - this.view) / (height - this.view) : 1;
+    this.element.style.setProperty("--whole", `${this.whole + BORDERS}px`);
+    this.element.style.setProperty("--tile-width", `${(width - this.gap) / columns - this.gap}px`);
+    this.element.style.setProperty("--tile-height", `${this.pitch - this.gap}px`);
     this.element.setAttribute("aria-rowcount", this.count);
     this.element.setAttribute("aria-colcount", columns);
     this.draw();
   }
 
   draw() {
-    const view = this.element.clientHeight;
-    const top = this.element.scrollTop * this.stretch;
-    const first = Math.max(0, Math.floor(top / this.pitch) - SPARE_ROWS);
-    const last = Math.min(this.count - 1, Math.ceil((top + view) / this.pitch) + SPARE_ROWS);
-    for (const [line, element] of this.lines) {
-      if (line < first || line > last) {
-        element.remove();
-        this.lines.delete(line);
-      }
+    const { scrollTop } = this.element;
+    const top = scrollTop * this.stretch;
+    const first = Math.max(0, Math.floor(top / this.pitch) - SPARE_LINES);
+    const last = Math.min(this.count - 1, Math.ceil((top + this.view) / this.pitch) + SPARE_LINES);
+    const focused = this.element.contains(document.activeElement);
+    this.turn(first, Math.max(0, last - first + 1));
+    for (const { element, number } of this.lines) {
+      element.style.transform = `translateY(${number * this.pitch + this.gap - top + scrollTop}px)`;
     }
-    for (let line = first; line <= last; line += 1) {
-      if (!this.lines.has(line)) {
-        this.lines.set(line, this.makeLine(line));
-      }
-      const offset = line * this.pitch + this.gap - top + this.element.scrollTop;
-      this.lines.get(line).style.transform = `translateY(${offset}px)`;
+    const inSight = Boolean(this.tile(this.active));
+    // where the tile that Tab would reach is out of sight, the grid stands for it
+    this.element.tabIndex = inSight ? -1 : 0;
+    if (focused && !inSight) {
+      this.keepFocus();
     }
-    clearTimeout(this.pausing);
-    this.pausing = setTimeout(() => this.drawPictures(), PICTURE_PAUSE_MS);
+    this.soonPictures();
   }
 
-  makeLine(line) {
+  // So many lines from the first one on. Those that left the sight at one end are written anew at the other: that
+  // is quicker than new ones.
+  turn(first, count) {
+    const { lines } = this;
+    const shift = lines.length ? first - this.first : 0;
+    this.first = first;
+    if (shift > 0 && shift < lines.length) {
+      const moved = lines.splice(0, shift);
+      lines.push(...moved);
+      this.element.append(...moved.map(({ element }) => element));
+    } else if (shift < 0 && -shift < lines.length) {
+      const moved = lines.splice(shift);
+      lines.unshift(...moved);
+      this.rest.after(...moved.map(({ element }) => element));
+    }
+    while (lines.length > count) {
+      lines.pop().element.remove();
+    }
+    while (lines.length < count) {
+      lines.push(this.makeLine());
+    }
+    lines.forEach((line, place) => line.number === first + place || this.write(line, first + place));
+  }
+
+  makeLine() {
     const element = document.createElement("div");
     element.className = "grid-row";
     element.setAttribute("role", "row");
-    element.setAttribute("aria-rowindex", line + 1);
-    element.style.height = `${this.pitch - this.gap}px`;
-    const end = Math.min(this.items.length, (line + 1) * this.columns);
-    for (let position = line * this.columns; position < end; position += 1) {
-      element.append(this.makeTile(position));
-    }
-    // in the order of the rows, for who reads the document and does not see it
-    const next = [...this.lines].filter(([other]) => other > line).sort(([a], [b]) => a - b)[0];
-    this.element.insertBefore(element, next ? next[1] : null);
-    return element;
+    this.element.append(element);
+    return { element, number: null };
   }
 
-  makeTile(position) {
+  write(line, number) {
+    Object.assign(line, { number, writtenAt: performance.now(), pictured: false });
+    const { element } = line;
+    const begin = number * this.columns;
+    const count = Math.min(this.items.length - begin, this.columns);
+    element.setAttribute("aria-rowindex", number + 1);
+    while (element.children.length > count) {
+      element.lastChild.remove();
+    }
+    while (element.children.length < count) {
+      element.append(this.makeTile(element.children.length));
+    }
+    [...element.children].forEach((tile, place) => {
+      tile.dataset.position = begin + place;
+      tile.tabIndex = begin + place === this.active ? 0 : -1;
+      this.fill(tile, this.items[begin + place]);
+    });
+  }
+
+  makeTile(column) {
     const tile = document.createElement("div");
     tile.className = "tile";
     tile.setAttribute("role", "gridcell");
-    tile.setAttribute("aria-colindex", (position % this.columns) + 1);
-    tile.style.width = `${(this.element.clientWidth - this.gap) / this.columns - this.gap}px`;
-    tile.dataset.position = position;
-    tile.tabIndex = position === this.active ? 0 : -1;
-    this.fill(tile, this.items[position]);
+    tile.setAttribute("aria-colindex", column + 1);
+    this.build(tile);
     return tile;
   }
 
+  soonPictures(pause = PICTURE_PAUSE_MS) {
+    this.pausing ??= setTimeout(() => {
+      this.pausing = null;
+      this.drawPictures();
+    }, pause);
+  }
+
+  // One line at a time, so that scrolling never waits for pictures; those in sight before the spare ones.
   drawPictures() {
-    for (const tile of this.element.querySelectorAll(".tile:not([data-pictured])")) {
-      tile.dataset.pictured = "";
-      this.picture(tile, this.items[Number(tile.dataset.position)]);
+    const now = performance.now();
+    const waiting = this.lines.filter(({ pictured }) => !pictured);
+    const ready = waiting.filter(({ writtenAt }) => now - writtenAt >= PICTURE_PAUSE_MS);
+    const line = ready.find(({ number }) => this.isInSight(number)) ?? ready[0];
+    if (line) {
+      line.pictured = true;
+      [...line.element.children].forEach((tile) => this.picture(tile, this.items[Number(tile.dataset.position)]));
+    }
+    if (waiting.length > (line ? 1 : 0)) {
+      this.soonPictures(line ? 0 : PICTURE_PAUSE_MS);
     }
   }
 
-  clear() {
-    for (const element of this.lines.values()) {
-      element.remove();
-    }
-    this.lines.clear();
+  isInSight(number) {
+    const top = number * this.pitch - this.element.scrollTop * this.stretch;
+    return top > -this.pitch && top < this.view;
   }
 
   tile(position) {
-    return this.element.querySelector(`.tile[data-position="${position}"]`);
+    const line = this.lines[Math.floor(position / this.columns) - this.first];
+    return line?.element.children[position % this.columns];
+  }
+
+  // The tile with the focus has been scrolled out of sight: keys go on from there, and lead back.
+  keepFocus() {
+    this.keepsFocus = true;
+    this.element.focus({ preventScroll: true });
+    this.keepsFocus = false;
   }
 
   focus(position) {
     if (this.items.length === 0) {
       return;
     }
-    this.tile(this.active)?.setAttribute("tabindex", "-1");
-    this.active = Math.max(0, Math.min(position, this.items.length - 1));
+    this.point(Math.max(0, Math.min(position, this.items.length - 1)));
     this.reveal(Math.floor(this.active / this.columns));
-    const tile = this.tile(this.active);
-    tile.tabIndex = 0;
-    tile.focus({ preventScroll: true });
+    this.tile(this.active).focus({ preventScroll: true });
+  }
+
+  // From now on Tab reaches the tile at this position.
+  point(position) {
+    this.tile(this.active)?.setAttribute("tabindex", "-1");
+    this.active = position;
+    this.tile(position)?.setAttribute("tabindex", "0");
   }
 
   reveal(line) {
     const top = line * this.pitch;
     const bottom = top + this.pitch + this.gap;
-    const view = this.element.clientHeight;
+    const { view } = this;
     const now = this.element.scrollTop * this.stretch;
     if (top < now) {
       this.element.scrollTop = top / this.stretch;
@@ -161,7 +222,7 @@ export class Grid {
   }
 
   key(event) {
-    const screen = Math.max(1, Math.floor(this.element.clientHeight / this.pitch)) * this.columns;
+    const screen = Math.max(1, Math.floor(this.view / this.pitch)) * this.columns;
     const steps = {
       ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns,
       PageUp: -screen, PageDown: screen, Home: -this.items.length, End: this.items.length,

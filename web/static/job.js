@@ -29,34 +29,36 @@ let ended = false;
 let spokenAt = 0;
 let refreshedAt = 0;
 
-const grid = new Grid(at("grid"), { fill, picture, open: (position) => detail.open(position) });
+const grid = new Grid(at("grid"), { build, fill, picture, open: (position) => detail.open(position) });
 const failures = new Failures(`/v1/jobs/${id}`, rows.errors);
 const detail = new Detail(address, rows, { items: () => shown, closed: (position) => grid.focus(position) });
 
+function build(tile) {
+  const image = new Image();
+  image.alt = "";
+  tile.append(image, ...["b", "small", "small"].map((name) => document.createElement(name)));
+}
+
 function fill(tile, place) {
+  const [image, read, sure, name] = tile.children;
   const status = STATUSES[rows.status[place]];
   const digit = rows.digit[place];
-  const sure = digit === NONE ? text(`status_${status}`) : sureness(rows.confidence[place]);
+  const said = digit === NONE ? text(`status_${status}`) : sureness(rows.confidence[place]);
+  // a picture that is still on its way is no longer wanted
+  image.removeAttribute("src");
   tile.dataset.status = status;
-  tile.append(part("b", digit === NONE ? "–" : digit), part("small", sure), part("small", rows.names[place]));
-  const answer = digit === NONE ? sure : `${text("answer_sure", { prediction: String(digit), confidence: sure })}, ${text(`status_${status}`)}`;
+  read.textContent = digit === NONE ? "–" : digit;
+  sure.textContent = said;
+  name.textContent = rows.names[place];
+  const answer = digit === NONE ? said : `${text("answer_sure", { prediction: String(digit), confidence: said })}, ${text(`status_${status}`)}`;
   tile.setAttribute("aria-label", text("tile", { name: rows.names[place], answer }));
   tile.title = rows.names[place];
 }
 
 function picture(tile, place) {
   if (STATUSES[rows.status[place]] !== "failed") {
-    const image = document.createElement("img");
-    image.alt = "";
-    image.src = `${address}/${rows.index[place]}/image?view=thumbnail`;
-    tile.prepend(image);
+    tile.firstChild.src = `${address}/${rows.index[place]}/image?view=thumbnail`;
   }
-}
-
-function part(name, content) {
-  const element = document.createElement(name);
-  element.textContent = content;
-  return element;
 }
 
 function choices() {

@@ -7,6 +7,8 @@ const plurals = new Intl.PluralRules(language);
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const rough = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
 const ALMOST = 0.9999;
+// by the most digits behind the point: making a format takes longer than a hundred numbers
+const shares = [0, 1, 2, 3, 4].map((digits) => new Intl.NumberFormat(language, { maximumFractionDigits: digits }));
 const tenths = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const ages = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const moments = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
@@ -41,12 +43,12 @@ export function roughly(value) {
 export function percent(share) {
   const rest = Math.min(share, 1 - share);
   const digits = rest <= 0 ? 0 : Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(rest * 100) + 1e-9)));
-  return `${(share * 100).toLocaleString(language, { maximumFractionDigits: digits })} %`;
+  return `${shares[digits].format(share * 100)} %`;
 }
 
 // A confidence: what lies beyond the last figure that means anything is said to be more than that.
 export function sureness(confidence) {
-  return confidence > ALMOST ? text("over", { value: percent(ALMOST) }) : `${(confidence * 100).toLocaleString(language, { maximumFractionDigits: 2 })} %`;
+  return confidence > ALMOST ? text("over", { value: percent(ALMOST) }) : `${shares[2].format(confidence * 100)} %`;
 }
 
 // The same to a tenth, for lists in which the eye compares.
