@@ -1,11 +1,9 @@
-"""The sweep: finds jobs that nobody works on and sends their chunks again; clears away what has expired.
+"""The sweep: finds jobs that nobody works on and sends their chunks again.
 
 Any number of workers may call it; a lock in the store lets one at a time do it.
 """
 
 from __future__ import annotations
-
-from itertools import islice
 
 import structlog
 
@@ -13,23 +11,18 @@ from digitmill.domain import Job, QueueName
 from digitmill.queue import EVENTS_QUEUE, Queue
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
-from digitmill.store.blobs import BlobStore
-from digitmill.uploads.spool import clear_old_spools
 
 BATCH = 500
 LOST_MESSAGE_SECONDS = 300
 """After this an idle job's messages are looked for in its queue, which may be long, and sent again if not there."""
-ORPHAN_SECONDS = 3600
-"""Age at which a blob without a record was left by a web process that died."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Recovery:
-    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, queue: Queue) -> None:
+    def __init__(self, settings: Settings, store: JobStore, queue: Queue) -> None:
         self._settings = settings
         self._store = store
-        self._blobs = blobs
         self._queue = queue
 
     def sweep(self) -> int:
@@ -40,9 +33,6 @@ class Recovery:
         self._send_due_events()
         if self._queue.ring():
             _log.warning("bell_lost")
-        self._clear_expired()
-        if self._store.lock("orphans", ORPHAN_SECONDS):
-            self._clear_orphans()
         return sent
 
     def _resend_dropped(self) -> int:
@@ -85,16 +75,3 @@ class Recovery:
         if self._queue.depth(EVENTS_QUEUE) == 0:
             for job_id in self._store.webhooks.due(BATCH):
                 self._queue.send_event(job_id)
-
-    def _clear_expired(self) -> None:
-        for job in self._store.take_expired(BATCH):
-            self._blobs.delete(job.blob)
-
-    def _clear_orphans(self) -> None:
-        """What processes that died left behind: blobs without a record, and half-received uploads."""
-        clear_old_spools(self._settings.spool, ORPHAN_SECONDS)
-        names = self._blobs.older_than(ORPHAN_SECONDS)
-        while batch := list(islice(names, BATCH)):
-            for name, known in zip(batch, self._store.known(batch), strict=True):
-                if not known:
-                    self._blobs.delete(name)

@@ -76,7 +76,7 @@ class Service:
             labelled=Labelled(settings, store, blobs, jobs),
             sampling=Sampling(jobs, results),
             webhooks=webhooks,
-            recovery=Recovery(settings, store, blobs, queue),
+            recovery=Recovery(settings, store, queue),
         )
 
     def work(self, models: Models[Any], watchdog: Watchdog | None = None) -> Work:

@@ -10,6 +10,7 @@ from celery import Celery, signals
 from digitmill.queue import celery_app
 from digitmill.service import Service
 from digitmill.settings import Settings
+from worker.clearing import BackgroundClearing
 from worker.housekeeping import housekeeping_step
 from worker.process import WorkerProcess
 from worker.tasks import register_tasks
@@ -37,10 +38,12 @@ def build(settings: Settings) -> Celery:
         worker_proc_alive_timeout=CHILD_START_SECONDS,
     )
     process = WorkerProcess(settings, host=f"{socket.gethostname()}:{os.getpid()}")
+    clearing = BackgroundClearing(settings)
     register_tasks(app, process)
     # Celery holds signal handlers weakly; the application outlives them all
-    app.worker_process = process
+    app.worker_process, app.clearing = process, clearing
     signals.worker_process_init.connect(process.start)
+    signals.worker_process_init.connect(clearing.start)
     signals.task_prerun.connect(process.hearing.begin)
     signals.task_postrun.connect(process.hearing.end)
     app.steps["consumer"].add(housekeeping_step(settings, Service.open(settings), process.host))

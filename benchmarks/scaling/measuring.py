@@ -20,7 +20,6 @@ from digitmill.queue import EVENTS_QUEUE, CeleryQueue, celery_app
 from digitmill.recovery import Recovery
 from digitmill.settings import Settings
 from digitmill.store.base import PackedChunk, WorkerInfo
-from digitmill.store.blobs import BlobStore
 from digitmill.store.connection import connect
 from digitmill.store.keys import plan_key, rows_key
 from digitmill.store.redis import RedisJobStore
@@ -174,7 +173,7 @@ class Measuring:
             for number in range(IDLE_WORKERS)
         ]
         settings = Settings(var=self._folder, redis_url=self._url)
-        recovery = Recovery(settings, self._store, BlobStore(settings.blobs), self._queue)
+        recovery = Recovery(settings, self._store, self._queue)
         recovery.sweep()
 
         def sweep() -> None:

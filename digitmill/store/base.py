@@ -302,8 +302,13 @@ class JobStore(ABC):
         """Note progress on an open job, so that it is not stalled for a while."""
 
     @abstractmethod
-    def take_expired(self, limit: int) -> Sequence[Job]:
-        """Finished jobs past their time. Rows and plan are removed, a tombstone stays; blobs are the caller's."""
+    def take_expired(self, limit: int, lease: float) -> Sequence[str]:
+        """Ids of finished jobs past their time, for the caller to remove their blobs, which bear these names, and then
+        to bury them. Those that are not buried when the lease ends, in seconds, are to be taken again."""
+
+    @abstractmethod
+    def bury(self, job_ids: Sequence[str]) -> None:
+        """Remove what is left of expired jobs but a tombstone. Unknown ids, and repeated ones, are fine."""
 
     @abstractmethod
     def known(self, job_ids: Sequence[str]) -> Iterator[bool]:

@@ -271,18 +271,25 @@ class MemoryJobStore(JobStore):
             if job_id in self._records:
                 self._records[job_id].progress_at = self._clock()
 
-    def take_expired(self, limit: int) -> Sequence[Job]:
+    def take_expired(self, limit: int, lease: float) -> Sequence[str]:
         with self._changed:
+            now = self._clock()
             ids = [
                 job_id
                 for job_id, record in self._records.items()
-                if self._expired(record.job) and job_id in self._plans
+                if self._expired(record.job) and job_id in self._plans and record.taken_until <= now
             ][:limit]
             for job_id in ids:
-                del self._plans[job_id]
-                self._records[job_id].rows.clear()
+                self._records[job_id].taken_until = now + lease
+            return ids
+
+    def bury(self, job_ids: Sequence[str]) -> None:
+        with self._changed:
+            for job_id in job_ids:
+                self._plans.pop(job_id, None)
                 self.reviews.forget(job_id)
-            return [self._records[job_id].job for job_id in ids]
+                if job_id in self._records:
+                    self._records[job_id].rows.clear()
 
     def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
         return iter([job_id in self._records for job_id in job_ids])

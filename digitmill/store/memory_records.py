@@ -18,6 +18,7 @@ class Record:
     places: dict[int, int] = field(default_factory=dict)
     strikes: dict[tuple[int, int], int] = field(default_factory=dict)
     changes: int = 0
+    taken_until: float = 0.0
 
 
 def added(counts: Counts, chunk: Counts) -> Counts:

@@ -27,7 +27,8 @@ Every key, its type, its content, its life:
     dm:open:<owner>         set     ids of the owner's open jobs
     dm:active               zset    open jobs by the time of their last progress
     dm:leases               zset    "<id> <chunk>" of claimed chunks by the end of their lease
-    dm:expiry               zset    final jobs by the time they expire
+    dm:expiry               zset    final jobs by the time they expire; those that are being cleared away, by the end of
+                                    the lease on that
     dm:queued               string  images of open jobs without a row
     dm:workers              zset    JSON of each worker process by the time it was last heard of
     dm:lock:<name>          string  held while it lives

@@ -76,16 +76,29 @@ class RedisUpkeep(RedisStore):
         with storage_errors():
             self._redis.zadd("dm:active", {job_id: int(self._now())}, xx=True)
 
-    def take_expired(self, limit: int) -> Sequence[Job]:
+    def take_expired(self, limit: int, lease: float) -> Sequence[str]:
         with storage_errors():
-            ids = self._redis.zrange("dm:expiry", "-inf", self._now(), byscore=True, offset=0, num=limit)
-            jobs = self._jobs([job_id.decode() for job_id in ids])
-            for job in jobs:
-                self._redis.unlink(*content_keys(job.id))
-                self._redis.zrem(f"dm:jobs:{job.owner}", job.id)
+            now = self._now()
+            ids = self._redis.zrange("dm:expiry", "-inf", now, byscore=True, offset=0, num=limit)
             if ids:
-                self._redis.zrem("dm:expiry", *ids)
-        return jobs
+                self._redis.zadd("dm:expiry", dict.fromkeys(ids, now + lease), xx=True)
+        return [job_id.decode() for job_id in ids]
+
+    def bury(self, job_ids: Sequence[str]) -> None:
+        if not job_ids:
+            return
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.hget(job_key(job_id), "owner")
+            owners = pipe.execute()
+            for job_id, owner in zip(job_ids, owners, strict=True):
+                pipe.unlink(*content_keys(job_id))
+                if owner is not None:
+                    pipe.zrem(f"dm:jobs:{owner.decode()}", job_id)
+            # last: until then whoever is cut off here leaves them to be taken again
+            pipe.zrem("dm:expiry", *job_ids)
+            pipe.execute()
 
     def known(self, job_ids: Sequence[str]) -> Iterator[bool]:
         with storage_errors():

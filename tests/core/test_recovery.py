@@ -211,23 +211,6 @@ def test_a_slow_chunk_keeps_its_lease(mill: Mill, monkeypatch: pytest.MonkeyPatc
     assert len(renewed) == 4, "before each image, and before the model is asked"
 
 
-def test_what_processes_that_died_left_behind_is_cleared_away(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = submit(mill)
-    lost = mill.service.settings.var / "blobs" / "neverrecorded"
-    lost.write_bytes(b"x")
-    half = mill.service.settings.spool / "abc.upload"
-    half.write_bytes(b"x")
-    table = mill.service.settings.spool / "abc.spreadsheet"
-    table.mkdir()
-    (table / "rows.xlsx").write_bytes(b"x")
-    monkeypatch.setattr("digitmill.recovery.ORPHAN_SECONDS", -60)
-    mill.service.recovery._clear_orphans()
-    assert not lost.exists()
-    assert not half.exists()
-    assert not table.exists()
-    assert (mill.service.settings.var / "blobs" / kept).exists()
-
-
 def test_models_are_loaded_once_and_the_least_used_one_goes() -> None:
     loaded: list[str] = []
 

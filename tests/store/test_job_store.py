@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from digitmill.domain import Counts, Job, JobState, Problem, QueueName
-from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
+from digitmill.errors import IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.jobs import new_job_id
 from digitmill.store.base import Idempotency, Load, PackedChunk, WorkerInfo
 from tests.store.conftest import IMAGES, Bench
@@ -243,29 +243,6 @@ def test_queued_images_count_those_without_a_row(bench: Bench) -> None:
     assert bench.store.queued_images() == 3 * IMAGES
     bench.run(job.id, 1)
     assert bench.store.queued_images() == 2 * IMAGES
-
-
-def test_an_expired_job_says_so_and_gives_up_its_rows(bench: Bench) -> None:
-    job = bench.submit(chunks=1, expires_in=1)
-    bench.run(job.id, 0)
-    assert bench.store.take_expired(10) == []
-    bench.pass_time(2.1)
-    with pytest.raises(Expired):
-        bench.store.get(job.id)
-    assert bench.store.jobs_of("ann", before=None, limit=10) == []
-    assert [expired.blob for expired in bench.store.take_expired(10)] == [job.blob]
-    assert bench.store.take_expired(10) == []
-    with pytest.raises(NotFound):
-        bench.store.starts(job.id)
-    with pytest.raises(Expired):
-        bench.store.get(job.id)
-    assert list(bench.store.known([job.id, "nobody"])) == [True, False]
-
-
-def test_an_open_job_does_not_expire(bench: Bench) -> None:
-    job = bench.submit(expires_in=1)
-    bench.pass_time(1.2)
-    assert bench.store.get(job.id).state is JobState.QUEUED
 
 
 def test_idle_jobs_are_found_until_they_are_touched(bench: Bench) -> None:

@@ -104,7 +104,7 @@ def test_the_event_of_an_expired_job_is_still_delivered(bench: Bench) -> None:
     job = submit(bench, expires_in=1)
     bench.store.finish(job.id, JobState.CANCELLED)
     bench.pass_time(1.1)
-    assert [expired.id for expired in bench.store.take_expired(10)] == [job.id]
+    bench.store.bury(bench.store.take_expired(10, lease=60))
     taken = bench.store.webhooks.claim(job.id, 60)
     assert taken is not None
     assert taken[0].state is JobState.CANCELLED

@@ -1,0 +1,118 @@
+"""What is cleared away, in which order, and what is left when it is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from digitmill import clearing
+from digitmill.clearing import Clearing
+from digitmill.domain import Job, Options
+from digitmill.errors import Expired, StorageUnavailable
+from digitmill.store.blobs import BlobStore
+from tests.core.conftest import Mill, png
+
+
+def submit(mill: Mill, expires_in: int = 60) -> Job:
+    return mill.submit({"1.png": png()}, Options(expires_in=expires_in))
+
+
+def clearing_of(mill: Mill) -> Clearing:
+    return Clearing(mill.service.settings, mill.store, mill.service.blobs)
+
+
+def blobs(mill: Mill) -> set[str]:
+    return set(mill.service.blobs.older_than(-60))
+
+
+def test_uploads_of_expired_jobs_go_and_others_stay(mill: Mill) -> None:
+    expired, kept = [submit(mill) for _ in range(5)], submit(mill, expires_in=3600)
+    mill.turn()
+    mill.pass_time(61)
+    waiting = submit(mill)
+    mill.pass_time(61)
+    assert clearing_of(mill).clear() == 5
+    assert blobs(mill) == {kept.blob, waiting.blob}
+    for job in expired:
+        with pytest.raises(Expired):
+            mill.service.jobs.get("ann", job.id)
+    mill.turn()
+    assert mill.service.jobs.get("ann", waiting.id).counts.done == 1
+
+
+def test_a_backlog_goes_batch_after_batch(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+    delete_all = BlobStore.delete_all
+
+    def count(self: BlobStore, names: Sequence[str]) -> None:
+        batches.append(len(names))
+        delete_all(self, names)
+
+    monkeypatch.setattr(BlobStore, "delete_all", count)
+    monkeypatch.setattr(clearing, "BATCH", 2)
+    for _ in range(5):
+        submit(mill)
+    mill.turn()
+    mill.pass_time(61)
+    assert clearing_of(mill).clear() == 5
+    assert batches == [2, 2, 1]
+
+
+def test_a_round_ends_when_the_next_is_due_and_leaves_the_rest_to_it(
+    mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clearing, "BATCH", 2)
+    clock = iter(range(0, 10_000, 3))
+    monkeypatch.setattr("digitmill.clearing.time.monotonic", lambda: float(next(clock)))
+    for _ in range(7):
+        submit(mill)
+    mill.turn()
+    mill.pass_time(61)
+    assert clearing_of(mill).clear() == 4
+    mill.pass_time(mill.service.settings.sweep_seconds)
+    assert clearing_of(mill).clear() == 3
+
+
+def test_one_round_at_a_time(mill: Mill) -> None:
+    submit(mill)
+    mill.turn()
+    assert clearing_of(mill).clear() == 0
+    mill.pass_time(61)
+    assert clearing_of(mill).clear() == 1
+    submit(mill)
+    mill.turn()
+    assert clearing_of(mill).clear() == 0
+
+
+def test_uploads_that_the_storage_did_not_remove_are_removed_later(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise StorageUnavailable("down")
+
+    job = submit(mill)
+    mill.turn()
+    mill.pass_time(61)
+    with monkeypatch.context() as broken:
+        broken.setattr(BlobStore, "delete_all", fail)
+        with pytest.raises(StorageUnavailable):
+            clearing_of(mill).clear()
+    assert blobs(mill) == {job.blob}
+    mill.pass_time(clearing.LEASE_SECONDS + 1)
+    assert clearing_of(mill).clear() == 1
+    assert blobs(mill) == set()
+
+
+def test_what_processes_that_died_left_behind_is_cleared_away(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = submit(mill)
+    lost = mill.service.settings.var / "blobs" / "neverrecorded"
+    lost.write_bytes(b"x")
+    half = mill.service.settings.spool / "abc.upload"
+    half.write_bytes(b"x")
+    table = mill.service.settings.spool / "abc.spreadsheet"
+    table.mkdir()
+    (table / "rows.xlsx").write_bytes(b"x")
+    monkeypatch.setattr(clearing, "ORPHAN_SECONDS", -60)
+    clearing_of(mill).clear()
+    assert not half.exists()
+    assert not table.exists()
+    assert blobs(mill) == {kept.blob}

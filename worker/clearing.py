@@ -1,0 +1,45 @@
+"""Clearing away in the background of the children.
+
+In a thread, because the storage of uploads may be slow; of a child, because the parent must have none when it forks.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import structlog
+
+from digitmill.clearing import Clearing
+from digitmill.errors import StorageUnavailable
+from digitmill.settings import Settings
+from digitmill.store.blobs import BlobStore
+from digitmill.store.connection import connect
+from digitmill.store.redis import RedisJobStore
+
+_log = structlog.get_logger(__name__)
+
+
+class BackgroundClearing:
+    """Every child asks as often as a worker sweeps; one at a time does it, over a connection of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def start(self, **_: Any) -> None:
+        """Celery's worker_process_init."""
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        store = RedisJobStore(connect(self._settings.redis))
+        clearing = Clearing(self._settings, store, BlobStore(self._settings.blobs))
+        while True:
+            time.sleep(self._settings.sweep_seconds)
+            try:
+                clearing.clear()
+            except StorageUnavailable as error:
+                _log.warning("clearing_failed", reason=error.detail)
+            except Exception:  # noqa: BLE001
+                # the thread must outlive whatever is wrong with one batch, which is taken again later
+                _log.exception("clearing_failed")
