@@ -6,7 +6,8 @@
 ``impatient``       a worker takes itself for deaf, and its parent for stuck, within seconds.
 ``small-disk``      no file of this process may grow past 4 MiB, as on a disk that is full.
 ``faulty-storage``  ``DIGITMILL_BLOBS_URL`` is ``faulty://<folder>``; the file ``<folder>.fault`` says what is wrong
-                    with the storage: ``down``, ``full``, or ``slow`` and so many seconds. Without it, nothing is.
+                    with the storage: ``down``, ``full``, ``stuck`` where a file is to be removed, or ``slow`` and so
+                    many seconds. Without it, nothing is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 AHEAD_SECONDS = 7200.0
 DISK_BYTES = 4 << 20
+STUCK_SECONDS = 3600.0
 SCHEME = "faulty://"
 
 
@@ -54,6 +56,7 @@ class FaultyStorage(fsspec.AbstractFileSystem):  # type: ignore[misc]
         self._files.pipe_file(path, value)
 
     def rm_file(self, path: str) -> None:
+        self._meet_fault(path, "stuck")
         self._files.rm_file(path)
 
     def exists(self, path: str, **options: Any) -> bool:
@@ -68,8 +71,10 @@ class FaultyStorage(fsspec.AbstractFileSystem):  # type: ignore[misc]
         fault, _, seconds = told.read_text().partition(" ") if told.exists() else ("", "", "")
         if fault == "down":
             raise OSError(errno.EIO, "the storage is down")
-        if fault == "full" and further == "full":
+        if fault == further == "full":
             raise OSError(errno.ENOSPC, "the storage is full")
+        if fault == further == "stuck":
+            time.sleep(STUCK_SECONDS)
         if fault == "slow":
             time.sleep(float(seconds))
 
