@@ -35,11 +35,17 @@ class BackgroundClearing:
         store = RedisJobStore(connect(self._settings.redis))
         clearing = Clearing(self._settings, store, BlobStore(self._settings.blobs))
         while True:
-            time.sleep(self._settings.sweep_seconds)
-            try:
-                clearing.clear()
-            except StorageUnavailable as error:
-                _log.warning("clearing_failed", reason=error.detail)
-            except Exception:  # noqa: BLE001
-                # the thread must outlive whatever is wrong with one batch, which is taken again later
-                _log.exception("clearing_failed")
+            began = time.monotonic()
+            self._clear(clearing)
+            # from one beginning to the next: in a backlog a round takes nearly all of the time between
+            time.sleep(max(0.0, began + self._settings.sweep_seconds - time.monotonic()))
+
+    @staticmethod
+    def _clear(clearing: Clearing) -> None:
+        try:
+            clearing.clear()
+        except StorageUnavailable as error:
+            _log.warning("clearing_failed", reason=error.detail)
+        except Exception:  # noqa: BLE001
+            # the thread must outlive whatever is wrong with one batch, which is taken again later
+            _log.exception("clearing_failed")
