@@ -12,6 +12,7 @@ from digitmill.service import Service
 from digitmill.settings import Settings
 from worker.clearing import BackgroundClearing
 from worker.housekeeping import housekeeping_step
+from worker.pool import Pool
 from worker.process import WorkerProcess
 from worker.tasks import register_tasks
 
@@ -53,7 +54,7 @@ def build(settings: Settings) -> Celery:
 def run(app: Celery, settings: Settings) -> int:
     """Work until a signal says stop; the exit status of Celery's worker."""
     worker = app.Worker(
-        pool="prefork",
+        pool=Pool,
         hostname=f"digitmill@{socket.gethostname()}-{os.getpid()}",
         loglevel=settings.log_level.upper(),
         without_gossip=True,
