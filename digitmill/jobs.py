@@ -14,6 +14,7 @@ import structlog
 from digitmill.domain import Chunk, Counts, Job, JobState, Options, QueueName
 from digitmill.errors import (
     BadOptions,
+    Expired,
     FieldError,
     IdempotencyConflict,
     ModelNotFound,
@@ -124,6 +125,7 @@ class Jobs:
         Raises:
             UploadRefused: the upload or the options are not acceptable; nothing is stored.
             IdempotencyConflict: the key was used with another request.
+            Expired: it was used with this one, and the job has been deleted or has expired.
             TooManyJobs: the owner has as many open jobs as may be.
             StorageUnavailable: Redis or the blob storage does not answer.
         """
@@ -153,18 +155,20 @@ class Jobs:
                 return Submission(known, created=False)
         job, plan = self._planned(owner, images, manifest, resolved)
         job = replace(job, sent_by=sent_by)
-        size = spool.length
+        small = job.queue is QueueName.INTERACTIVE and job.chunks == 1 and spool.length <= SMALL_BYTES
+        bell = self._queue.bell() if small else ""
         self._blobs.put(job.blob, spool.path)
         ending = self._store.follow(job, plan) if follow else None
         recorded = None
         try:
-            recorded = self._record(job, plan, idempotency, followed=follow)
+            recorded = self._record(job, plan, idempotency, followed=follow, bell=bell)
         finally:
             if ending is not None and recorded is not job:
                 ending.close()
         if recorded is not job:
             return Submission(recorded, created=False)
-        self._send_first(job, size)
+        if not bell:
+            self._send_first(job, small=small)
         return Submission(job, created=True, ending=ending)
 
     def get(self, owner: str, job_id: str) -> Job:
@@ -249,7 +253,9 @@ class Jobs:
             expires_in=expires_in,
         )
 
-    def _record(self, job: Job, plan: Sequence[PackedChunk], idempotency: Idempotency | None, *, followed: bool) -> Job:
+    def _record(
+        self, job: Job, plan: Sequence[PackedChunk], idempotency: Idempotency | None, *, followed: bool, bell: str
+    ) -> Job:
         """``job`` itself when it is recorded, else the first job under the same key."""
         try:
             recorded = self._store.create(
@@ -259,8 +265,9 @@ class Jobs:
                 idempotency=None if idempotency is None else (idempotency, self._settings.idempotency_seconds),
                 plan=plan,
                 followed=followed,
+                bell=bell,
             )
-        except (IdempotencyConflict, TooManyJobs):
+        except (IdempotencyConflict, Expired, TooManyJobs):
             self._withdraw(job)
             raise
         if recorded.id == job.id:
@@ -302,9 +309,9 @@ class Jobs:
         self._store.discard_plan(job.id)
         self._blobs.delete(job.blob)
 
-    def _send_first(self, job: Job, size: int) -> None:
+    def _send_first(self, job: Job, *, small: bool) -> None:
         try:
-            if job.queue is QueueName.INTERACTIVE and job.chunks == 1 and size <= SMALL_BYTES:
+            if small:
                 self._queue.line_up(job.id, 0)
                 return
             for chunk in range(min(self._settings.chunks_in_flight, job.chunks)):

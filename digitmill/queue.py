@@ -62,6 +62,13 @@ class Queue(ABC):
         """Let a small interactive chunk wait in line for a worker, which takes many at once. Raises as ``send``."""
 
     @abstractmethod
+    def bell(self) -> str:
+        """For ``JobStore.create``: what calls a worker to the line, so that a job joins it as it is recorded.
+
+        Empty where the line is not the store's; then ``line_up`` is to be called.
+        """
+
+    @abstractmethod
     def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:
         """Take up to so many (job, chunk) out of the line. Raises as ``send``.
 
@@ -104,6 +111,9 @@ class MemoryQueue(Queue):
     def line_up(self, job_id: str, chunk: int) -> None:
         self.send(QueueName.INTERACTIVE, job_id, chunk)
 
+    def bell(self) -> str:
+        return ""
+
     def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:  # noqa: ARG002
         waiting = self._waiting[QueueName.INTERACTIVE]
         return [waiting.popleft() for _ in range(min(most, len(waiting)))]
@@ -132,10 +142,10 @@ class CeleryQueue(Queue):
         self._line = line
 
     @cached_property
-    def _bell(self) -> str:
+    def _call(self) -> str:
         """The message for ``run_waiting``, as kombu lays it into a list of Redis; PLACEHOLDER stands for its ids.
 
-        It is made by a transport in memory. The line's script pushes it, so that it costs no round trip of its own.
+        It is made by a transport in memory. A script of the store pushes it, so that it costs no round trip of its own.
         """
         queue = QueueName.INTERACTIVE.value
         with Connection("memory://") as connection:  # type: ignore[no-untyped-call]
@@ -153,8 +163,10 @@ class CeleryQueue(Queue):
         self._send(DELIVER_EVENT, (job_id,), EVENTS_QUEUE)
 
     def line_up(self, job_id: str, chunk: int) -> None:
-        message = self._bell.replace(PLACEHOLDER, uuid4().hex)
-        self._line.join(job_id, chunk, queue=QueueName.INTERACTIVE.value, message=message)
+        self._line.join(job_id, chunk, queue=QueueName.INTERACTIVE.value, message=self.bell())
+
+    def bell(self) -> str:
+        return self._call.replace(PLACEHOLDER, uuid4().hex)
 
     def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:
         return self._line.take(most, bulk=QueueName.BULK.value, patience=patience)

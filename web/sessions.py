@@ -89,7 +89,9 @@ def _behind_https() -> bool:
 def _from_another_site() -> bool:
     """Whether the browser says so; other programs say nothing of the kind."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    return site not in OWN_SITES if site is not None else origin not in (None, request.host_url.rstrip("/"))
+    if site is not None:
+        return site not in OWN_SITES
+    return origin is not None and origin != request.host_url.rstrip("/")
 
 
 def _is_form() -> bool:

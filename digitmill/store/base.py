@@ -85,6 +85,9 @@ class WorkerInfo:
     model: str
 
 
+FIRST_JOB_DELETED = "The job that was made with this Idempotency-Key was deleted. Send a new key to submit it again."
+
+
 def too_many_jobs(most: int) -> str:
     return f"You have as many open jobs as you may, {most:,}; wait until one is done, or cancel one."
 
@@ -161,16 +164,19 @@ class JobStore(ABC):
         idempotency: tuple[Idempotency, float] | None = None,
         plan: Sequence[PackedChunk] = (),
         followed: bool = False,
+        bell: str = "",
     ) -> Job:
         """Record ``job``, whose plan and blob are stored, as queued, unless its owner has ``most_open`` open jobs.
 
         The first ``window`` chunks count as sent: the caller sends their messages next. With an idempotency
         key (and the seconds to remember it) that is known already, nothing is recorded and the first job is
         returned; its id tells. A small ``plan`` that was not saved before is saved with the job. ``followed``:
-        this process called ``follow`` before.
+        this process called ``follow`` before. ``bell``, which ``Queue.bell`` gave: the job's only chunk joins the line
+        at once.
 
         Raises:
             IdempotencyConflict: the key is known with another digest.
+            Expired: it is known with this one, and the job was deleted or has expired.
             TooManyJobs: the owner has so many open jobs, and the idempotency key is not known.
         """
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from digitmill.domain import Counts, Job, JobState, Problem
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
+    FIRST_JOB_DELETED,
     STRIKES,
     TOMBSTONE_SECONDS,
     Claim,
@@ -62,6 +63,7 @@ class MemoryJobStore(JobStore):
         idempotency: tuple[Idempotency, float] | None = None,
         plan: Sequence[PackedChunk] = (),
         followed: bool = False,  # noqa: ARG002 (here everybody hears everything)
+        bell: str = "",  # noqa: ARG002 (the queue in memory has none)
     ) -> Job:
         with self._changed:
             known = self.recall(job.owner, idempotency[0]) if idempotency is not None else None
@@ -89,7 +91,10 @@ class MemoryJobStore(JobStore):
             raise IdempotencyConflict(
                 "This Idempotency-Key was used with another request; send a new key for new content."
             )
-        return self.get(known[1])
+        try:
+            return self.get(known[1])
+        except NotFound as error:
+            raise Expired(FIRST_JOB_DELETED) from error
 
     def get(self, job_id: str) -> Job:
         with self._changed:

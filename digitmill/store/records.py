@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
+from typing import Any
 
 from digitmill.domain import Counts, Job, JobState, ModelReference, Options, Polarity, Problem, QueueName
 
@@ -17,13 +18,18 @@ def record_of(job: Job) -> str:
             "created_at": job.created_at,
             "skipped": job.counts.skipped,
             "chunks": job.chunks,
-            "model": asdict(job.model),
-            "options": {**asdict(job.options), "metadata": dict(job.options.metadata)},
+            "model": _fields(job.model),
+            "options": {**_fields(job.options), "metadata": dict(job.options.metadata)},
             "blob": job.blob,
             "sent_by": job.sent_by,
         },
         separators=(",", ":"),
     )
+
+
+def _fields(value: ModelReference | Options) -> dict[str, Any]:
+    """As ``asdict``, which copies deeply and takes ten times as long."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:

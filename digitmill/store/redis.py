@@ -55,9 +55,10 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import Job, JobState, Problem
+from digitmill.domain import Job, JobState, Problem, QueueName
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
+    FIRST_JOB_DELETED,
     TOMBSTONE_SECONDS,
     UNRECORDED_SECONDS,
     Ending,
@@ -83,6 +84,7 @@ from digitmill.store.records import record_of
 from digitmill.store.redis_base import job_or_none
 from digitmill.store.redis_chunks import RedisChunks
 from digitmill.store.redis_followers import Followers
+from digitmill.store.redis_line import BELL, BELL_MILLISECONDS, LINE
 from digitmill.store.redis_reviews import RedisReviewStore
 from digitmill.store.redis_upkeep import RedisUpkeep
 from digitmill.store.redis_webhook_store import RedisWebhookStore
@@ -136,9 +138,11 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
         idempotency: tuple[Idempotency, float] | None = None,
         plan: Sequence[PackedChunk] = (),
         followed: bool = False,
+        bell: str = "",
     ) -> Job:
         keys = [
             job_key(job.id), plan_key(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued", open_key(job.owner),
+            LINE, BELL, QueueName.INTERACTIVE.value,
         ]  # fmt: skip
         digest, seconds = "", 0
         if idempotency is not None:
@@ -146,7 +150,7 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             digest, seconds = idempotency[0].digest, int(idempotency[1])
         values: list[Any] = [
             job.id, job.owner, job.created_at, job.counts.total, min(window, job.chunks), record_of(job), most_open,
-            digest, seconds, self._followers.channel if followed else "",
+            digest, seconds, self._followers.channel if followed else "", bell, BELL_MILLISECONDS,
         ]  # fmt: skip
         if plan:
             values += ["starts", array.array("I", (chunk.first for chunk in plan)).tobytes()]
@@ -174,7 +178,10 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             raise IdempotencyConflict(
                 "This Idempotency-Key was used with another request; send a new key for new content."
             )
-        return self.get(known[1].decode())
+        try:
+            return self.get(known[1].decode())
+        except NotFound as error:
+            raise Expired(FIRST_JOB_DELETED) from error
 
     def get(self, job_id: str) -> Job:
         with storage_errors():

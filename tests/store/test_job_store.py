@@ -236,6 +236,18 @@ def test_the_same_idempotency_key_gives_the_first_job(bench: Bench) -> None:
         bench.store.create(second, window=1, most_open=9, idempotency=(Idempotency("k1", "other"), 60))
 
 
+def test_the_idempotency_key_of_a_deleted_job_says_that_it_is_gone(bench: Bench) -> None:
+    key = Idempotency("k1", "digest")
+    first = replace(bench.submit(), id=new_job_id())
+    bench.store.save_plan(first.id, [PackedChunk(0, b"x"), PackedChunk(IMAGES, b"y")])
+    bench.store.create(first, window=1, most_open=9, idempotency=(key, 60))
+    bench.store.delete(first.id)
+    with pytest.raises(Expired, match="deleted"):
+        bench.store.recall("ann", key)
+    with pytest.raises(Expired, match="deleted"):
+        bench.store.create(replace(first, id=new_job_id()), window=1, most_open=9, idempotency=(key, 60))
+
+
 def test_queued_images_count_those_without_a_row(bench: Bench) -> None:
     assert bench.store.queued_images() == 0
     job = bench.submit(chunks=2)

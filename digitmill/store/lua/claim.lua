@@ -18,8 +18,8 @@ if state == 'queued' then
   redis.call('HSET', KEYS[1], 'state', 'running', 'started_at', string.format('%.3f', now))
   redis.call('PUBLISH', KEYS[6], 'running')
 end
-local place = redis.call('HGET', KEYS[3], ARGV[2] .. ':place')
-local poison = redis.call('HGET', KEYS[3], ARGV[2] .. ':poison') or ''
+local before = redis.call('HMGET', KEYS[3], ARGV[2] .. ':place', ARGV[2] .. ':poison')
+local place, poison = before[1], before[2] or ''
 if place then
   redis.call('HDEL', KEYS[3], ARGV[2] .. ':place')
   if redis.call('HINCRBY', KEYS[3], ARGV[2] .. ':strikes:' .. place, 1) == tonumber(ARGV[4]) then
