@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from digitmill.domain import Counts, Job, JobState, Problem, QueueName
-from digitmill.errors import IdempotencyConflict, NotFound, TooManyJobs
+from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.jobs import new_job_id
 from digitmill.store.base import Idempotency, Load, PackedChunk, WorkerInfo
 from tests.store.conftest import IMAGES, Bench
