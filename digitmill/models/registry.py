@@ -17,14 +17,16 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
-
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
 
 from digitmill.domain import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected, StorageUnavailable
+from digitmill.files import check_kind, failures_of, open_files
 from digitmill.models.engines.base import Converted
 from digitmill.models.manifest import (
     INT8_GRAPH,
@@ -41,6 +43,7 @@ BUILT_IN_DEFAULT = "digits"
 DEFAULT_FILE = "default"
 
 FRESH_SECONDS = 1.0
+SETTING = "DIGITMILL_MODELS_URL"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,63}")
@@ -54,9 +57,9 @@ class Registry:
     """
 
     def __init__(self, published_url: str, cache: Path) -> None:
-        files, root = fsspec.core.url_to_fs(published_url, use_listings_cache=False)
-        self._published = _Shelf(files, root)
-        self._built_in = _Shelf(LocalFileSystem(), str(BUILT_IN))
+        """Raises SettingsError for a URL of an unknown kind, or of one whose package is not installed."""
+        self._published = _Shelf(published_url)
+        self._built_in = _Shelf(str(BUILT_IN))
         self._shelves = (self._published, self._built_in)
         self._resolved: dict[str | None, tuple[Manifest, float]] = {}
         self.cache = cache
@@ -222,18 +225,38 @@ class Registry:
 class _Shelf:
     """One folder of models on a file system; a missing folder is an empty shelf."""
 
-    def __init__(self, files: fsspec.AbstractFileSystem, root: str) -> None:
-        self._files = files
-        self._root = root.rstrip("/")
+    def __init__(self, url: str) -> None:
+        check_kind(url, SETTING)
+        self._url = url
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        return open_files(self._url, SETTING)
+
+    @property
+    def _files(self) -> Any:
+        return self._opened[0]
+
+    @property
+    def _root(self) -> str:
+        return self._opened[1]
+
+    @contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except failures_of(self._files) as error:
+            raise StorageUnavailable(
+                f"The models in {self._root} cannot be reached: {error}. Check MODELS_URL."
+            ) from error
 
     def versions(self) -> list[tuple[str, str]]:
         """(name, version) of every manifest, unread."""
-        try:
-            paths = self._files.glob(f"{self._root}/*/*/{MANIFEST_FILE}")
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise self._unavailable(error) from error
+        with self._storage_errors():
+            try:
+                paths = self._files.glob(f"{self._root}/*/*/{MANIFEST_FILE}")
+            except FileNotFoundError:
+                return []
         pairs = [tuple(path.split("/")[-3:-1]) for path in paths]
         return [(name, version) for name, version in pairs if _well_formed(name, version)]
 
@@ -250,27 +273,21 @@ class _Shelf:
         return manifest
 
     def read(self, path: str) -> bytes | None:
-        try:
-            content: bytes = self._files.cat_file(f"{self._root}/{path}")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._unavailable(error) from error
-        return content
+        with self._storage_errors():
+            try:
+                content: bytes = self._files.cat_file(f"{self._root}/{path}")
+            except FileNotFoundError:
+                return None
+            return content
 
     def write(self, path: str, content: bytes) -> None:
         """Write beside, then move: a reader sees the old file or the new one, never half of it."""
         target = f"{self._root}/{path}"
         beside = f"{target}.{uuid4().hex}"
-        try:
+        with self._storage_errors():
             self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
             self._files.pipe_file(beside, content)
             self._files.mv(beside, target)
-        except OSError as error:
-            raise self._unavailable(error) from error
-
-    def _unavailable(self, error: OSError) -> StorageUnavailable:
-        return StorageUnavailable(f"The models in {self._root} cannot be reached: {error}. Check MODELS_URL.")
 
 
 def _well_formed(name: str, version: str) -> bool:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-import fsspec
-from fsspec.utils import get_protocol
-
-from digitmill.errors import NotFound, SettingsError, StorageUnavailable
+from digitmill.errors import NotFound, StorageUnavailable
+from digitmill.files import check_kind, open_files
 from digitmill.store.folders import CLOCK, PARTIAL, Folder, folder_of
+
+SETTING = "DIGITMILL_BLOBS_URL"
 
 
 class BlobStore:
@@ -23,14 +23,11 @@ class BlobStore:
     def __init__(self, url: str) -> None:
         """Raises SettingsError for a URL of an unknown kind, or of one whose package is not installed."""
         self._url = url
-        with _as_settings_errors():
-            fsspec.get_filesystem_class(get_protocol(url))
+        check_kind(url, SETTING)
 
     @cached_property
     def _folder(self) -> Folder:
-        # opened at first use: some file systems start a thread, which a process that forks must not have
-        with _as_settings_errors():
-            return folder_of(*fsspec.core.url_to_fs(self._url))
+        return folder_of(*open_files(self._url, SETTING))
 
     def put(self, name: str, source: Path) -> None:
         """Store the file ``source`` as ``name``; the file is moved where the storage allows it."""
@@ -87,11 +84,3 @@ def _checked(name: str) -> str:
     if not name.replace("_", "").replace("-", "").isalnum():
         raise ValueError(f"not the name of a blob: {name!r}")
     return name
-
-
-@contextmanager
-def _as_settings_errors() -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, ImportError) as error:
-        raise SettingsError(f"DIGITMILL_BLOBS_URL cannot be used: {error}") from error

@@ -1,16 +1,17 @@
-"""What kinds of storage do each in their own way: storing a file, removing many, telling of all, and failing."""
+"""What kinds of storage do each in their own way: storing a file, removing many, telling of all."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
+
+from digitmill.files import failures_of, is_s3
 
 PARTIAL = ".partial"
 CLOCK = ".clock"
@@ -23,12 +24,11 @@ MOST_KEYS = 1000
 class Folder:
     """``root`` on any file system of fsspec: files are removed one by one, and listed all at once."""
 
-    failures: tuple[type[Exception], ...] = (OSError,)
-    """What its methods raise where the storage fails; FileNotFoundError for a file that is not there."""
-
     def __init__(self, files: Any, root: str) -> None:
         self._files = files
         self._root = root
+        self.failures = failures_of(files)
+        """What the methods raise where the storage fails; FileNotFoundError for a file that is not there."""
 
     def put(self, source: Path, name: str) -> None:
         """Store the file ``source``, which goes."""
@@ -96,9 +96,6 @@ class Bucket(Folder):
 
     def __init__(self, files: Any, root: str) -> None:
         super().__init__(files, root)
-        # s3fs lets most errors of the package beneath it through, which is not among this project's own
-        if beneath := sys.modules.get("botocore.exceptions"):
-            self.failures = (OSError, beneath.BotoCoreError)
         self._bucket, key, _ = files.split_path(root)
         self._prefix = f"{key}/" if key else ""
 
@@ -126,7 +123,7 @@ def folder_of(files: Any, root: str) -> Folder:
     """``root`` on the file system ``files`` of fsspec."""
     if isinstance(files, LocalFileSystem):
         return LocalFolder(files, root)
-    return Bucket(files, root) if hasattr(files, "call_s3") else Folder(files, root)
+    return Bucket(files, root) if is_s3(files) else Folder(files, root)
 
 
 def _when_written(entry: os.DirEntry[str]) -> float | None:

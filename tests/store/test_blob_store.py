@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
 
-import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
-from fsspec.implementations.memory import MemoryFileSystem
 
 from digitmill.errors import NotFound, SettingsError, StorageUnavailable
 from digitmill.store.blobs import BlobStore
@@ -81,19 +78,6 @@ def test_the_blobs_of_a_folder_are_told_of_one_by_one(
     blobs.put("job1", source)
     monkeypatch.setattr(LocalFileSystem, "ls", hold_all)
     assert next(blobs.older_than(-60)) == "job1"
-
-
-def test_a_blob_store_opens_no_file_system_before_it_is_used() -> None:
-    class Opened(MemoryFileSystem):  # type: ignore[misc]
-        protocol = "opened"
-
-        def __init__(self, **options: Any) -> None:
-            raise OSError("a process that forks must not come here, lest it has a thread")
-
-    fsspec.register_implementation("opened", Opened, clobber=True)
-    blobs = BlobStore("opened://uploads")
-    with pytest.raises(OSError, match="forks"):
-        blobs.delete("job1")
 
 
 def test_a_machine_whose_clock_is_ahead_takes_no_new_blob_for_an_old_one(
