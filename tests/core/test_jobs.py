@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from digitmill.clearing import Clearing
 from digitmill.domain import JobState, Options, QueueName, RowStatus
 from digitmill.errors import (
     BadOptions,
@@ -320,7 +321,7 @@ def test_an_expired_job_says_so_everywhere(mill: Mill) -> None:
         mill.service.jobs.get("ann", job.id)
     with pytest.raises(Expired):
         mill.service.results.page("ann", job.id, rows=EVERY_ROW, limit=1, cursor=None)
-    mill.service.recovery.sweep()
+    Clearing(mill.service.settings, mill.store, mill.service.blobs).clear()
     assert list(mill.service.blobs.older_than(-60)) == []
 
 
