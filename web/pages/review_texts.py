@@ -28,8 +28,12 @@ def review() -> Mapping[str, Text]:
         "waits_again": gettext("Your answer is taken back. The row waits again, and others may have it before them."),
         "taken_over_some": gettext("You were away for a while, and somebody else has taken some of these rows."),
         "group_over": plural(
-            "All of this digit are answered, or with others. {count} doubtful row is left: press Enter.",
-            "All of this digit are answered, or with others. {count} doubtful rows are left: press Enter.",
+            "{count} doubtful row is left: press Enter for those read as {digit}.",
+            "{count} doubtful rows are left: press Enter for those read as {digit}.",
+        ),
+        "groups_over": plural(
+            "{count} doubtful row is left: marked for the review one by one, or with others.",
+            "{count} doubtful rows are left: marked for the review one by one, or with others.",
         ),
         "with_others": plural(
             "{count} doubtful row is left, and somebody else is looking at it.",

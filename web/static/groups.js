@@ -4,7 +4,7 @@ import { TAKEN_BACK, answerOf, answerOfKey, digit, saysAsModel } from "./answers
 import { showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
 import { clicked, onKeys, showSending, showTally } from "./desk.js";
-import { Holding } from "./holding.js";
+import { Holding, MOST_ROWS } from "./holding.js";
 import { letterOfKey } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
@@ -45,15 +45,16 @@ const conflicts = new Conflicts(pictures, {
 const sheet = new Sheet(at("sheet"), pictures);
 const holding = new Holding(`${job}/review`, {
   wanted: () => {
-    asked = chosen;
-    // the first question only finds out how many there are
-    return { limit: chosen === null ? 1 : 2 * MOST_ON_A_SHEET + later.size + outbox.size, prediction: chosen };
+    // the first question only finds out how many there are; the service counts what is on its way as unanswered
+    const limit = chosen === null ? 1 : Math.min(MOST_ROWS, 2 * MOST_ON_A_SHEET + later.size + outbox.size);
+    asked = { limit, prediction: chosen };
+    return asked;
   },
   got: take,
   told: (error) => showSending(error ?? outbox.error, outbox.size),
 });
 
-// the digit whose rows are shown, the one that was last asked for, and the one of which it is known what there is
+// the digit whose rows are shown, what was last asked for, and the digit of which it is known what there is
 let chosen = null;
 let asked = null;
 let known = null;
@@ -64,19 +65,24 @@ let waiting = {};
 let recent = [];
 const done = [];
 const answered = new Set();
-const later = new Set();
+// what was marked and left, by row, with the digit that it was read as
+const later = new Map();
+// digits of which there was nothing left for this tab
+const spent = new Set();
+// the last sheet of a digit is done; the next digit's is fetched meanwhile, and shown when asked for
+let pausing = false;
 
 function take(review, number) {
   waiting = review.waiting;
   recent = recent.filter((entry) => outbox.has(entry));
   if (chosen === null) {
-    choose(fullest());
+    choose(fullest() ?? "0");
     return;
   }
-  if (asked !== chosen) {
+  if (asked.prediction !== chosen) {
     return;
   }
-  known = asked;
+  known = chosen;
   const rows = review.results;
   const held = new Set(rows.map(({ index }) => index));
   const kept = shown.filter((entry) => held.has(entry.row.index) || outbox.has(entry) || entry.undone >= number);
@@ -87,6 +93,32 @@ function take(review, number) {
   if (kept.length < shown.length) {
     at("notice").textContent = text("taken_over_some");
     present(kept);
+  } else {
+    const isAll = rows.length < asked.limit || rows.every(({ index }) => later.has(index));
+    goOn(isAll);
+  }
+}
+
+// After an answer of the service; `isAll`: it has no more rows of this digit.
+function goOn(isAll) {
+  if (shown.length || next.length) {
+    show();
+  } else if (isAll) {
+    goAhead();
+  } else {
+    // all that it gave was answered meanwhile
+    known = null;
+    holding.ask();
+  }
+}
+
+// To the next digit, where nothing of this one is left, so that its sheet is there when it is asked for.
+function goAhead() {
+  spent.add(chosen);
+  const following = fullest();
+  pausing = following !== null;
+  if (pausing) {
+    choose(following);
   } else {
     show();
   }
@@ -115,14 +147,14 @@ function present(entries) {
 }
 
 function show() {
-  if (!shown.length && next.length) {
+  if (!shown.length && next.length && !pausing) {
     const some = next.splice(0, MOST_ON_A_SHEET);
     present(some);
     at("spoken").textContent = text("sheet", { count: some.length, digit: chosen });
     return;
   }
   at("row").hidden = shown.length === 0;
-  at("nothing").hidden = shown.length > 0 || known !== chosen;
+  at("nothing").hidden = shown.length > 0 || (known !== chosen && !pausing);
   at("undo").disabled = done.length === 0;
   at("later").textContent = later.size ? text("left_for_later", { count: later.size }) : "";
   if (shown.length) {
@@ -130,10 +162,18 @@ function show() {
   } else {
     // the tile that had the focus is gone
     at("content").focus({ preventScroll: true });
-    at("nothing-text").textContent = left() > 0 ? text("group_over", { count: left() }) : text("nothing_left");
+    at("nothing-text").textContent = over();
   }
   showDigits();
   showTally(tally, left());
+}
+
+function over() {
+  const count = left();
+  if (count === 0) {
+    return text("nothing_left");
+  }
+  return pausing ? text("group_over", { count, digit: chosen }) : text("groups_over", { count });
 }
 
 function left() {
@@ -159,10 +199,15 @@ function showDigits() {
   }
 }
 
-// The digit of which most rows wait, but for the one that is shown.
+// Whether nothing of this digit waits but what was marked and left.
+function isDone(value) {
+  return (counts()[value] ?? 0) <= [...later.values()].filter((each) => each === value).length;
+}
+
+// The digit of which most rows wait, but for those of which nothing is left here; null for none.
 function fullest() {
-  const found = Object.entries(counts()).filter(([value]) => value !== chosen);
-  return found.reduce((best, each) => (each[1] > best[1] ? each : best))[0];
+  const found = Object.entries(counts()).filter(([value]) => !spent.has(value) && !isDone(value));
+  return found.length ? found.reduce((best, each) => (each[1] > best[1] ? each : best))[0] : null;
 }
 
 function choose(value) {
@@ -173,13 +218,28 @@ function choose(value) {
   show();
 }
 
+// Away from what is shown, to a digit that a person wants to see.
+function turnTo(value) {
+  spent.clear();
+  pausing = false;
+  if (value !== null) {
+    choose(value);
+  }
+}
+
 function confirm() {
+  if (pausing) {
+    pausing = false;
+    show();
+    return;
+  }
   if (!shown.length) {
-    choose(fullest());
+    spent.clear();
+    turnTo(fullest());
     return;
   }
   const answers = shown.filter(({ odd, said }) => said || !odd);
-  shown.filter(({ odd, said }) => odd && !said).forEach(({ row }) => later.add(row.index));
+  shown.filter(({ odd, said }) => odd && !said).forEach(({ row }) => later.set(row.index, row.prediction));
   for (const entry of answers) {
     entry.said ??= digit(entry.row.prediction);
     answered.add(entry.row.index);
@@ -190,6 +250,10 @@ function confirm() {
   done.push({ sheet: shown, answers, digit: chosen });
   at("notice").textContent = text("sheet_done", { count: answers.length });
   shown = [];
+  if (!next.length) {
+    // whether more of this digit wait, the service says
+    known = null;
+  }
   show();
   holding.ask();
 }
@@ -208,6 +272,8 @@ function undo() {
   }
   last.sheet.forEach(({ row }) => later.delete(row.index));
   chosen = last.digit;
+  spent.clear();
+  pausing = false;
   next = shown.concat(next).filter(({ row }) => row.prediction === chosen);
   present(last.sheet);
 }
@@ -246,7 +312,7 @@ at("undo").addEventListener("click", (event) => {
 at("digits").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) {
-    choose(button.dataset.digit);
+    turnTo(button.dataset.digit);
   }
 });
 setInterval(() => showTally(tally, left()), 1000);

@@ -6,7 +6,7 @@ import { reviewer } from "./reviewer.js";
 const HOLD_SECONDS = 60;
 const RENEW_MS = 20_000;
 const IDLE_MS = 180_000;
-const MOST_ROWS = 100;
+export const MOST_ROWS = 100;
 const PAUSE_SECONDS = 3;
 
 export class Holding {
