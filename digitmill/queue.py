@@ -23,6 +23,7 @@ from kombu.exceptions import OperationalError
 
 from digitmill.domain import Job, QueueName
 from digitmill.errors import StorageUnavailable
+from digitmill.store.connection import storage_errors
 from digitmill.store.redis_line import Line
 
 RUN_CHUNK = "digitmill.run_chunk"
@@ -204,7 +205,8 @@ class CeleryQueue(Queue):
     def _broker(self) -> Iterator[Any]:
         """The Redis client of the broker's transport."""
         try:
-            with self._app.connection_for_read() as connection:
+            # kombu tells of a failure to connect in its own words, and lets later ones of Redis through
+            with storage_errors(), self._app.connection_for_read() as connection:
                 yield connection.default_channel.client
         except (OperationalError, OSError) as error:
             raise StorageUnavailable("The message broker does not answer; try again in a moment.") from error

@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from digitmill.domain import QueueName
+from digitmill.errors import StorageUnavailable
 from digitmill.queue import EVENTS_QUEUE, PAGE_MESSAGES, CeleryQueue, MemoryQueue, Queue, celery_app
 from digitmill.store.redis_line import Line
 
@@ -59,3 +60,15 @@ def test_the_jobs_of_a_long_queue_are_all_found(queue: Queue) -> None:
     for job in sorted(jobs):
         queue.send(QueueName.BULK, job, 0)
     assert queue.waiting_jobs(QueueName.BULK) == jobs
+
+
+def test_a_broker_that_goes_away_between_two_commands_is_storage_that_fails(
+    empty_redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise redis.ConnectionError("Connection closed by server.")
+
+    queue = CeleryQueue(celery_app(empty_redis_url), Line(redis.Redis.from_url(empty_redis_url)))
+    monkeypatch.setattr(redis.Redis, "llen", gone)
+    with pytest.raises(StorageUnavailable):
+        queue.depth(EVENTS_QUEUE)
