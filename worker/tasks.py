@@ -3,18 +3,27 @@ and ``digitmill/webhooks``."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
 from celery import Celery
 
+from digitmill.errors import StorageUnavailable
 from digitmill.queue import DELIVER_EVENT, RUN_CHUNK, RUN_WAITING
 from worker.process import WorkerProcess
+
+_log = structlog.get_logger(__name__)
 
 
 def register_tasks(app: Celery, process: WorkerProcess) -> None:
     def run_chunk(job_id: str, chunk: int) -> None:
-        process.work.run_chunk(job_id, chunk)
+        with _storage_may_fail():
+            process.work.run_chunk(job_id, chunk)
 
     def run_waiting() -> None:
-        process.work.run_waiting()
+        with _storage_may_fail():
+            process.work.run_waiting()
 
     def deliver_event(job_id: str) -> None:
         process.senders.send(job_id)
@@ -22,3 +31,12 @@ def register_tasks(app: Celery, process: WorkerProcess) -> None:
     app.task(run_chunk, name=RUN_CHUNK)
     app.task(run_waiting, name=RUN_WAITING)
     app.task(deliver_event, name=DELIVER_EVENT)
+
+
+@contextmanager
+def _storage_may_fail() -> Iterator[None]:
+    """The sweep gives out again what is not done: a line in the log will do, where Celery would print a traceback."""
+    try:
+        yield
+    except StorageUnavailable as error:
+        _log.warning("storage_failed_midway", reason=error.detail)

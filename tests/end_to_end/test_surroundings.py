@@ -103,11 +103,15 @@ def test_a_full_redis_refuses_what_is_new_and_loses_nothing(stack: Stack) -> Non
 def test_a_storage_that_is_down_for_longer_than_all_attempts_take_fails_no_image(stack: Stack) -> None:
     job_id = submit_pile(stack)
     wait_until_midway(stack, job_id)
+    before = len(stack.log("worker"))
     fault(stack).write_text("down")
     given_back = stack.log("worker").count("chunk_given_back")
     stack.wait_for(lambda: stack.log("worker").count("chunk_given_back") > given_back + 5, "some attempts")
     fault(stack).unlink()
     assert_every_row_once(stack, job_id)
+    told = stack.log("worker")[before:]
+    assert "storage_failed_midway" in told
+    assert "raised unexpected" not in told, "a line is enough for what is known to happen"
     with stack.client() as client:
         # one of the samples is damaged
         assert {row.error.code for row in client.results(job_id) if row.error} == {"truncated_image"}
