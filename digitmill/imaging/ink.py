@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -38,23 +38,23 @@ def ink_of(light: Grey) -> Grey | None:
         light: uint8 [height, width], ink lighter than paper.
     """
     above = cv2.subtract(light, _paper(light))
-    calm = cv2.GaussianBlur(above, (3, 3), 0) if max(light.shape) >= GRAINY_SIDE else above
-    split = _split(np.asarray(calm, np.uint8))
+    calm = cast("Grey", cv2.GaussianBlur(above, (3, 3), 0) if max(light.shape) >= GRAINY_SIDE else above)
+    split = _split(calm)
     if split is None:
         return None
     digit = _digit(without_lines(split.mask))
     if digit is not split.mask:
         # what was taken out may be darker than the digit and have hidden it: a printed frame round pencil, say
-        split, digit = _without(np.asarray(calm, np.uint8), split, digit)
+        split, digit = _without(calm, split, digit)
     if digit is None:
         return None
     x, y, width, height = cv2.boundingRect(digit)
     box = np.s_[y : y + height, x : x + width]
-    inked = cv2.bitwise_and(above[box], cv2.dilate(digit, _square(3))[box])
+    inked = cv2.bitwise_and(above[box], cv2.dilate(digit[box], _square(3)))
     floor = split.threshold / 2
     gain = 255 / (split.level - floor)
     # of all that scales in one pass this alone cuts off what falls below 0
-    return np.asarray(cv2.addWeighted(inked, gain, inked, 0, -floor * gain), np.uint8)
+    return cast("Grey", cv2.addWeighted(inked, gain, inked, 0, -floor * gain))
 
 
 class _Split(NamedTuple):
@@ -68,7 +68,7 @@ class _Split(NamedTuple):
 def _split(calm: Grey, outside: Grey | None = None) -> _Split | None:
     """Ink from paper, as Otsu's method has it; None where they do not stand apart. ``outside`` is neither."""
     threshold, found = cv2.threshold(calm, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    mask = np.asarray(found, np.uint8)
+    mask = cast("Grey", found)
     level = cv2.mean(calm, mask)[0]
     rest = cv2.bitwise_not(mask if outside is None else cv2.bitwise_or(mask, outside))
     paper, noise = cv2.meanStdDev(calm, mask=rest)
@@ -82,9 +82,9 @@ def _without(calm: Grey, split: _Split, digit: Grey | None) -> tuple[_Split, Gre
     alien = split.mask if digit is None else cv2.subtract(split.mask, digit)
     if digit is not None and cv2.countNonZero(alien) < ALIEN * cv2.countNonZero(split.mask):
         return split, digit
-    outside = np.asarray(cv2.dilate(alien, _square(5)), np.uint8)
+    outside = cast("Grey", cv2.dilate(alien, _square(5)))
     if digit is not None:
-        outside = np.asarray(cv2.subtract(outside, digit), np.uint8)
+        outside = cast("Grey", cv2.subtract(outside, digit))
     # painted over in the paper's own tone, lest the painting stand out
     paper = cv2.mean(calm, cv2.bitwise_not(cv2.bitwise_or(outside, split.mask)))[0]
     again = _split(np.where(outside, np.uint8(paper), calm), outside)
@@ -111,7 +111,7 @@ def _paper(light: Grey) -> Grey:
     A morphological opening keeps shadows, even sharp ones, and removes strokes.
     """
     across = max(3, int(PAPER_WINDOW * max(light.shape)))
-    return np.asarray(cv2.morphologyEx(light, cv2.MORPH_OPEN, _square(across)), np.uint8)
+    return cast("Grey", cv2.morphologyEx(light, cv2.MORPH_OPEN, _square(across)))
 
 
 def _digit(mask: Grey) -> Grey | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,10 @@ RULE_MARGIN = 0.06
 
 def without_lines(mask: Grey) -> Grey:
     """The mask, 0 and 255, without the lines that a form has left in it; itself where there are none."""
+    height, width = mask.shape
+    _, _, across, down = cv2.boundingRect(mask)
+    if across < LINE_FILL * width and down < LINE_FILL * height:
+        return mask
     rows = _averages(mask, 1)
     columns = _averages(mask, 0)
     least = LINE_FILL * 255
@@ -33,7 +39,7 @@ def without_lines(mask: Grey) -> Grey:
 
 
 def _averages(mask: Grey, axis: int) -> Grey:
-    return np.asarray(cv2.reduce(mask, axis, cv2.REDUCE_AVG), np.uint8)
+    return cast("Grey", cv2.reduce(mask, axis, cv2.REDUCE_AVG))
 
 
 def _edge_lines(filled: NDArray[np.bool_]) -> tuple[int, int]:

@@ -8,6 +8,8 @@ with: any change here that can change a result needs a new number.
 
 from __future__ import annotations
 
+from typing import cast
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +70,7 @@ def _shrunk(picture: Grey, side: int) -> Grey:
 def _resized(picture: Grey, scale: float, interpolation: int) -> Grey:
     height, width = picture.shape
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
+    return cast("Grey", cv2.resize(picture, size, interpolation=interpolation))
 
 
 def _sized(ink: Grey) -> Grey:
@@ -80,7 +82,7 @@ def _sized(ink: Grey) -> Grey:
     if not INK_SIDE - 1 <= longest <= INK_SIDE:
         shrinking = longest > INK_SIDE
         ink = _resized(ink, INK_SIDE / longest, cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    return np.asarray(cv2.convertScaleAbs(ink, alpha=255 / max(1.0, cv2.minMaxLoc(ink)[1])), dtype=np.uint8)
+    return cast("Grey", cv2.convertScaleAbs(ink, alpha=255 / max(1.0, cv2.minMaxLoc(ink)[1])))
 
 
 def _centre_of_mass(light: Grey) -> tuple[float, float]:

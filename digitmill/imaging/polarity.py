@@ -25,7 +25,7 @@ def polarity_of(grey: Grey) -> Polarity:
     if lowest == highest:
         return Polarity.DARK_ON_LIGHT
     border = np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1]))
-    light_share = np.count_nonzero(border > (lowest + highest) / 2) / border.size
+    light_share = np.count_nonzero(border > int(lowest + highest) // 2) / border.size
     lightness = 0.0
     if 1 - ONE_TONE <= light_share <= ONE_TONE:
         lightness = (2 * cv2.mean(border)[0] - lowest - highest) / (highest - lowest)
