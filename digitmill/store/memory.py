@@ -12,7 +12,6 @@ from digitmill.domain import Counts, Job, JobState, Problem
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
     FIRST_JOB_DELETED,
-    STRIKES,
     TOMBSTONE_SECONDS,
     Claim,
     Completion,
@@ -99,7 +98,7 @@ class MemoryJobStore(JobStore):
     def get(self, job_id: str) -> Job:
         with self._changed:
             record = self._records.get(job_id)
-            if record is not None and self._buried(record.job):
+            if record is not None and self._forgotten(record.job):
                 del self._records[job_id]
                 record = None
             if record is None:
@@ -156,7 +155,7 @@ class MemoryJobStore(JobStore):
                 record.job = replace(record.job, state=JobState.RUNNING, started_at=now)
                 self._notify(record)
             planned = self._plan(job_id)[chunk]
-            poison = self._poison(record, chunk)
+            poison = record.poison(chunk)
             return Claim(record.job, chunk, planned.first, planned.entries, record.attempts[chunk], poison)
 
     def claim_all(self, chunks: Sequence[tuple[str, int]], lease: float) -> list[Claim]:
@@ -330,19 +329,10 @@ class MemoryJobStore(JobStore):
         counts = replace(record.job.counts, corrected=record.job.counts.corrected + more)
         record.job = replace(record.job, counts=counts, revised=True)
 
-    @staticmethod
-    def _poison(record: Record, chunk: int) -> frozenset[int]:
-        place = record.places.pop(chunk, None)
-        if place is not None:
-            record.strikes[chunk, place] = record.strikes.get((chunk, place), 0) + 1
-        return frozenset(
-            place for (struck, place), strikes in record.strikes.items() if struck == chunk and strikes >= STRIKES
-        )
-
     def _expired(self, job: Job) -> bool:
         return job.expires_at is not None and job.expires_at <= self._clock()
 
-    def _buried(self, job: Job) -> bool:
+    def _forgotten(self, job: Job) -> bool:
         return job.expires_at is not None and job.expires_at + TOMBSTONE_SECONDS <= self._clock()
 
     def _end(self, record: Record, state: JobState, error: Problem | None) -> None:

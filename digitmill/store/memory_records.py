@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from digitmill.domain import Counts, Job
+from digitmill.store.base import STRIKES
 
 
 @dataclass
@@ -19,6 +20,13 @@ class Record:
     strikes: dict[tuple[int, int], int] = field(default_factory=dict)
     changes: int = 0
     taken_until: float = 0.0
+
+    def poison(self, chunk: int) -> frozenset[int]:
+        """A strike for the place at which the last attempt ended, if one did; the places that have enough of them."""
+        place = self.places.pop(chunk, None)
+        if place is not None:
+            self.strikes[chunk, place] = self.strikes.get((chunk, place), 0) + 1
+        return frozenset(place for (of, place), strikes in self.strikes.items() if of == chunk and strikes >= STRIKES)
 
 
 def added(counts: Counts, chunk: Counts) -> Counts:
