@@ -66,7 +66,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(apiflask.HTTPError, _validation_error)
     app.register_error_handler(RateLimitExceeded, _rate_limit_exceeded)
     app.register_error_handler(StorageError, _limiter_storage_error)
-    app.register_error_handler(HTTPException, _http_exception)
+    app.register_error_handler(HTTPException, http_problem)
     app.register_error_handler(Exception, _unexpected_error)
 
 
@@ -124,7 +124,8 @@ def _limiter_storage_error(error: Exception) -> Response:
     return _digitmill_error(errors.StorageUnavailable("The job store does not answer; try again in a moment."))
 
 
-def _http_exception(error: Exception) -> Response:
+def http_problem(error: Exception) -> Response:
+    """The answer to what Flask itself refused: no such address, no such method, too large a body."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     code = HTTP_CODES.get(status, error.name.lower().replace(" ", "_"))

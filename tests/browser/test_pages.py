@@ -25,7 +25,8 @@ def paths(url: str) -> list[str]:
         job = send(client, [("a.png", one()), ("b.png", b"text")], review_below=1.0)
         client.wait(job.id)
         of_job = [f"/jobs/{job.id}{page}" for page in ("", "/review", "/review/groups", "/check")]
-        return ["/", *of_job, "/jobs", "/models", "/models/digits/3", "/draw", "/practice", "/docs", "/jobs/nobody"]
+        others = ["/jobs", "/models", "/models/digits/3", "/draw", "/practice", "/docs", "/jobs/nobody", "/nobody"]
+        return ["/", *of_job, *others]
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,19 @@ def test_nothing_stands_in_the_way_of_anybody(page: Page, watch: Watch, paths: l
 def tolerate_missing(watch: Watch, path: str) -> None:
     if path.endswith("nobody"):
         watch.tolerated.append("404")
+
+
+def test_a_wrong_address_is_told_as_a_page_to_people_and_as_a_problem_to_programs(page: Page, watch: Watch) -> None:
+    watch.tolerated.append("404")
+    answer = page.goto("/nowhere")
+    assert answer
+    assert answer.status == 404
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is here")
+    for path, accept in (("/nowhere", "*/*"), ("/v1/nowhere", "text/html")):
+        problem = page.request.get(path, headers={"Accept": accept})
+        assert (problem.status, problem.json()["code"]) == (404, "not_found")
+    page.get_by_role("link", name="To the list of jobs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
 
 
 @pytest.mark.parametrize("browsed", SIZES, indirect=True, ids=["phone", "desk", "wall"])

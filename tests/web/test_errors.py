@@ -123,3 +123,17 @@ def test_a_storage_that_fails_while_rows_are_read_is_told_as_such(
     response = client.get("/v1/jobs/x/results?format=csv")
     assert_problem(response, 503, "storage_unavailable")
     assert response.headers["Retry-After"] == "5"
+
+
+def test_a_page_that_cannot_be_shown_for_the_moment_can_be_tried_again(
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StorageUnavailable("The job store does not answer; try again in a moment.")
+
+    monkeypatch.setattr(mill.store, "get", fail)
+    response = client.get("/jobs/x/review?a=b", headers={"Accept": "text/html", "Accept-Language": "ru"})
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert "Сейчас недоступно" in response.text
+    assert 'href="/jobs/x/review?a=b"' in response.text

@@ -10,14 +10,14 @@ from urllib.parse import quote
 from apiflask import APIBlueprint, APIFlask
 from babel import Locale
 from flask import Response, g, redirect, render_template, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup, escape
 
 from digitmill.domain import Scope
-from digitmill.errors import DigitmillError, Forbidden, Unauthorized
+from digitmill.errors import DigitmillError, Forbidden, ServiceUnavailable, Unauthorized
 from web.auth import identify
 from web.context import service
-from web.errors import status_of
+from web.errors import http_problem, status_of
 from web.requests import PAGE_POLICY
 from web.sessions import COOKIE, csrf_token
 
@@ -37,6 +37,7 @@ def init_pages(app: APIFlask) -> None:
     )
     app.add_template_filter(code)
     app.context_processor(_signed_in)
+    app.register_error_handler(HTTPStatus.NOT_FOUND, _nothing_here)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -108,6 +109,29 @@ def _signed_in() -> dict[str, Any]:
     }
 
 
+def _nothing_here(error: Exception) -> Response:
+    """A page for whoever followed a wrong link in a browser; programs get a problem."""
+    wanted = request.accept_mimetypes
+    if request.path.startswith("/v1/") or wanted.quality("text/html") <= wanted.quality("application/json"):
+        return http_problem(error)
+    status = HTTPStatus.NOT_FOUND
+    return page("error.html", status, title=_title(status), detail=gettext("No page of this service has this address."))
+
+
 def _error_page(error: DigitmillError) -> Response:
     status = status_of(type(error))
-    return page("error.html", int(status), title=status.phrase, detail=error.detail)
+    again = request.full_path.rstrip("?") if isinstance(error, ServiceUnavailable) else None
+    response = page("error.html", status, title=_title(status), detail=error.detail, again=again)
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _title(status: HTTPStatus) -> str:
+    titles: dict[HTTPStatus, str] = {
+        HTTPStatus.FORBIDDEN: gettext("Not allowed"),
+        HTTPStatus.NOT_FOUND: gettext("Nothing is here"),
+        HTTPStatus.GONE: gettext("No longer here"),
+        HTTPStatus.SERVICE_UNAVAILABLE: gettext("Not available at the moment"),
+    }
+    return titles.get(status, status.phrase)
