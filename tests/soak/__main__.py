@@ -24,6 +24,8 @@ from tests.soak.measures import Memory, key_names
 from tests.soak.submitting import Ledger, Submitter, Unserved
 
 SUBMITTERS = 2
+TOLD_EVERY = 100
+"""Kills after which a long run gives a sign of life."""
 SETTINGS = {"DIGITMILL_WORKER_CONCURRENCY": "2", "DIGITMILL_CHUNK_IMAGES": "50"}
 
 
@@ -58,9 +60,13 @@ def main() -> int:
 
 
 def _kill(chaos: Chaos, memory: Memory, kills: int, end: float, enough: threading.Event) -> None:
+    told = 0
     while time.monotonic() < end and (chaos.kills < kills or not kills) and not enough.is_set():
         if kills:
             chaos.strike()
+            if chaos.kills >= told + TOLD_EVERY:
+                told = chaos.kills
+                _say(f"{told} kills")
         else:
             enough.wait(1)
         memory.sample()
