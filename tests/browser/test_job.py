@@ -152,6 +152,22 @@ def test_a_row_opens_with_its_pictures_and_three_guesses_by_keys_alone(page: Pag
     expect(dialog.locator("figure:visible")).to_have_count(0)
 
 
+def test_answers_of_people_stand_in_the_rows_and_in_print(page: Page, api: Client) -> None:
+    files = [(f"box-{number}.png", png(drawn_digit(number))) for number in range(4)]
+    job = api.wait(send(api, files, review_below=1.0).id)
+    api.correct(job.id, 1, prediction="9")
+    api.correct(job.id, 2, status="not_a_digit")
+    page.goto(f"/jobs/{job.id}")
+    expect(page.get_by_role("listitem").filter(has_text="answered by people")).to_have_text("2 answered by people")
+    expect(page.get_by_role("gridcell", name="box-1.png: 9, by a person")).to_be_visible()
+    page.get_by_label("Status", exact=True).select_option("answered by people")
+    expect(page.get_by_role("gridcell")).to_have_count(2)
+    assert_accessible(page)
+    page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+    lines = page.locator("#printed tbody tr").evaluate_all("(lines) => lines.map((line) => line.textContent)")
+    assert lines == ["1box-1.pngby a person9", "2box-2.pngno digit, by a person"]
+
+
 def test_what_is_printed_is_a_table_of_the_rows_that_are_shown(page: Page, job: str) -> None:
     page.goto(f"/jobs/{job}")
     page.get_by_label("Status", exact=True).select_option("failed")

@@ -89,6 +89,7 @@ def job() -> Mapping[str, Text]:
         "status_review": gettext("to review"),
         "status_blank": gettext("blank"),
         "status_failed": gettext("failed"),
+        "answered": gettext("by a person"),
         "tile": gettext("{name}: {answer}"),
         "answer_sure": gettext("{prediction}, {confidence} sure"),
         "threshold_value": gettext("{threshold}: {count} of {total} rows to review"),

@@ -8,12 +8,13 @@ import { Histogram } from "./histogram.js";
 import { Loader } from "./loading.js";
 import { printWith } from "./printing.js";
 import { Pace, follow, isFinal, isGone } from "./progress.js";
-import { NONE, Rows, STATUSES } from "./rows.js";
+import { NONE, Rows, STATUSES, answered } from "./rows.js";
 import { onShortcuts } from "./shortcuts.js";
 import { duration, number, roughly, showAge, sureness, text } from "./texts.js";
 
 const SPEAK_MS = 5000;
 const REFRESH_MS = 400;
+const ANSWERED = "answered";
 
 const at = (id) => document.getElementById(id);
 const id = at("job").dataset.id;
@@ -43,16 +44,36 @@ function fill(tile, place) {
   const [image, read, sure, name] = tile.children;
   const status = STATUSES[rows.status[place]];
   const digit = rows.digit[place];
-  const said = digit === NONE ? text(`status_${status}`) : sureness(rows.confidence[place]);
+  const said = saidOf(place);
   // a picture that is still on its way is no longer wanted
   image.removeAttribute("src");
-  tile.dataset.status = status;
+  tile.dataset.status = rows.answers.has(place) ? ANSWERED : status;
   read.textContent = digit === NONE ? "–" : digit;
   sure.textContent = said;
   name.textContent = rows.names[place];
-  const answer = digit === NONE ? said : `${text("answer_sure", { prediction: String(digit), confidence: said })}, ${text(`status_${status}`)}`;
-  tile.setAttribute("aria-label", text("tile", { name: rows.names[place], answer }));
+  tile.setAttribute("aria-label", text("tile", { name: rows.names[place], answer: spoken(place) }));
   tile.title = rows.names[place];
+}
+
+// What stands below the digit.
+function saidOf(place) {
+  const verdict = rows.answers.get(place);
+  if (verdict) {
+    return answered(verdict);
+  }
+  return rows.digit[place] === NONE ? text(`status_${STATUSES[rows.status[place]]}`) : sureness(rows.confidence[place]);
+}
+
+function spoken(place) {
+  const said = saidOf(place);
+  const prediction = String(rows.digit[place]);
+  if (rows.digit[place] === NONE) {
+    return said;
+  }
+  if (rows.answers.has(place)) {
+    return `${prediction}, ${said}`;
+  }
+  return `${text("answer_sure", { prediction, confidence: said })}, ${text(`status_${STATUSES[rows.status[place]]}`)}`;
 }
 
 function picture(tile, place) {
@@ -66,7 +87,8 @@ function choices() {
   const status = at("filter-status").value;
   const digit = at("filter-digit").value;
   return {
-    status: status === "" ? null : STATUSES.indexOf(status),
+    status: status === "" || status === ANSWERED ? null : STATUSES.indexOf(status),
+    answered: status === ANSWERED,
     digit: digit === "" ? null : Number(digit),
     low: share(at("filter-low")),
     high: share(at("filter-high")),
@@ -92,6 +114,7 @@ function showJob(job) {
   at("progress").hidden = isFinal(job);
   at("downloads").hidden = !isFinal(job);
   at("failed").hidden = !isFinal(job) || job.counts.failed === 0;
+  at("answered").hidden = job.counts.corrected === 0;
   for (const element of document.querySelectorAll("[data-count]")) {
     element.textContent = number(job.counts[element.dataset.count]);
   }

@@ -1,6 +1,6 @@
 // What is printed: a plain table of the rows that fit the filters, since the grid holds only those in sight.
 
-import { STATUSES, NONE } from "./rows.js";
+import { NONE, STATUSES, answered } from "./rows.js";
 import { sureness, text } from "./texts.js";
 
 const MOST_ROWS = 2000;
@@ -33,11 +33,12 @@ function table(rows, items) {
 }
 
 function cells(rows, place) {
-  const sure = rows.confidence[place];
+  const verdict = rows.answers.get(place);
+  const sure = verdict ? NaN : rows.confidence[place];
   return [
     rows.index[place],
     rows.names[place],
-    text(`status_${STATUSES[rows.status[place]]}`),
+    verdict ? answered(verdict) : text(`status_${STATUSES[rows.status[place]]}`),
     rows.digit[place] === NONE ? "" : rows.digit[place],
     Number.isNaN(sure) ? "" : sureness(sure),
     rows.errors.get(place) ?? "",

@@ -1,9 +1,14 @@
 // All rows of a job in columns of plain numbers, so that a hundred thousand of them are filtered and sorted at once.
 
-import { order } from "./texts.js";
+import { order, text } from "./texts.js";
 
 export const STATUSES = ["recognized", "review", "blank", "failed"];
 export const NONE = 255;
+
+// That a person has answered, with the answer where it is no digit.
+export function answered(verdict) {
+  return verdict === "recognized" ? text("answered") : `${text(`verdict_${verdict}`)}, ${text("answered")}`;
+}
 
 export class Rows {
   constructor(total) {
@@ -14,6 +19,8 @@ export class Rows {
     this.confidence = new Float64Array(total).fill(NaN);
     this.names = [];
     this.errors = new Map();
+    // what people said, by place: it stands in the place of the model's digit
+    this.answers = new Map();
   }
 
   add(documents) {
@@ -21,18 +28,22 @@ export class Rows {
       const place = this.length;
       this.index[place] = row.index;
       this.status[place] = STATUSES.indexOf(row.status);
-      this.digit[place] = row.prediction === null ? NONE : Number(row.prediction);
+      const { prediction } = row.correction ?? row;
+      this.digit[place] = prediction === null ? NONE : Number(prediction);
       this.confidence[place] = row.confidence ?? NaN;
       this.names.push(row.name);
       if (row.error) {
         this.errors.set(place, row.error.code);
       }
+      if (row.correction) {
+        this.answers.set(place, row.correction.status);
+      }
       this.length += 1;
     }
   }
 
-  // Places of the rows that the choices keep, in their order: {status, digit, low, high, name, sort}.
-  select({ status, digit, low, high, name, sort }) {
+  // Places of the rows that the choices keep, in their order: {status, answered, digit, low, high, name, sort}.
+  select({ status, answered, digit, low, high, name, sort }) {
     const wanted = name.toLocaleLowerCase();
     const found = new Uint32Array(this.length);
     let count = 0;
@@ -40,6 +51,7 @@ export class Rows {
       const sure = this.confidence[place];
       if (
         (status === null || this.status[place] === status) &&
+        (!answered || this.answers.has(place)) &&
         (digit === null || this.digit[place] === digit) &&
         // a row without a confidence lies within no bounds
         (low === null || sure >= low) &&
