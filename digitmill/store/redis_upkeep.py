@@ -78,7 +78,8 @@ class RedisUpkeep(RedisStore):
 
     def take_expired(self, limit: int, lease: float) -> Sequence[str]:
         with storage_errors():
-            now = self._now()
+            # whole seconds, by which a job says that it has expired
+            now = int(self._now())
             ids = self._redis.zrange("dm:expiry", "-inf", now, byscore=True, offset=0, num=limit)
             if ids:
                 self._redis.zadd("dm:expiry", dict.fromkeys(ids, now + lease), xx=True)

@@ -42,10 +42,10 @@ def submit(stack: Stack, expires_in: int) -> str:
         f"{stack.url}/v1/jobs",
         params={"expires_in": expires_in},
         content=archive,
-        headers={"Content-Type": "application/zip", "Prefer": "wait=60"},
-        timeout=90,
+        headers={"Content-Type": "application/zip"},
+        timeout=60,
     )
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
 

@@ -34,6 +34,14 @@ def test_an_expired_job_says_so_and_gives_up_its_rows(bench: Bench) -> None:
     assert list(bench.store.known([job.id, "nobody"])) == [True, False]
 
 
+def test_no_job_is_cleared_away_before_it_says_that_it_has_expired(bench: Bench) -> None:
+    job = ended(bench)
+    while not bench.store.take_expired(10, lease=60):
+        bench.pass_time(0.01)
+    with pytest.raises(Expired):
+        bench.store.get(job.id)
+
+
 def test_an_open_job_does_not_expire(bench: Bench) -> None:
     job = bench.submit(expires_in=1)
     bench.pass_time(1.2)
@@ -82,7 +90,7 @@ def test_redis_keeps_of_a_buried_job_its_tombstone_alone(empty_redis_url: str) -
     with redis.Redis.from_url(empty_redis_url) as client:
         bench = Bench(RedisJobStore(client), time.sleep)
         job = ended(bench)
-        bench.pass_time(1.1)
+        bench.pass_time(2.1)
         bench.store.bury(bench.store.take_expired(10, lease=60))
         assert set(client.keys()) == {f"dm:job:{job.id}".encode(), b"dm:queued"}
 
@@ -91,7 +99,7 @@ def test_what_a_tombstone_that_is_gone_left_among_the_expired_is_cleared_away(em
     with redis.Redis.from_url(empty_redis_url) as client:
         bench = Bench(RedisJobStore(client), time.sleep)
         job = ended(bench)
-        bench.pass_time(1.1)
+        bench.pass_time(2.1)
         client.delete(f"dm:job:{job.id}")
         assert bench.store.take_expired(10, lease=60) == [job.id]
         bench.store.bury([job.id])

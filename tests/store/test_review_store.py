@@ -172,7 +172,7 @@ def test_what_people_made_of_the_rows_expires_with_them(bench: Bench) -> None:
     index(bench, job, [Doubt(0, 7, 0.5)])
     correct(bench, job, 1, SEVEN)
     assert hold(bench, job, "a").rows == [0]
-    bench.pass_time(1.2)
+    bench.pass_time(2.1)
     bench.store.bury(bench.store.take_expired(10, lease=60))
     assert bench.store.reviews.revisions(job.id, [1]) == [None]
     assert hold(bench, job, "a").rows == []
