@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from digitmill.domain import Entry, Failure, Job, JobState, ModelReference, Problem
+from digitmill.domain import Counts, Entry, Failure, Job, JobState, ModelReference, Problem
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
 from digitmill.pipeline import Opened, Predictor, all_failed, answer_opened, open_chunk
 from digitmill.queue import Queue
@@ -29,6 +29,8 @@ LINE_SECONDS = 1.0
 """A worker stays at the line for no longer at a time, so that one that is to stop does."""
 PATIENCE_SECONDS = 0.05
 """It waits so long for the next to join: to call it again through the broker costs more than a small image."""
+STORE_PAUSE_SECONDS = 0.5
+"""Before the store is asked again to take answers."""
 POISON = Failure(FailureCode.POISON_IMAGE, "This image stopped the process that read it, more than once; scan it anew.")
 
 _log = structlog.get_logger(__name__)
@@ -110,9 +112,8 @@ class Work:
         settled, at_fault = False, True
         try:
             answers = list(self._answers(claims))
-            completions = self._store.complete_all(
-                [(claim, answer.packed(), answer.counts) for claim, answer in answers]
-            )
+            self._watchdog.rest()
+            completions = self._stored([(claim, answer.packed(), answer.counts) for claim, answer in answers])
             settled = True
             for (claim, _), completion in zip(answers, completions, strict=True):
                 self._follow(claim.job, completion)
@@ -124,6 +125,21 @@ class Work:
             self._watchdog.rest()
             if not settled:
                 self._let_go(claims, at_fault=at_fault)
+
+    def _stored(self, answers: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+        """Store what was worked out, and where the store is away for a moment wait for it as long as a lease lasts.
+
+        What was stored without a word back is not stored again; it is then left to the sweep to send what comes next.
+        """
+        deadline = time.monotonic() + self._settings.lease_seconds
+        while True:
+            try:
+                return self._store.complete_all(answers)
+            except StorageUnavailable as error:
+                if time.monotonic() >= deadline:
+                    raise
+                _log.warning("store_awaited", chunks=len(answers), reason=error.detail)
+                time.sleep(STORE_PAUSE_SECONDS)
 
     def _let_go(self, claims: Sequence[Claim], *, at_fault: bool) -> None:
         """For the sweep to give out again. Where the images are not at fault, the attempt does not count."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from digitmill.domain import JobState, ModelReference, Options, QueueName
+from digitmill.domain import Counts, JobState, ModelReference, Options, QueueName
 from digitmill.errors import FailureCode, ModelNotFound, ModelRejected, StorageUnavailable
 from digitmill.results import EVERY_ROW
+from digitmill.store.base import Claim, Completion
 from digitmill.store.blobs import BlobStore
 from digitmill.work import Models
 from tests.core.conftest import DarkMeansSeven, Mill, png
@@ -106,6 +109,38 @@ def test_storage_that_fails_midway_lets_the_chunk_go(mill: Mill, monkeypatch: py
         with pytest.raises(StorageUnavailable):
             mill.turn()
     assert mill.service.recovery.sweep() == 1
+    mill.turn()
+    assert state(mill, job_id) is JobState.COMPLETED
+
+
+def test_answers_wait_for_a_store_that_is_away_for_a_moment(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = submit(mill)
+    store, errors = mill.store.complete_all, iter([StorageUnavailable("down")] * 3)
+
+    def complete_all(found: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+        for error in errors:
+            raise error
+        return store(found)
+
+    monkeypatch.setattr("digitmill.work.STORE_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(mill.store, "complete_all", complete_all)
+    mill.turn()
+    assert state(mill, job_id) is JobState.COMPLETED
+    assert mill.model.batches == [4]
+
+
+@pytest.mark.parametrize("mill", [{"lease_seconds": 0.01}], indirect=True)
+def test_answers_wait_for_a_store_no_longer_than_their_lease(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+        raise StorageUnavailable("down")
+
+    job_id = submit(mill)
+    with monkeypatch.context() as broken:
+        broken.setattr("digitmill.work.STORE_PAUSE_SECONDS", 0.0)
+        broken.setattr(mill.store, "complete_all", fail)
+        with pytest.raises(StorageUnavailable):
+            mill.turn()
+    mill.service.recovery.sweep()
     mill.turn()
     assert state(mill, job_id) is JobState.COMPLETED
 
