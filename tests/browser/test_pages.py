@@ -120,6 +120,9 @@ def test_the_card_of_the_model_tells_its_figures(page: Page, api: Client) -> Non
     for name in ("mnist", "usps"):
         expect(page.get_by_role("row", name=name).first).to_be_visible()
     expect(page.locator("main")).to_contain_text(model.manifest["sha256"])
+    accepted = model.manifest["metrics"]["test"]["mnist"]["coverage"] * 100
+    bar = page.get_by_role("img", name=f"{accepted:.1f} % accepted, {100 - accepted:.1f} % to review").first
+    assert float(bar.locator(".bar-above").get_attribute("width") or 0) == pytest.approx(accepted)
 
 
 def sign_in(context: BrowserContext, key: str) -> Page:
