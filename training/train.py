@@ -88,7 +88,7 @@ def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
 def _compiled(config: Config, training_images: int) -> Any:
     model = _network(config, config.arithmetic)
     if config.begin_with:
-        _take_up(model, Path(config.begin_with))
+        _take_up(model, Path(config.begin_with), config.seed)
     steps = config.epochs * _steps(config, training_images)
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=steps // 20
@@ -97,15 +97,19 @@ def _compiled(config: Config, training_images: int) -> Any:
     return model
 
 
-def _take_up(model: Any, folder: Path) -> None:
+def _take_up(model: Any, folder: Path, seed: int) -> None:
     """Give ``model`` the weights of the run in ``folder``.
 
     Raises:
-        TrainingError: there is no such run, or its network is another.
+        TrainingError: there is no such run, its network is another, or it held out other digits.
     """
-    path = folder / MODEL_FILE
-    if not path.is_file():
+    path, began = folder / MODEL_FILE, read_config(folder)
+    if began is None or not path.is_file():
         raise TrainingError(f"There is no {path} to begin with. Name the folder of a finished run.")
+    if began.seed != seed:
+        raise TrainingError(
+            f"{folder} held out other digits: what would be held out now, it has learnt. Take --seed {began.seed}."
+        )
     former = keras.saving.load_model(path, compile=False).get_weights()
     if [weight.shape for weight in former] != [weight.shape for weight in model.get_weights()]:
         raise TrainingError(f"{folder} holds another network. Begin with a run of the same architecture and classes.")

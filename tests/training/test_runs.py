@@ -100,6 +100,9 @@ def test_a_run_begins_with_no_weights_that_do_not_fit(
     nothing = RUN.model_copy(update={"begin_with": str(tmp_path / "nothing")})
     with pytest.raises(TrainingError, match="finished run"):
         start(nothing, sources, tmp_path / "one", 1, resume=False)
+    seen = RUN.model_copy(update={"begin_with": str(trained), "seed": RUN.seed + 1})
+    with pytest.raises(TrainingError, match=f"--seed {RUN.seed}"):
+        start(seen, sources, tmp_path / "three", 1, resume=False)
     other = RUN.model_copy(update={"begin_with": str(trained), "non_digits": 0.0})
     with pytest.raises(TrainingError, match="another network"):
         start(other, sources, tmp_path / "two", 1, resume=False)
