@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from digitmill.errors import ModelRejected
@@ -10,13 +11,14 @@ from digitmill.models.registry import Registry
 from training.convert import convert_and_compare
 from training.data import Digits
 from training.evaluate import METRICS_FILE, Report
+from training.report import PICTURE_FILES
 
 LARGEST_BYTES = 5_000_000
 """Models travel with the package and stay in the memory of every worker."""
 
 
 def publish(folder: Path, registry: Registry, held_out: Digits, threads: int) -> Manifest:
-    """Publish the run in ``folder`` with the figures that ``evaluate`` wrote there, converted for OpenVINO too.
+    """Publish the run in ``folder``: its model, converted for OpenVINO too, its figures and the pictures of its report.
 
     ``held_out``, the digits for validation, decide which engines and precisions are fit to answer.
 
@@ -32,9 +34,16 @@ def publish(folder: Path, registry: Registry, held_out: Digits, threads: int) ->
         )
     if draft.size > LARGEST_BYTES:
         raise ModelRejected(f"{draft.label} has {draft.size:,} bytes, and {LARGEST_BYTES:,} is the limit.")
-    manifest = convert_and_compare(folder, held_out, threads).model_copy(update={"metrics": report.metrics})
+    own = {"metrics": report.metrics, "pictures": _pictures(folder)}
+    manifest = convert_and_compare(folder, held_out, threads).model_copy(update=own)
     registry.publish(manifest, folder)
     return manifest
+
+
+def _pictures(folder: Path) -> dict[str, str]:
+    """The sha256 of each picture that ``report`` has drawn there, by its name."""
+    drawn = ((name, folder / name) for name in PICTURE_FILES)
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in drawn if path.is_file()}
 
 
 def _report(folder: Path) -> Report | None:

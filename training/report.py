@@ -29,6 +29,8 @@ PICTURES = {
     "misclassified.png": draw_misclassified,
 }
 
+PICTURE_FILES = (CURVES_FILE, SETS_FILE, *PICTURES)
+
 
 def report(
     folder: Path,
@@ -58,4 +60,4 @@ def report(
     for name, draw in PICTURES.items():
         draw(answers, folder / name)
     (folder / CARD_FILE).write_text(card(manifest, config, sources, metrics, answers))
-    return [folder / name for name in (HISTORY_FILE, CURVES_FILE, SETS_FILE, *PICTURES, METRICS_FILE, CARD_FILE)]
+    return [folder / name for name in (HISTORY_FILE, *PICTURE_FILES, METRICS_FILE, CARD_FILE)]

@@ -24,6 +24,7 @@ LARGEST_DIFFERENCE = 0.005
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9][a-z0-9-]*\z", max_length=64)]
 Version = Annotated[str, StringConstraints(pattern=r"\A[0-9A-Za-z][0-9A-Za-z.-]*\z", max_length=64)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
+PictureName = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9_]{1,64}\.png\z")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -120,7 +121,7 @@ class Manifest(_Frozen):
     probabilities and rows below ``review_below`` are set aside for a person. ``normaliser`` is the version of
     ``digitmill.imaging.normalise`` that made the training images. ``openvino`` is None where the model was
     published without a conversion, ``openvino_int8`` where that was not quantised, and ``engines`` names those that
-    were compared with Keras.
+    were compared with Keras. ``pictures`` are those of its report, PNG files beside the manifest.
     """
 
     name: Name
@@ -138,6 +139,7 @@ class Manifest(_Frozen):
     openvino: OpenVino | None = None
     openvino_int8: OpenVino | None = None
     engines: tuple[EngineAgreement, ...] = ()
+    pictures: dict[PictureName, Sha256] = Field(default_factory=dict)
     created_at: AwareDatetime
 
     @classmethod
@@ -173,7 +175,7 @@ class Manifest(_Frozen):
         if self.openvino_int8 is not None:
             files[INT8_GRAPH] = self.openvino_int8.graph_sha256
             files[INT8_WEIGHTS] = self.openvino_int8.weights_sha256
-        return files
+        return {**files, **self.pictures}
 
     def agrees(self, engine: EngineName, precision: PrecisionName) -> bool:
         """Whether this engine was found to answer as Keras does."""

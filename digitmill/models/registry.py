@@ -155,6 +155,19 @@ class Registry:
             return None
         return Converted(self._local(shelf, manifest, INT8_GRAPH), self._local(shelf, manifest, INT8_WEIGHTS))
 
+    def picture(self, name: str, version: str, picture: str) -> Path:
+        """A local PNG file of the model's report, its sha256 checked.
+
+        Raises:
+            ModelNotFound: there is no such model, or it has no such picture.
+            ModelRejected: the file does not fit its manifest.
+        """
+        manifest = self.get(name, version)
+        if picture not in manifest.pictures:
+            pictures = ", ".join(manifest.pictures) or "none"
+            raise ModelNotFound(f"{manifest.label} has no picture {picture!r}. The pictures there: {pictures}.")
+        return self._local(*self._located(manifest.reference), picture)
+
     def publish(self, manifest: Manifest, folder: Path) -> None:
         """Put the files of ``folder`` on the published shelf; the model can be named once its manifest is there, last.
 

@@ -123,6 +123,11 @@ def test_the_card_of_the_model_tells_its_figures(page: Page, api: Client) -> Non
     accepted = model.manifest["metrics"]["test"]["mnist"]["coverage"] * 100
     bar = page.get_by_role("img", name=f"{accepted:.1f} % accepted, {100 - accepted:.1f} % to review").first
     assert float(bar.locator(".bar-above").get_attribute("width") or 0) == pytest.approx(accepted)
+    for picture in page.locator(".charts img").all():
+        picture.scroll_into_view_if_needed()
+        page.wait_for_function("picture => picture.complete", arg=picture.element_handle())
+        assert picture.evaluate("picture => picture.naturalWidth") > 300
+    assert page.locator(".charts img").count() == len(model.manifest["pictures"])
 
 
 def sign_in(context: BrowserContext, key: str) -> Page:

@@ -183,6 +183,22 @@ def test_a_model_that_was_not_quantised_has_no_files_in_int8(registry: Registry,
     assert registry.quantised(publish_converted(registry, weights).reference) is None
 
 
+def test_the_pictures_of_a_model_are_checked_and_no_other_file_passes_for_one(
+    registry: Registry, url: str, weights: Path
+) -> None:
+    (weights.parent / "coverage.png").write_bytes(b"a curve")
+    pictures = {"coverage.png": hashlib.sha256(b"a curve").hexdigest()}
+    registry.publish(manifest_of(weights.read_bytes(), "cheques", "1", pictures=pictures), weights.parent)
+    assert registry.picture("cheques", "1", "coverage.png").read_bytes() == b"a curve"
+    for other in ("reliability.png", "model.keras", "../1/coverage.png"):
+        with pytest.raises(ModelNotFound, match=r"coverage\.png"):
+            registry.picture("cheques", "1", other)
+    registry.picture("cheques", "1", "coverage.png").unlink()
+    overwrite(url, "cheques/1/coverage.png", b"another")
+    with pytest.raises(ModelRejected, match=r"coverage\.png.*sha256"):
+        registry.picture("cheques", "1", "coverage.png")
+
+
 def test_a_conversion_that_is_missing_is_not_published(registry: Registry, weights: Path) -> None:
     openvino = OpenVino(graph_sha256="0" * 64, weights_sha256="0" * 64)
     with pytest.raises(ModelRejected, match=r"no openvino/model\.xml"):

@@ -9,13 +9,16 @@ import pytest
 from PIL import Image
 
 from digitmill.errors import TrainingError
+from digitmill.models.registry import Registry
 from tests.training.conftest import RUN
 from tests.training.drawn import digits_of
 from training.answers import Answers
 from training.curves import draw_coverage, draw_reliability, draw_training, wilson
 from training.data import Source
+from training.epochs import held_out
 from training.evaluate import Report
 from training.grids import draw_confusion, draw_misclassified, draw_predictions
+from training.publish import publish
 from training.report import report
 
 LARGEST_PICTURE = 150_000
@@ -80,6 +83,15 @@ def test_the_figures_are_those_that_publish_asks_for(reported: Path) -> None:
     figures = Report.model_validate_json((reported / "metrics.json").read_bytes())
     assert figures.model == "small@1"
     assert figures.metrics.test["mnist"].images == 100
+
+
+def test_the_pictures_are_published_with_the_model(reported: Path, sources: tuple[Source, ...], tmp_path: Path) -> None:
+    registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
+    run = Path(shutil.copytree(reported, tmp_path / "run"))
+    published = publish(run, registry, held_out(sources, RUN).clean, 1)
+    assert set(published.pictures) == {name for name in FILES if name.endswith(".png")}
+    for name in published.pictures:
+        assert registry.picture("small", "1", name).read_bytes() == (reported / name).read_bytes()
 
 
 def test_the_card_names_the_parts_of_every_data_set_and_shows_every_picture(

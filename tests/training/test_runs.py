@@ -139,6 +139,7 @@ def test_what_is_published_is_what_was_evaluated(run: Path, sources: tuple[Sourc
     registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
     published = publish(run, registry, held_out(sources), 1)
     assert published.metrics == report.metrics
+    assert published.pictures == {}
     assert registry.resolve("small@1") == published
 
     test = sources[0].test

@@ -98,7 +98,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_holds_no_script_or_style(client
     page = Page(response.text)
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert page.sources
-    assert all(source.startswith("/static/") for source in page.sources)
+    assert all(source.startswith(("/static/", "/v1/models/")) for source in page.sources)
     assert not {"iframe", "style"} & set(page.tags)
     assert page.inline == []
     assert "default-src 'self'" in response.headers["Content-Security-Policy"]

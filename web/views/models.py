@@ -31,6 +31,24 @@ def get_model(name: str, version: str) -> Response:
     return json_answer(model_document(service().registry.get(name, version), _default()))
 
 
+@models.get("/v1/models/<name>/<version>/pictures/<picture>")
+@operation(
+    models,
+    {200: answer("The picture.", ("image/png", {"type": "string", "contentMediaType": "image/png"}))},
+    errors.ModelNotFound,
+    scope=Scope.READ,
+)
+def get_picture(name: str, version: str, picture: str) -> Response:
+    """Get a picture of a model's report
+
+    How its confidences fit, what it mistakes for what, how it was trained: the manifest names them as `pictures`.
+    """
+    response = Response(service().registry.picture(name, version, picture).read_bytes(), content_type="image/png")
+    # a version never changes
+    response.headers["Cache-Control"] = "private, max-age=86400"
+    return response
+
+
 def _default() -> ModelReference | None:
     """The model of jobs that name none; None where the default names a model that is not there."""
     try:
