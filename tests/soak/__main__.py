@@ -41,11 +41,14 @@ def main() -> int:
         running_stack(Path(folder), **SETTINGS) as stack,
     ):
         ledger = Ledger()
-        first = Submitter(stack.url, random.Random(seed), ledger)
+        first = Submitter(stack.url, random.Random(seed), ledger, options.images)
         first.learn()
         keys = key_names(stack)
         memory, chaos = Memory(stack), Chaos(stack, random.Random(seed + 1), first.probe)
-        others = [Submitter(stack.url, random.Random(seed + 2 + n), ledger, first.answers) for n in range(SUBMITTERS)]
+        others = [
+            Submitter(stack.url, random.Random(seed + 2 + n), ledger, options.images, first.answers)
+            for n in range(SUBMITTERS)
+        ]
         with chaos.supervising(), _submitting(others):
             try:
                 _kill(chaos, memory, options.kills, time.monotonic() + 60 * options.minutes, enough)
@@ -91,6 +94,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=1000, help="processes to kill; 0 kills none (default %(default)s)")
     parser.add_argument("--minutes", type=float, default=120, help="the longest that it may take (default %(default)s)")
+    parser.add_argument("--images", type=int, default=1500, help="the most in a job (default %(default)s)")
     parser.add_argument("--seed", type=int, help="whom to kill when; printed when not given")
     return parser.parse_args()
 

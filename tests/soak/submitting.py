@@ -16,7 +16,6 @@ import httpx
 from tests.archives import zip_of
 from tests.end_to_end.test_service import sample_images
 
-MOST_IMAGES = 1500
 STUCK_SECONDS = 240.0
 """A job that is not final after so long counts as stuck."""
 PAGE = 1000
@@ -58,14 +57,15 @@ class Ledger:
 
 
 class Submitter:
-    """``answers`` tell the true answer for each sample, learned while nothing is killed."""
+    """``most`` images in a job. ``answers`` tell the true answer for each sample, learned while nothing is killed."""
 
     def __init__(
-        self, url: str, chance: random.Random, ledger: Ledger, answers: dict[str, Answer] | None = None
+        self, url: str, chance: random.Random, ledger: Ledger, most: int, answers: dict[str, Answer] | None = None
     ) -> None:
         self._url = url
         self._chance = chance
         self._ledger = ledger
+        self._most = most
         self._images = sample_images()
         self.answers: dict[str, Answer] = answers or {}
 
@@ -76,7 +76,7 @@ class Submitter:
     def run(self, stop: threading.Event) -> None:
         try:
             while not stop.is_set():
-                names = self._chance.choices(list(self._images), k=self._chance.randint(1, MOST_IMAGES))
+                names = self._chance.choices(list(self._images), k=self._chance.randint(1, self._most))
                 self._check(names, self._submit(names))
         except Unserved as error:
             self._ledger.note("stuck", 1, str(error))
