@@ -40,7 +40,7 @@ def test_pictures_are_taken(chromium: Browser, url: str, job: str, size: str) ->
         expect(page.locator(".tile img").first).to_be_visible()
         take(page, f"job-{size}")
         page.get_by_label("Order").select_option("doubtful")
-        page.wait_for_function("() => document.querySelector('.tile[data-pictured]')")
+        expect(page.locator(".tile img").first).to_be_visible()
         page.get_by_role("gridcell").first.click()
         expect(page.locator(".guesses tr")).to_have_count(3)
         take(page, f"row-{size}", whole=False)
@@ -82,5 +82,7 @@ def test_pictures_of_the_review_and_of_drawings_are_taken(chromium: Browser, url
 
 def take(page: Page, name: str, *, whole: bool = True) -> None:
     page.wait_for_load_state("networkidle")
+    # also those that a reader would only come to by scrolling
+    page.evaluate("() => { for (const image of document.images) image.loading = 'eager'; }")
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
