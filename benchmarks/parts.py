@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.ceiling import Ceiling
 from benchmarks.finished import finished
 from benchmarks.load import Bulk, beside, bulk, singles
+from benchmarks.overload import overload
 from benchmarks.pictures import Kind, pile
 from benchmarks.processes import Costs, per_image
 from benchmarks.report import Beside, Figures, Pile, SinglesAtOnce
@@ -30,6 +31,8 @@ class Sizes:
     singles: int
     at_once: tuple[int, ...]
     large: int
+    overload: tuple[int, float]
+    """Images of a job, and seconds."""
 
 
 FULL = Sizes(
@@ -39,6 +42,7 @@ FULL = Sizes(
     singles=2_000,
     at_once=(1, 16, 64, 256),
     large=100_000,
+    overload=(1_000, 10.0),
 )
 QUICK = Sizes(
     rounds=1,
@@ -47,8 +51,12 @@ QUICK = Sizes(
     singles=60,
     at_once=(1, 8),
     large=5_000,
+    overload=(50, 1.0),
 )
 MILLION = 1_000_000
+OVERLOAD = 4.0
+WAITING_JOBS = 4
+"""Past so many jobs' worth of images in the queue, the overloaded service refuses more."""
 
 
 class Run:
@@ -89,6 +97,14 @@ class Run:
             milliseconds, rate = beside(stack.url, small, big)
         figures.beside = Beside(images=self._sizes.large, images_a_second=rate, milliseconds=milliseconds)
 
+    def overload(self, figures: Figures) -> None:
+        images, seconds = self._sizes.overload
+        with self._service(max_queued_images=WAITING_JOBS * images) as (settings, stack):
+            source = self._pile(settings, Kind.SMALL, images)
+            bulk(stack.url, source)
+            self._say(f"{OVERLOAD:g} times more jobs than can be carried…")
+            figures.overload = overload(stack.url, source, images=images, times=OVERLOAD, seconds=seconds)
+
     def growth(self, figures: Figures) -> None:
         """The same service, job after job, each larger than the last, and what is asked of each when it is done."""
         with self._service() as (settings, stack):
@@ -115,7 +131,8 @@ class Run:
             figures.workers[processes] = self._against_ceiling(kind, images, processes)
 
     def _against_ceiling(self, kind: Kind, images: int, processes: int | None = None) -> Pile:
-        with self._service(processes) as (settings, stack):
+        changes = {} if processes is None else {"worker_concurrency": processes}
+        with self._service(**changes) as (settings, stack):
             source = self._pile(settings, kind, images)
             with Ceiling(settings, source) as ceiling:
                 bulk(stack.url, source)  # warms both up
@@ -146,11 +163,9 @@ class Run:
         )
 
     @contextmanager
-    def _service(self, processes: int | None = None) -> Iterator[tuple[Settings, Stack]]:
+    def _service(self, **changes: object) -> Iterator[tuple[Settings, Stack]]:
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            settings = self._own_settings(Path(folder))
-            if processes is not None:
-                settings = settings.model_copy(update={"worker_concurrency": processes})
+            settings = self._own_settings(Path(folder)).model_copy(update=changes)
             with running_stack(settings, self._say) as stack:
                 yield settings, stack
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from benchmarks.finished import Finished
 from benchmarks.load import Bulk, Singles, Spread
+from benchmarks.overload import Overload
 from benchmarks.scaling.outcomes import Outcome
 
 
@@ -72,6 +73,7 @@ class Figures(BaseModel):
     """Microseconds of processor time of a worker process an image, by kind of image and by step."""
     singles: list[SinglesAtOnce] = []
     beside: Beside | None = None
+    overload: Overload | None = None
     scaling: list[Outcome] = []
 
 
@@ -85,6 +87,7 @@ def lines(figures: Figures) -> list[str]:
         *_steps(figures.steps),
         *_singles(figures.singles),
         *_beside(figures.beside),
+        *_overload(figures.overload),
         *_piles(figures.piles),
         *_scaling(figures.scaling),
         f"{figures.cores} cores, load {' '.join(f'{load:.2f}' for load in figures.load)}, {figures.machine}",
@@ -153,6 +156,17 @@ def _beside(beside: Beside | None) -> list[str]:
         return []
     head = f"beside {beside.images:,} images, done at {beside.images_a_second:,.0f} a second:"
     return [head, *(f"  {what:<28} {_spread(spread)}" for what, spread in beside.milliseconds.items())]
+
+
+def _overload(found: Overload | None) -> list[str]:
+    if found is None:
+        return []
+    refused = f", refused after {_spread(found.refused_milliseconds)}" if found.refused_milliseconds else ""
+    return [
+        f"{found.times:g} times what is carried ({found.carried_images_a_second:,.0f} images a second), in jobs of "
+        f"{found.images:,}: {found.accepted} accepted, {found.refused} refused",
+        f"  done after {_spread(found.accepted_milliseconds)}; alone {_spread(found.alone)}{refused}",
+    ]
 
 
 def _scaling(outcomes: list[Outcome]) -> list[str]:
