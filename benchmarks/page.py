@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from benchmarks.load import Spread
+from benchmarks.overload import Overload
 from benchmarks.report import Figures, Pile
 from benchmarks.scaling.costs import Costs, Operations
 from benchmarks.scaling.outcomes import Outcome
@@ -68,8 +69,21 @@ def performance(figures: Figures) -> str:
             _table(("images of a job", "cost of an image, times that in the smallest", "accepted after"), growth),
             _table(("single images at once", "a second", "p50", "p99", "503", *cpu), singles),
             _table((f"beside one job of {beside.images:,} images" if beside else "", "p50", "p99"), small),
+            _overloaded(figures.overload),
         )
     )
+
+
+def _overloaded(found: Overload | None) -> str:
+    if found is None:
+        return ""
+    rows = [
+        ("one job after the other", "", *_spread(found.alone)),
+        ("accepted, until done", f"{found.accepted}", *_spread(found.accepted_milliseconds)),
+    ]
+    if found.refused_milliseconds is not None:
+        rows.append(("refused", f"{found.refused}", *_spread(found.refused_milliseconds)))
+    return _table((f"jobs of {found.images:,} images, {found.times:g} times the load", "jobs", "p50", "p99"), rows)
 
 
 def costs(measured: Costs) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.load import Bulk, Singles, Spread
+from benchmarks.overload import Overload
 from benchmarks.page import PAGES, page, performance, simulated
 from benchmarks.report import Beside, Figures, Pile, SinglesAtOnce
 from benchmarks.scaling.outcomes import Outcome
@@ -81,3 +82,20 @@ def test_loads_of_one_kind_stand_in_one_table() -> None:
     text = simulated([one, one.model_copy(update={"workers": 10}), one.model_copy(update={"kind": "scan"})])
     assert text.count("Piles alone, 28x28 PNG:") == text.count("Piles alone, scan:") == 1
     assert "| 1 | 2,000 | 1,999 | 2% |  | 12 ms / 1.2 s |  | 28 GB |\n| 10 | 2,000" in text
+
+
+def test_an_overload_tells_of_what_was_accepted_and_refused() -> None:
+    overload = Overload(
+        images=500,
+        carried_images_a_second=1000,
+        times=4,
+        alone=SPREAD,
+        accepted=7,
+        accepted_milliseconds=SPREAD,
+        refused=21,
+        refused_milliseconds=SPREAD,
+    )
+    table = performance(Figures(overload=overload))
+    assert "| jobs of 500 images, 4 times the load | jobs | p50 | p99 |" in table
+    assert "| accepted, until done | 7 | 12.3 ms | 1234.5 ms |" in table
+    assert "| refused | 21 | 12.3 ms | 1234.5 ms |" in table
