@@ -182,7 +182,8 @@ class Problem:
 class Job:
     """The record of one submission. ``options`` hold the resolved values that workers go by. ``revised`` says that
     a person has changed rows, if only to undo it. ``sent_by`` is the id of the key that submitted it, None where that
-    is not known.
+    is not known. ``blob`` is the upload's name in the blob storage, None where it lies with the plan, as a tiny one
+    does.
 
     ``expires_at`` is None until the job is final; afterwards its rows and its upload live until then.
     """
@@ -196,7 +197,7 @@ class Job:
     chunks: int
     model: ModelReference
     options: Options
-    blob: str
+    blob: str | None
     started_at: float | None = None
     finished_at: float | None = None
     expires_at: float | None = None

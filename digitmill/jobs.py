@@ -39,6 +39,9 @@ from digitmill.webhooks.deliveries import Webhooks
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 SMALL_BYTES = 64 << 10
 """A larger upload is work enough for a message of its own: nobody should wait for it in one batch."""
+TINY_BYTES = 2 << 10
+"""An upload of no more lies in Redis with its job's plan, which takes as much room: to make a file, or an object on S3,
+costs more than to read such an image."""
 FRESH_SECONDS = 0.1
 MUCH_ROOM = 1000
 """Room for so many jobs, and images, is not used up within FRESH_SECONDS, and no harm is done if it is."""
@@ -130,7 +133,7 @@ class Jobs:
             StorageUnavailable: Redis or the blob storage does not answer.
         """
         idempotency = None if idempotency_key is None else Idempotency(idempotency_key, spool.digest)
-        images = Plan(spool.path, spool.pieces, Limits.from_settings(self._settings))
+        images = Plan(spool.source, spool.pieces, Limits.from_settings(self._settings))
         return self.accept(owner, images, spool, options, idempotency=idempotency, follow=follow, sent_by=sent_by)
 
     def accept(
@@ -155,9 +158,12 @@ class Jobs:
                 return Submission(known, created=False)
         job, plan = self._planned(owner, images, manifest, resolved)
         job = replace(job, sent_by=sent_by)
+        if plan and spool.length <= TINY_BYTES and isinstance(spool.source, bytes):
+            job, plan = replace(job, blob=None), [replace(plan[0], upload=spool.source)]
         small = job.queue is QueueName.INTERACTIVE and job.chunks == 1 and spool.length <= SMALL_BYTES
         bell = self._queue.bell() if small else ""
-        self._blobs.put(job.blob, spool.path)
+        if job.blob is not None:
+            self._blobs.put(job.blob, spool.source)
         ending = self._store.follow(job, plan) if follow else None
         recorded = None
         try:
@@ -219,7 +225,7 @@ class Jobs:
         """Remove record, rows and upload; an open job is cancelled first."""
         job = self.get(owner, job_id)
         self._store.delete(job_id)
-        self._blobs.delete(job.blob)
+        self._remove_upload(job)
 
     def _load(self, owner: str) -> Load:
         """As of now, or of an instant ago if there was so much room that it cannot be full by now.
@@ -307,7 +313,11 @@ class Jobs:
 
     def _withdraw(self, job: Job) -> None:
         self._store.discard_plan(job.id)
-        self._blobs.delete(job.blob)
+        self._remove_upload(job)
+
+    def _remove_upload(self, job: Job) -> None:
+        if job.blob is not None:
+            self._blobs.delete(job.blob)
 
     def _send_first(self, job: Job, *, small: bool) -> None:
         try:

@@ -17,7 +17,7 @@ from digitmill.errors import ItemFailure
 from digitmill.jobs import Jobs
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
-from digitmill.store.blobs import BlobStore
+from digitmill.store.blobs import BlobStore, upload_of
 from digitmill.uploads.codec import unpack_plan
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
@@ -88,11 +88,12 @@ class Labelled:
 
     def _images(self, job: Job) -> Iterator[tuple[_Answered, bytes | None]]:
         """Every answered row with the bytes of its file; None where they came before, or cannot be had."""
+        read = upload_of(job, self._store, self._blobs)
         for some in _parts(self._answered(job), READ_BYTES):
             files = [answered for answered in some if answered.first]
             found: dict[int, bytes | None] = {}
             for span in ranges([answered.entry for answered in files]):
-                data = memoryview(self._blobs.read(job.blob, span.start, span.end))
+                data = memoryview(read(span.start, span.end))
                 for position in span.positions:
                     entry = files[position].entry
                     start = entry.offset - span.start

@@ -20,7 +20,7 @@ from digitmill.imaging.normalise import normalise
 from digitmill.jobs import Jobs
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore, Opening
-from digitmill.store.blobs import BlobStore
+from digitmill.store.blobs import BlobStore, upload_of
 from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_names, unpack_plan
 from digitmill.uploads.members import read_member
@@ -199,7 +199,8 @@ class Results:
         entry = unpack_plan(entries)[index - starts[chunk]]
         # what was refused by the plan has no bytes that anybody would read
         end = entry.offset + (entry.span if entry.refused is None else 0)
-        return entry, memoryview(self._blobs.read(job.blob, entry.offset, end) if end > entry.offset else b"")
+        read = upload_of(job, self._store, self._blobs)
+        return entry, memoryview(read(entry.offset, end) if end > entry.offset else b"")
 
     def _chunk_of(self, job: Job, index: int) -> tuple[Sequence[int], int]:
         _in_range(job, index)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 from digitmill.domain import Entry, Job, RowStatus
 from digitmill.errors import JobNotFinal, NothingFailed
 from digitmill.jobs import Jobs, Submission
 from digitmill.settings import Settings
 from digitmill.store.base import Idempotency, JobStore
-from digitmill.store.blobs import BlobStore
+from digitmill.store.blobs import BlobStore, upload_of
 from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_plan
 from digitmill.uploads.failed_images import FailedImages
@@ -55,7 +54,7 @@ class Retrying:
         settings = self._settings
         idempotency = None if idempotency_key is None else Idempotency(idempotency_key, f"{RETRY_OF} {job.id}")
         with Spool(settings.spool, settings.max_upload_bytes) as spool:
-            read = partial(self._blobs.read, job.blob)
+            read = upload_of(job, self._store, self._blobs)
             images = FailedImages(self._failed(job), read, spool, Limits.from_settings(settings))
             return self._jobs.accept(owner, images, spool, options, idempotency=idempotency, sent_by=sent_by)
 

@@ -15,12 +15,14 @@ from digitmill.settings import Settings
 AUDIT = "digitmill.audit"
 """The logger of audit lines."""
 
+_audit = structlog.get_logger(AUDIT)
+
 _CHATTY = ("celery.worker.strategy", "celery.app.trace")
 
 
 def audit(action: str, *, key: str | None, key_name: str | None, client: str | None, **what: str) -> None:
     """Leave the line ``audit``: who (id and name of the key) did what, from where. A request's id stands beside."""
-    structlog.get_logger(AUDIT).info("audit", action=action, key=key, key_name=key_name, client=client, **what)
+    _audit.info("audit", action=action, key=key, key_name=key_name, client=client, **what)
 
 
 def configure_logging(settings: Settings) -> None:

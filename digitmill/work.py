@@ -14,11 +14,11 @@ import structlog
 
 from digitmill.domain import Counts, Entry, Failure, Job, JobState, ModelReference, Problem
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
-from digitmill.pipeline import Opened, Predictor, all_failed, answer_opened, open_chunk
+from digitmill.pipeline import Opened, Predictor, Read, all_failed, answer_opened, open_chunk
 from digitmill.queue import Queue
 from digitmill.settings import Settings
 from digitmill.store.base import STRIKES, Claim, Completion, JobStore
-from digitmill.store.blobs import BlobStore
+from digitmill.store.blobs import BlobStore, upload_of
 from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_plan
 
@@ -190,7 +190,7 @@ class Work:
                     claim,
                     open_chunk(
                         _entries(claim),
-                        partial(self._blobs.read, claim.job.blob),
+                        self._reader(claim),
                         claim.job.options,
                         max_member_bytes=self._settings.max_member_bytes,
                         max_pixels=self._settings.max_image_pixels,
@@ -199,6 +199,11 @@ class Work:
                 )
             except NotFound as error:
                 self._fail(claim, Problem("upload_lost", error.detail))
+
+    def _reader(self, claim: Claim) -> Read:
+        if (upload := claim.upload) is not None:
+            return lambda start, end: upload[start:end]
+        return upload_of(claim.job, self._store, self._blobs)
 
     def _to_give_up(self, claim: Claim) -> bool:
         return claim.attempt > self._settings.max_attempts + (STRIKES + 1) * len(claim.poison)

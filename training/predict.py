@@ -17,7 +17,7 @@ from digitmill.models.runtime import Model, load_model, open_model
 from digitmill.pipeline import answer_chunk
 from digitmill.settings import Settings
 from digitmill.uploads.limits import Limits
-from digitmill.uploads.plan import Plan
+from digitmill.uploads.plan import Plan, opened
 from digitmill.uploads.spool import Spool
 
 COLOURS = {
@@ -41,8 +41,8 @@ def predict(files: Sequence[Path], model: Model, settings: Settings) -> list[Row
         for name, path in _found(files):
             with path.open("rb") as stream:
                 spool.add(name, stream)
-        plan = Plan(spool.path, spool.pieces, limits)
-        with spool.path.open("rb") as upload:
+        plan = Plan(spool.source, spool.pieces, limits)
+        with opened(spool.source) as upload:
 
             def read(start: int, end: int) -> bytes:
                 upload.seek(start)

@@ -28,10 +28,14 @@ UNRECORDED_SECONDS = 86400
 
 @dataclass(frozen=True, slots=True)
 class PackedChunk:
-    """A chunk of the plan: the row index of its first image, and its packed entries."""
+    """A chunk of the plan: the row index of its first image, and its packed entries.
+
+    ``upload``: the bytes of the job's upload, where this is its only chunk and they lie with the plan.
+    """
 
     first: int
     entries: bytes
+    upload: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class Idempotency:
 class Claim:
     """The right to work on a chunk until the lease ends. ``attempt`` counts from 1.
 
-    ``poison`` are the places within the chunk, from 0, at which earlier attempts ended STRIKES times.
+    ``poison`` are the places within the chunk, from 0, at which earlier attempts ended STRIKES times. ``upload``: the
+    bytes of the job's upload, where they lie with its plan.
     """
 
     job: Job
@@ -55,6 +60,7 @@ class Claim:
     entries: bytes
     attempt: int
     poison: frozenset[int] = frozenset()
+    upload: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,9 @@ class WorkerInfo:
 
 
 FIRST_JOB_DELETED = "The job that was made with this Idempotency-Key was deleted. Send a new key to submit it again."
+
+
+NO_UPLOAD = "The upload of this job is no longer stored; submit it again."
 
 
 def too_many_jobs(most: int) -> str:
@@ -166,7 +175,7 @@ class JobStore(ABC):
         followed: bool = False,
         bell: str = "",
     ) -> Job:
-        """Record ``job``, whose plan and blob are stored, as queued, unless its owner has ``most_open`` open jobs.
+        """Record ``job``, whose plan and upload are stored, as queued, unless its owner has ``most_open`` open jobs.
 
         The first ``window`` chunks count as sent: the caller sends their messages next. With an idempotency
         key (and the seconds to remember it) that is known already, nothing is recorded and the first job is
@@ -261,6 +270,10 @@ class JobStore(ABC):
 
         Raises NotFound when the job's plan is gone.
         """
+
+    @abstractmethod
+    def upload(self, job_id: str) -> bytes:
+        """The bytes of an upload that lies with its job's plan. Raises NotFound where there is none."""
 
     # news
 

@@ -1,17 +1,20 @@
 """Uploads as blobs under any fsspec URL: a folder, memory, S3 and the like.
 
-A blob is written once, under its final name only when it is complete, and never changed.
+A blob is written once, before any job names it, and never changed. A file takes its final name only when it is
+complete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
+from digitmill.domain import Job
 from digitmill.errors import NotFound, StorageUnavailable
 from digitmill.files import check_kind, open_files
+from digitmill.store.base import NO_UPLOAD, JobStore
 from digitmill.store.folders import CLOCK, PARTIAL, Folder, folder_of
 
 SETTING = "DIGITMILL_BLOBS_URL"
@@ -29,10 +32,13 @@ class BlobStore:
     def _folder(self) -> Folder:
         return folder_of(*open_files(self._url, SETTING))
 
-    def put(self, name: str, source: Path) -> None:
-        """Store the file ``source`` as ``name``; the file is moved where the storage allows it."""
+    def put(self, name: str, source: bytes | Path) -> None:
+        """Store these bytes, or the file that holds them, as ``name``; a file is moved where the storage allows it."""
         with self._storage_errors():
-            self._folder.put(source, _checked(name))
+            if isinstance(source, bytes):
+                self._folder.write(source, _checked(name))
+            else:
+                self._folder.put(source, _checked(name))
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Bytes ``start`` to ``end`` (exclusive); fewer when the blob ends before.
@@ -44,7 +50,7 @@ class BlobStore:
             try:
                 return self._folder.read(_checked(name), start, end)
             except FileNotFoundError as error:
-                raise NotFound("The upload of this job is no longer stored; submit it again.") from error
+                raise NotFound(NO_UPLOAD) from error
 
     def delete(self, name: str) -> None:
         """Remove the blob, half-written ones too; an unknown name is fine."""
@@ -78,6 +84,14 @@ class BlobStore:
             raise StorageUnavailable(
                 f"The upload storage does not answer ({type(error).__name__}); try again in a moment."
             ) from error
+
+
+def upload_of(job: Job, store: JobStore, blobs: BlobStore) -> Callable[[int, int], bytes]:
+    """Reads the bytes of the job's upload from start to end (exclusive), wherever they lie. It raises NotFound where
+    they are gone."""
+    if job.blob is not None:
+        return partial(blobs.read, job.blob)
+    return lambda start, end: store.upload(job.id)[start:end]
 
 
 def _checked(name: str) -> str:

@@ -12,6 +12,7 @@ from digitmill.domain import Counts, Job, JobState, Problem
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
     FIRST_JOB_DELETED,
+    NO_UPLOAD,
     TOMBSTONE_SECONDS,
     Claim,
     Completion,
@@ -156,7 +157,15 @@ class MemoryJobStore(JobStore):
                 self._notify(record)
             planned = self._plan(job_id)[chunk]
             poison = record.poison(chunk)
-            return Claim(record.job, chunk, planned.first, planned.entries, record.attempts[chunk], poison)
+            return Claim(
+                record.job, chunk, planned.first, planned.entries, record.attempts[chunk], poison, planned.upload
+            )
+
+    def upload(self, job_id: str) -> bytes:
+        upload = self._plan(job_id)[0].upload
+        if upload is None:
+            raise NotFound(NO_UPLOAD)
+        return upload
 
     def claim_all(self, chunks: Sequence[tuple[str, int]], lease: float) -> list[Claim]:
         claims = (self.claim(job_id, chunk, lease) for job_id, chunk in chunks)

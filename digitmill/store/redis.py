@@ -10,7 +10,8 @@ Every key, its type, its content, its life:
                                     sent: chunks whose messages have been due · started_at, finished_at,
                                     expires_at · error: JSON.
                                     Lives until the job expires, then 7 days as a tombstone.
-    dm:job:<id>:plan        hash    chunk number -> its packed entries; "starts": u32 of each chunk's first row.
+    dm:job:<id>:plan        hash    chunk number -> its packed entries; "starts": u32 of each chunk's first row;
+                                    "upload": the bytes of one that is hardly larger than its own record.
                                     A day until the job is recorded, then until it expires.
     dm:job:<id>:rows        hash    chunk number -> its packed rows. Membership means done. Until the job expires.
     dm:job:<id>:attempts    hash    of chunks not done: <chunk> -> times claimed · <chunk>:by -> the process that
@@ -156,6 +157,8 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             values += ["starts", array.array("I", (chunk.first for chunk in plan)).tobytes()]
         for number, chunk in enumerate(plan):
             values += [number, chunk.entries]
+            if chunk.upload is not None:
+                values += ["upload", chunk.upload]
         with storage_errors():
             known = self._create.run(keys, values)
         if known == b"full":

@@ -11,7 +11,7 @@ import redis
 
 from digitmill.domain import Counts
 from digitmill.errors import NotFound
-from digitmill.store.base import STRIKES, TOMBSTONE_SECONDS, Claim, Completion
+from digitmill.store.base import NO_UPLOAD, STRIKES, TOMBSTONE_SECONDS, Claim, Completion
 from digitmill.store.connection import Script, storage_errors, this_process
 from digitmill.store.keys import attempts_key, ending_keys, events_channel, job_key, plan_key, rows_key
 from digitmill.store.records import job_from_hash
@@ -55,6 +55,13 @@ class RedisChunks(RedisStore):
             _claim(job_id, chunk, answer) for (job_id, chunk), answer in zip(chunks, answers, strict=True) if answer
         ]
 
+    def upload(self, job_id: str) -> bytes:
+        with storage_errors():
+            upload: bytes | None = self._redis.hget(plan_key(job_id), "upload")
+        if upload is None:
+            raise NotFound(NO_UPLOAD)
+        return upload
+
     def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
         field = f"{chunk}:place"
         with storage_errors():
@@ -91,17 +98,30 @@ class RedisChunks(RedisStore):
                     claim.job.id, claim.chunk, rows, counts.total,
                     counts.recognized, counts.review, counts.blank, counts.failed,
                     claim.job.chunks, claim.job.options.expires_in or 0, TOMBSTONE_SECONDS,
-                    claim.job.options.announced,
+                    claim.job.options.announced, int(len(answers) > 1),
                 ],
             )
             for claim, rows, counts in answers
         ]  # fmt: skip
         with storage_errors():
             done = self._complete.run_all(calls)
+            if len(answers) > 1:
+                self._tell([ended[3:] for ended in done if ended[1] and ended[3] is not None])
         return [
             Completion(bool(stored), bool(finished), following if following >= 0 else None)
-            for stored, finished, following in done
+            for stored, finished, following, *_ in done
         ]
+
+    def _tell(self, endings: Sequence[tuple[bytes, bytes]]) -> None:
+        """Tell each process that waits of all ends at once: a message costs it more than an end does."""
+        news: dict[bytes, list[bytes]] = {}
+        for channel, ending in endings:
+            news.setdefault(channel, []).append(ending)
+        if news:
+            pipe = self._redis.pipeline(transaction=False)
+            for channel, those in news.items():
+                pipe.publish(channel, b"".join(those))
+            pipe.execute()
 
     def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
         if not chunks:
@@ -118,7 +138,7 @@ class RedisChunks(RedisStore):
 
 
 def _claim(job_id: str, chunk: int, answer: Sequence[Any]) -> Claim:
-    attempt, poison, pairs, entries, first = answer
+    attempt, poison, pairs, entries, first, upload = answer
     return Claim(
         job=job_from_hash(job_id, dict(zip(pairs[::2], pairs[1::2], strict=True))),
         chunk=chunk,
@@ -126,4 +146,5 @@ def _claim(job_id: str, chunk: int, answer: Sequence[Any]) -> Claim:
         entries=entries,
         attempt=attempt,
         poison=frozenset(int(place) for place in poison.split()),
+        upload=upload,
     )

@@ -1,8 +1,9 @@
 """How a web process hears that jobs it waits for have ended: one connection and one thread for all of them.
 
 The record of such a job names the process' channel, to which the script that ends the job publishes its id. So a wait
-costs Redis one message, and the process no connection of its own. The message of a job of one chunk that was completed
-brings its rows along, so that nobody needs to ask for them:
+costs Redis one message, and the process no connection of its own. A message tells of one end or several; that of a job
+of one chunk that was completed brings its rows along, so that nobody needs to ask for them. Each comes behind its
+length in bytes and a line feed:
 
     <id>
     <id> <started_at> <finished_at> <expires_at> <recognized> <review> <blank> <failed>, a line feed, the packed rows
@@ -14,7 +15,7 @@ import array
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,8 +88,8 @@ class Followers:
         self._subscribed.set()
         while self._thread is not None and not self._idle():
             message = pubsub.get_message(timeout=LISTEN_SECONDS)
-            if message is not None:
-                head, _, rows = message["data"].partition(b"\n")
+            for ending in _endings(message["data"]) if message is not None else ():
+                head, _, rows = ending.partition(b"\n")
                 job_id, *words = head.decode().split(" ")
                 following = self._waiting.get(job_id)
                 if following is not None:
@@ -129,6 +130,16 @@ class _Following(Ending):
 
     def close(self) -> None:
         self._followers.forget(self._job.id)
+
+
+def _endings(message: bytes) -> Iterator[bytes]:
+    """What a worker of another version says in other ways is passed over: whoever waits looks now and then."""
+    while message:
+        length, _, rest = message.partition(b"\n")
+        if not length.isdigit():
+            return
+        yield rest[: int(length)]
+        message = rest[int(length) :]
 
 
 def _completed(job: Job, words: Sequence[str]) -> Job:

@@ -6,8 +6,10 @@ directory.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from digitmill.domain import Chunk, Entry
 from digitmill.errors import EmptyUpload, FieldError, NoImages, TooManyImages, UploadRefused
@@ -21,13 +23,13 @@ TOO_MANY = "The upload holds more than {limit:,} images; split it into several u
 
 
 class Plan:
-    """The plan of the upload spooled at ``path``.
+    """The plan of the upload ``source``: its bytes, or a file that holds them.
 
     ``total`` counts the images, and ``skipped`` the folders and litter, that ``chunks`` came by so far.
     """
 
-    def __init__(self, path: Path, pieces: Sequence[Piece], limits: Limits) -> None:
-        self._path = path
+    def __init__(self, source: bytes | Path, pieces: Sequence[Piece], limits: Limits) -> None:
+        self._source = source
         self._pieces = pieces
         self._limits = limits
         self.total = 0
@@ -60,7 +62,7 @@ class Plan:
         yield cutter.close()
 
     def _entries(self) -> Iterator[Entry]:
-        with self._path.open("rb") as file:
+        with opened(self._source) as file:
             reader = EntryReader(file, self._limits)
             for position, piece in enumerate(self._pieces):
                 try:
@@ -72,6 +74,11 @@ class Plan:
                     raise type(refusal)(f"{piece.name}: {refusal.detail}", errors=(where,)) from refusal
                 finally:
                     self.skipped = reader.skipped
+
+
+def opened(source: bytes | Path) -> IO[bytes]:
+    """A stream over an upload's bytes, or over the file that holds them; close it."""
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
 class Cutter:

@@ -1,4 +1,4 @@
-"""The bodies of one upload, one after the other and unchanged, in one temporary file."""
+"""The bodies of one upload, one after the other and unchanged: a few bytes in memory, more in one temporary file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from typing import IO, Self
 from digitmill.errors import StorageUnavailable, UploadTooLarge
 
 BLOCK_BYTES = 1 << 20
+HELD_BYTES = 64 << 10
+"""An upload of no more is never written to the spool's folder: to make a file costs more than to read a small image."""
 SUFFIX = ".upload"
 SPREADSHEET_SUFFIX = ".spreadsheet"
 """Of folders beside the uploads, in which the web server writes what it sends."""
@@ -31,29 +33,22 @@ class Piece:
 
 
 class Spool:
-    """One upload on its way in. Use as a context manager: leaving it removes the file.
+    """One upload on its way in. Use as a context manager: leaving it removes the file, if there is one.
 
     A file is added whole with ``add``, or with ``begin``, any number of ``write`` and ``end`` by a parser
     that produces it block by block. Memory stays at one block, whatever the upload's size.
     """
 
     def __init__(self, folder: Path, max_bytes: int, *, with_digest: bool = False) -> None:
-        """Create the file in ``folder`` (made if missing), readable by this user alone.
-
-        Raises:
-            StorageUnavailable: the folder cannot be written.
-        """
+        """The file is made in ``folder`` (made if missing) when it is needed, readable by this user alone."""
+        self._folder = folder
         self._max_bytes = max_bytes
         self._hash = hashlib.sha256() if with_digest else None
         self._pieces: list[Piece] = []
         self._open_piece: Piece | None = None
         self._length = 0
-        with _as_storage_errors():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (close() ends it)
-                "wb", buffering=0, dir=folder, suffix=SUFFIX, delete=False
-            )
-        self.path = Path(self._file.name)
+        self._held = bytearray()
+        self._file: IO[bytes] | None = None
 
     def add(self, name: str, stream: IO[bytes]) -> None:
         """Copy ``stream`` to its end. Raises as ``write`` does, and what the stream raises."""
@@ -72,14 +67,14 @@ class Spool:
 
         Raises:
             UploadTooLarge: the upload has more than ``max_bytes`` bytes.
-            StorageUnavailable: the disk is full or fails.
+            StorageUnavailable: the disk is full or fails, or the folder cannot be written.
         """
         if self._length + len(block) > self._max_bytes:
             raise UploadTooLarge(f"The upload has more than {self._max_bytes:,} bytes; split it into several uploads.")
-        rest = memoryview(block)
-        with _as_storage_errors():
-            while rest:
-                rest = rest[self._file.write(rest) :]
+        if self._file is None and self._length + len(block) <= HELD_BYTES:
+            self._held += block
+        else:
+            self._write_out(block)
         self._length += len(block)
         if self._hash is not None:
             self._hash.update(block)
@@ -96,6 +91,22 @@ class Spool:
             name = begun.name.encode("utf-8", "surrogatepass")
             # both lengths last: no two different uploads can give the same run of bytes
             self._hash.update(name + len(name).to_bytes(8) + length.to_bytes(8))
+
+    def _write_out(self, block: bytes) -> None:
+        with _as_storage_errors():
+            if self._file is None:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (close() ends it)
+                    "wb", buffering=0, dir=self._folder, suffix=SUFFIX, delete=False
+                )
+                _write_all(self._file, self._held)
+                self._held.clear()
+            _write_all(self._file, block)
+
+    @property
+    def source(self) -> bytes | Path:
+        """What was written: the bytes themselves where they are few, else the file, which may be moved away."""
+        return bytes(self._held) if self._file is None else Path(self._file.name)
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -114,13 +125,11 @@ class Spool:
             raise ValueError("the spool was not asked for a digest")
         return self._hash.hexdigest()
 
-    def close(self, *, keep: bool = False) -> None:
-        """Close the file, and remove it unless it is to be kept. A file that was moved away is fine."""
-        if self._file.closed:
-            return
-        self._file.close()
-        if not keep:
-            self.path.unlink(missing_ok=True)
+    def close(self) -> None:
+        """Close and remove the file. One that was moved away is fine."""
+        if self._file is not None and not self._file.closed:
+            self._file.close()
+            Path(self._file.name).unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -129,6 +138,13 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _write_all(file: IO[bytes], block: bytes | bytearray) -> None:
+    """An unbuffered file may take less than it is given."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 @contextmanager

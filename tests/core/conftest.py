@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from digitmill.domain import Job, Options
 from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.jobs import TINY_BYTES
 from digitmill.queue import MemoryQueue
 from digitmill.service import Service
 from digitmill.settings import Settings
@@ -118,12 +120,14 @@ def mill(tmp_path: Path, request: pytest.FixtureRequest) -> Mill:
 
 
 def png(*, thick: bool = False, size: int = 28) -> bytes:
-    """A stroke, dark on light: thin (a 1 for the model) or thick (a 7)."""
+    """A stroke, dark on light: thin (a 1 for the model) or thick (a 7). Too large a file to lie with its job's plan."""
     picture = np.full((size, size), 255, np.uint8)
     half = size // 4 if thick else max(1, size // 28)
     picture[size // 5 : -size // 5, size // 2 - half : size // 2 + half] = 0
+    text = PngInfo()
+    text.add_text("Comment", "-" * TINY_BYTES)
     out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG")
+    Image.fromarray(picture).save(out, "PNG", pnginfo=text)
     return out.getvalue()
 
 

@@ -106,6 +106,7 @@ def test_what_processes_that_died_left_behind_is_cleared_away(mill: Mill, monkey
     kept = submit(mill)
     lost = mill.service.settings.var / "blobs" / "neverrecorded"
     lost.write_bytes(b"x")
+    mill.service.settings.spool.mkdir()
     half = mill.service.settings.spool / "abc.upload"
     half.write_bytes(b"x")
     table = mill.service.settings.spool / "abc.spreadsheet"

@@ -22,6 +22,7 @@ from digitmill.errors import (
     NothingFailed,
     TooManyJobs,
 )
+from digitmill.jobs import TINY_BYTES
 from digitmill.results import EVERY_ROW
 from digitmill.uploads.codec import unpack_plan
 from tests.answers import answers_of
@@ -136,7 +137,7 @@ def test_pages_of_one_file_are_stored_once(mill: Mill) -> None:
     job = mill.submit({"pages.tif": content})
     give_up(mill, job, {0, 2, 3, 5})
     again = retry(mill, job)
-    blob = mill.service.blobs.read(again.blob, 0, 10 * len(content))
+    blob = mill.service.blobs.read(again.id, 0, 10 * len(content))
     assert blob == content
     assert {entry.offset for entry in unpack_plan(mill.store.read(again.id, [0])[0][0])} == {0}
 
@@ -157,13 +158,13 @@ def test_only_a_final_job_with_failed_images_can_be_retried(mill: Mill) -> None:
 
 
 def test_nothing_is_left_of_a_retry_whose_upload_is_gone(mill: Mill) -> None:
-    job = mill.submit({"x.txt": b"hello"})
+    job = mill.submit({"x.txt": b"hello" * TINY_BYTES})
     mill.turn()
-    mill.service.blobs.delete(job.blob)
+    mill.service.blobs.delete(job.id)
     with pytest.raises(NotFound, match="no longer stored"):
         retry(mill, job)
     assert len(mill.service.jobs.list("ann", state=None, before=None, limit=10)) == 1
-    assert not list(mill.service.settings.spool.iterdir())
+    assert not list(mill.service.settings.spool.glob("*"))
 
 
 def test_a_retry_that_is_asked_for_twice_is_one_job(mill: Mill) -> None:
@@ -178,7 +179,7 @@ def test_a_retry_that_is_asked_for_twice_is_one_job(mill: Mill) -> None:
 
 @pytest.mark.parametrize("mill", [{"max_open_jobs": 1}], indirect=True)
 def test_a_retry_counts_among_the_open_jobs(mill: Mill) -> None:
-    job = mill.submit({"x.txt": b"hello"})
+    job = mill.submit({"x.txt": b"hello" * TINY_BYTES})
     mill.turn()
     retry(mill, job)
     with pytest.raises(TooManyJobs):

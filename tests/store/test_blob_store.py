@@ -39,6 +39,13 @@ def test_the_source_is_moved(blobs: BlobStore, source: Path) -> None:
     assert not source.exists()
 
 
+def test_a_few_bytes_need_no_file(blobs: BlobStore) -> None:
+    blobs.put("job1", b"few")
+    assert blobs.read("job1", 1, 3) == b"ew"
+    blobs.put("job2", b"more")
+    assert sorted(blobs.older_than(-60)) == ["job1", "job2"]
+
+
 def test_an_unknown_blob_is_not_found(blobs: BlobStore) -> None:
     with pytest.raises(NotFound):
         blobs.read("nobody", 0, 1)

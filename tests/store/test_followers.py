@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
@@ -38,8 +39,10 @@ def test_many_wait_over_one_connection_and_each_hears_its_own(redis_url: str) ->
         endings = {name: followers.follow(job_named(name), []) for name in ("a", "b", "c")}
         assert threading.active_count() == before + 1
         assert client.pubsub_numsub(followers.channel) == [(followers.channel.encode(), 1)]
-        client.publish(followers.channel, "b")
+        client.publish(followers.channel, "in a way of old")
+        client.publish(followers.channel, "1\nb1\nc")
         assert endings["b"].wait(5)
+        assert endings["c"].wait(5)
         assert not endings["a"].wait(0)
         for ending in endings.values():
             ending.close()
@@ -53,7 +56,7 @@ def test_a_broken_connection_wakes_all_who_wait_so_that_they_look(redis_url: str
         ending.wait(0)
         client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         assert ending.wait(10)
-        client.publish(followers.channel, "a")
+        client.publish(followers.channel, "1\na")
         assert ending.wait(10)
         ending.close()
         followers.close()
@@ -77,4 +80,29 @@ def test_the_news_of_a_small_job_brings_what_it_came_to(redis_url: str, chunks: 
         assert ending.opening() == (store.open(job.id) if chunks == 1 else None)
         assert replace(store.get(job.id).counts, skipped=0) == Counts(total=4, recognized=chunks, review=chunks)
         ending.close()
+        store.close()
+
+
+def test_jobs_that_end_together_are_told_of_in_one_message_and_each_brings_its_own_rows(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        store = RedisJobStore(client)
+        listener: Any = client.pubsub()
+        jobs = [job_named(new_job_id()) for _ in range(3)]
+        plan = [PackedChunk(0, b"entries")]
+        endings = [store.follow(job, plan) for job in jobs]
+        for job in jobs:
+            store.create(job, window=1, most_open=9, plan=plan, followed=True)
+        claims = store.claim_all([(job.id, 0) for job in jobs], 5)
+        listener.subscribe(client.hget(f"dm:job:{jobs[0].id}", "follower"))
+        listener.get_message(timeout=5)
+        rows = [b"rows\n%d" % number for number in range(3)]
+        store.complete_all([(claim, each, Counts(total=4, blank=4)) for claim, each in zip(claims, rows, strict=True)])
+        for ending, job, each in zip(endings, jobs, rows, strict=True):
+            assert ending.wait(5)
+            assert ending.opening() == store.open(job.id)
+            assert store.open(job.id).rows == each
+            ending.close()
+        assert listener.get_message(timeout=5)["type"] == "message"
+        assert listener.get_message(timeout=0.2) is None
+        listener.close()
         store.close()

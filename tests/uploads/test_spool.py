@@ -1,4 +1,4 @@
-"""The spool: one file on disk, counted while it grows, and gone afterwards."""
+"""The spool: bytes in memory or one file on disk, counted while they grow, and gone afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from digitmill.errors import StorageUnavailable, UploadTooLarge
-from digitmill.uploads.spool import Piece, Spool
+from digitmill.uploads.spool import HELD_BYTES, Piece, Spool
 
 
 def spool_of(folder: Path, *files: tuple[str, bytes], with_digest: bool = True) -> Spool:
@@ -23,10 +23,33 @@ def spool_of(folder: Path, *files: tuple[str, bytes], with_digest: bool = True) 
     return spool
 
 
-def test_files_lie_one_after_the_other_unchanged(tmp_path: Path) -> None:
-    with spool_of(tmp_path, ("a.png", b"first"), ("empty", b""), ("b.zip", b"second")) as spool:
-        assert spool.path.read_bytes() == b"firstsecond"
-        assert spool.pieces == (Piece("a.png", 0, 5), Piece("empty", 5, 0), Piece("b.zip", 5, 6))
+def content(spool: Spool) -> bytes:
+    return spool.source if isinstance(spool.source, bytes) else spool.source.read_bytes()
+
+
+def file_of(spool: Spool) -> Path:
+    assert isinstance(spool.source, Path)
+    return spool.source
+
+
+LARGE = bytes(HELD_BYTES)
+
+
+@pytest.mark.parametrize("first", [b"first", LARGE], ids=["few", "many"])
+def test_files_lie_one_after_the_other_unchanged(tmp_path: Path, first: bytes) -> None:
+    with spool_of(tmp_path, ("a.png", first), ("empty", b""), ("b.zip", b"second")) as spool:
+        assert content(spool) == first + b"second"
+        end = len(first)
+        assert spool.pieces == (Piece("a.png", 0, end), Piece("empty", end, 0), Piece("b.zip", end, 6))
+
+
+def test_few_bytes_make_no_file_and_one_more_does(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    with spool_of(folder, ("a", LARGE)) as spool:
+        assert spool.source == LARGE
+        assert not folder.exists()
+        spool.add("b", io.BytesIO(b"!"))
+        assert file_of(spool).read_bytes() == LARGE + b"!"
 
 
 def test_a_parser_can_write_a_file_in_blocks(tmp_path: Path) -> None:
@@ -35,7 +58,7 @@ def test_a_parser_can_write_a_file_in_blocks(tmp_path: Path) -> None:
         spool.write(b"fi")
         spool.write(b"rst")
         spool.end()
-        assert spool.path.read_bytes() == b"first"
+        assert content(spool) == b"first"
         assert spool.pieces == (Piece("a.png", 0, 5),)
 
 
@@ -50,24 +73,23 @@ def test_blocks_belong_to_a_file_that_was_begun(tmp_path: Path) -> None:
 
 def test_only_this_user_can_read_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "var" / "spool"
-    with Spool(folder, 100) as spool:
+    with spool_of(folder, ("a", LARGE + b"x")) as spool:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert stat.S_IMODE(spool.path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file_of(spool).stat().st_mode) == 0o600
 
 
 def test_leaving_the_spool_removes_its_file(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), spool_of(tmp_path, ("a", b"x")):
+    spool = spool_of(tmp_path, ("a", LARGE + b"x"))
+    assert list(tmp_path.iterdir()) == [spool.source]
+    with pytest.raises(KeyError), spool:
         raise KeyError
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_kept_file_stays_and_a_moved_one_is_not_missed(tmp_path: Path) -> None:
-    with spool_of(tmp_path, ("a", b"kept")) as spool:
-        spool.close(keep=True)
-    assert spool.path.read_bytes() == b"kept"
-    with spool_of(tmp_path, ("a", b"moved")) as spool:
-        spool.path.rename(tmp_path / "elsewhere")
-    assert (tmp_path / "elsewhere").read_bytes() == b"moved"
+def test_a_file_that_was_moved_away_is_not_missed(tmp_path: Path) -> None:
+    with spool_of(tmp_path, ("a", LARGE + b"moved")) as spool:
+        file_of(spool).rename(tmp_path / "elsewhere")
+    assert (tmp_path / "elsewhere").read_bytes() == LARGE + b"moved"
 
 
 def test_an_upload_of_just_the_limit_fits_and_one_more_byte_does_not(tmp_path: Path) -> None:
@@ -76,7 +98,7 @@ def test_an_upload_of_just_the_limit_fits_and_one_more_byte_does_not(tmp_path: P
         spool.add("b", io.BytesIO(b"67890"))
         with pytest.raises(UploadTooLarge, match="split it"):
             spool.add("c", io.BytesIO(b"!"))
-        assert spool.path.stat().st_size == 10
+        assert content(spool) == b"1234567890"
 
 
 def test_the_digest_knows_names_contents_and_where_one_file_ends(tmp_path: Path) -> None:
@@ -118,14 +140,14 @@ def test_a_disk_without_room_is_storage_unavailable(tmp_path: Path) -> None:
     with Spool(tmp_path, 1 << 20) as spool:
         spool.begin("a")
         with files_limited_to(1000), pytest.raises(StorageUnavailable, match="disk space"):
-            spool.write(bytes(5000))
+            spool.write(LARGE + b"x")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_storage_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageUnavailable):
-        Spool(tmp_path / "file" / "spool", 100)
+        spool_of(tmp_path / "file" / "spool", ("a", LARGE + b"x"))
 
 
 class _Zeros(io.RawIOBase):

@@ -7,6 +7,9 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from digitmill.uploads.spool import HELD_BYTES
 
 
 class WideMeansSeven:
@@ -25,6 +28,15 @@ class WideMeansSeven:
 def one(scale: int = 1) -> bytes:
     """A PNG with a high stroke, a 1 for this model."""
     return _png(slice(8, 32), slice(17, 23), scale)
+
+
+def heavy(size: int = 2 * HELD_BYTES) -> bytes:
+    """The same in a file too large to be held in memory, or to lie with its job's plan."""
+    text = PngInfo()
+    text.add_text("Comment", "-" * size)
+    out = io.BytesIO()
+    Image.open(io.BytesIO(one())).save(out, "PNG", pnginfo=text)
+    return out.getvalue()
 
 
 def seven(scale: int = 1) -> bytes:

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.web.conftest import Client, Mill, assert_problem, client_of, submit
-from tests.web.fakes import one, seven
+from tests.web.fakes import heavy, one, seven
 
 
 def test_the_same_key_with_the_same_body_gives_the_first_job(client: Client, mill: Mill) -> None:
-    first = submit(client, [("a.png", one())], {"alternatives": 1}, Idempotency_Key="k1")
+    first = submit(client, [("a.png", heavy())], {"alternatives": 1}, Idempotency_Key="k1")
     mill.turn()
-    second = submit(client, [("a.png", one())], {"alternatives": 1}, Idempotency_Key="k1")
+    second = submit(client, [("a.png", heavy())], {"alternatives": 1}, Idempotency_Key="k1")
     assert second.status_code == 202
     assert second.json["id"] == first.json["id"]
     assert second.headers["Location"] == first.headers["Location"]
@@ -41,7 +41,7 @@ def test_another_key_is_another_job(client: Client) -> None:
 
 def test_the_same_key_at_the_same_time_makes_one_job(client: Client, mill: Mill) -> None:
     def post(own: Client) -> str:
-        response = submit(own, [("a.png", one())], Idempotency_Key="k1")
+        response = submit(own, [("a.png", heavy())], Idempotency_Key="k1")
         assert response.status_code == 202
         return str(response.json["id"])
 

@@ -6,7 +6,7 @@ import pytest
 
 from digitmill.domain import JobState, Problem
 from tests.web.conftest import Client, Mill, assert_problem, submitted
-from tests.web.fakes import one
+from tests.web.fakes import heavy, one
 
 UNKNOWN = "0" * 26
 OF_A_JOB = (
@@ -114,7 +114,7 @@ def test_a_completed_job_cannot_be_cancelled_any_more(client: Client, mill: Mill
 
 
 def test_a_deleted_job_is_gone_with_its_upload(client: Client, mill: Mill) -> None:
-    location = submitted(client, [("a.png", one())])
+    location = submitted(client, [("a.png", heavy())])
     mill.turn()
     deleted = client.delete(location)
     assert (deleted.status_code, deleted.data) == (204, b"")

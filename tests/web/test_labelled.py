@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.archives import zip_of
 from tests.web.conftest import Client, Mill, assert_problem, submitted
-from tests.web.fakes import blank, one, seven
+from tests.web.fakes import blank, heavy, one, seven
 from training.folders import listed_items
 
 MAX_PIXELS = 1_000_000
@@ -149,7 +149,7 @@ def test_it_takes_what_the_blob_holds_also_when_parts_are_small(
 
 
 def test_an_upload_that_is_gone_is_told_before_the_zip_begins(client: Client, mill: Mill) -> None:
-    location = submitted(client, [("a.png", one())])
+    location = submitted(client, [("a.png", heavy())])
     mill.turn()
     answer(client, location, {0: {"prediction": "1"}})
     mill.service.blobs.delete(location.rpartition("/")[2])

@@ -14,7 +14,7 @@ from digitmill.store.connection import connect
 from digitmill.store.redis import RedisJobStore
 from tests.core.conftest import publish
 from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
-from tests.web.fakes import one
+from tests.web.fakes import heavy, one
 from web.published import NAMES
 
 OF_WORKERS = {"max_attempts"}
@@ -64,7 +64,7 @@ def test_submissions_at_the_same_time_fill_the_room_exactly(tmp_path: Path, empt
     client = client_of(service)
 
     def post(_: int) -> int:
-        return submit(client.application.test_client(), FILES).status_code  # type: ignore[arg-type]  # as client_of
+        return submit(client.application.test_client(), [("a.png", heavy())]).status_code  # type: ignore[arg-type]  # as client_of
 
     with ThreadPoolExecutor(12) as callers:
         statuses = sorted(callers.map(post, range(24)))

@@ -19,8 +19,9 @@ import pytest
 
 from digitmill.settings import Settings
 from tests.web.conftest import ROOT, Server, assert_problem, peak_rss, rss, serving, wait_until
-from tests.web.fakes import one
+from tests.web.fakes import heavy, one
 from web.server import options
+from web.upload import BLOCK_BYTES
 
 pytestmark = pytest.mark.service
 
@@ -273,13 +274,13 @@ def test_rows_are_streamed_while_the_job_runs(server: Server) -> None:
 
 def test_an_upload_at_hand_is_answered_before_the_server_stops(tmp_path: Path) -> None:
     with serving(tmp_path) as server, connect(server) as connection:
-        image = one()
+        image = heavy(2 * BLOCK_BYTES)
         connection.sendall(head("POST", "/v1/jobs", "Content-Type: image/png", f"Content-Length: {len(image)}"))
-        connection.sendall(image[:10])
+        connection.sendall(image[:-10])
         wait_until(lambda: server.spooled() != [])
         server.process.terminate()
         wait_until(lambda: "Handling signal: term" in server.log.read_text())
-        connection.sendall(image[10:])
+        connection.sendall(image[-10:])
         assert read_answer(connection)[0] == 202
         assert server.process.wait(timeout=20) == 0
 

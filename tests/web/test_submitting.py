@@ -11,7 +11,7 @@ import pytest
 
 from tests.archives import zip_of
 from tests.web.conftest import Client, Mill, assert_problem, form, submit, submitted
-from tests.web.fakes import blank, one, seven
+from tests.web.fakes import blank, heavy, one, seven
 
 LONG = {"text": "x" * 4090}
 
@@ -305,7 +305,7 @@ def test_a_body_that_ends_early_is_refused_and_leaves_nothing(client: Client, mi
 
 
 def test_an_accepted_upload_leaves_no_spool_file(client: Client, mill: Mill) -> None:
-    submitted(client, [("a.png", one())])
+    submitted(client, [("a.png", heavy())])
     assert list(mill.service.settings.spool.iterdir()) == []
 
 

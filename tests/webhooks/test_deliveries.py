@@ -73,7 +73,7 @@ def test_a_job_that_ends_otherwise_is_told_too(
     if state is JobState.CANCELLED:
         mill.service.jobs.cancel("ann", job.id)
     else:
-        mill.service.blobs.delete(job.blob)
+        mill.service.blobs.delete(job.id)
         mill.turn()
     assert mill.queue.events.popleft() == job.id
     mill.service.webhooks.deliver(job.id)

@@ -1,11 +1,11 @@
 -- Take a chunk for some seconds. Returns nothing when there is nothing to take, else
--- {attempt, counted from 1; its poison; the job; the chunk's entries; its first row as u32}
+-- {attempt, counted from 1; its poison; the job; the chunk's entries; its first row as u32; the upload, if it is there}
 -- KEYS  job, rows, attempts, leases, active, channel, plan
 -- ARGV  id, chunk, lease in seconds, strikes, name of the process that asks
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'queued' and state ~= 'running' then return false end
 if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return false end
-local plan = redis.call('HMGET', KEYS[7], ARGV[2], 'starts')
+local plan = redis.call('HMGET', KEYS[7], ARGV[2], 'starts', 'upload')
 if not plan[1] then return false end
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -30,4 +30,4 @@ end
 redis.call('HSET', KEYS[3], ARGV[2] .. ':by', ARGV[5])
 local attempt = redis.call('HINCRBY', KEYS[3], ARGV[2], 1)
 local first = string.sub(plan[2], 4 * ARGV[2] + 1, 4 * ARGV[2] + 4)
-return {attempt, poison, redis.call('HGETALL', KEYS[1]), plan[1], first}
+return {attempt, poison, redis.call('HGETALL', KEYS[1]), plan[1], first, plan[3]}

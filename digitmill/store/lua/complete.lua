@@ -2,8 +2,8 @@
 -- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel,
 --       open jobs of the owner, webhooks due
 -- ARGV  id, chunk, rows, images, recognized, review, blank, failed, chunks, expires_in, tombstone seconds,
---       1 where a webhook is to tell of the end
--- Returns {stored, finished, next chunk to send or -1}
+--       1 where a webhook is to tell of the end, 1 where the caller tells the process that waits for the job
+-- Returns {stored, finished, next chunk to send or -1, channel and news for the caller to tell}
 local job = redis.call('HMGET', KEYS[1], 'state', 'sent', 'follower', 'started_at')
 if job[1] ~= 'running' then return {0, 0, -1} end
 if redis.call('HSETNX', KEYS[3], ARGV[2], ARGV[3]) == 0 then return {0, 0, -1} end
@@ -38,13 +38,14 @@ redis.call('DEL', KEYS[4])
 redis.call('EXPIREAT', KEYS[2], math.ceil(expires))
 redis.call('EXPIREAT', KEYS[3], math.ceil(expires))
 redis.call('EXPIREAT', KEYS[1], math.ceil(expires + ARGV[11]))
+local news = ARGV[1]
 if job[3] then
-  local news = ARGV[1]
   if chunks == 1 then
     local words = {news, job[4], finished_at, expires_at, ARGV[5], ARGV[6], ARGV[7], ARGV[8]}
     news = table.concat(words, ' ') .. '\n' .. ARGV[3]
   end
-  redis.call('PUBLISH', job[3], news)
+  news = #news .. '\n' .. news
+  if ARGV[13] ~= '1' then redis.call('PUBLISH', job[3], news) end
 end
 redis.call('PUBLISH', KEYS[9], 'completed')
-return {1, 1, following}
+return {1, 1, following, job[3], news}

@@ -21,6 +21,6 @@ redis.call('EXPIREAT', KEYS[2], math.ceil(expires))
 redis.call('EXPIREAT', KEYS[3], math.ceil(expires))
 redis.call('EXPIREAT', KEYS[1], math.ceil(expires + ARGV[5]))
 local follower = redis.call('HGET', KEYS[1], 'follower')
-if follower then redis.call('PUBLISH', follower, ARGV[1]) end
+if follower then redis.call('PUBLISH', follower, #ARGV[1] .. '\n' .. ARGV[1]) end
 redis.call('PUBLISH', KEYS[9], ARGV[2])
 return 1
