@@ -235,11 +235,16 @@ class Jobs:
         known = self._loads.get(owner)
         if known is not None and time.monotonic() < known[1]:
             return known[0]
+        if known is not None:
+            # one caller asks; the others go by what was known until it has the answer
+            self._loads[owner] = known[0], time.monotonic() + FRESH_SECONDS
         load = self._store.load(owner)
         if load.open_jobs + MUCH_ROOM < self._settings.max_open_jobs and load.queued_images + MUCH_ROOM < (
             self._settings.max_queued_images
         ):
             self._loads[owner] = load, time.monotonic() + FRESH_SECONDS
+        else:
+            self._loads.pop(owner, None)
         return load
 
     def _resolve(self, options: Options) -> tuple[Manifest, Options]:

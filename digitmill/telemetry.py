@@ -46,7 +46,7 @@ def configure_logging(settings: Settings) -> None:
         if settings.log_format == "json"
         else [_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback)]
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -61,6 +61,19 @@ def configure_logging(settings: Settings) -> None:
     for name in _CHATTY:
         # a line or two for every message: only when somebody looks for trouble
         logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Renders a line before it takes its turn to write: else all threads that log would wait for each other's."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        passes = super().filter(record)
+        if passes:
+            record.rendered = super().format(record)
+        return passes
+
+    def format(self, record: logging.LogRecord) -> str:
+        return str(record.__dict__["rendered"])
 
 
 def _on_one_line(

@@ -68,14 +68,83 @@ class Script:
             self._redis.script_load(self._source)
             return self._sent(calls)
 
-    def _sent(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+    def run_each(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """As ``run_all``, but where Redis refuses one of several calls, its error is that call's answer."""
+        if len(calls) == 1:
+            return self.run_all(calls)
+        answers = self._sent(calls, raise_on_error=False)
+        unknown = [place for place, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
+        for place, answer in zip(unknown, self.run_all([calls[place] for place in unknown]), strict=True):
+            answers[place] = answer
+        return answers
+
+    def _sent(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, raise_on_error: bool = True) -> list[Any]:
         if len(calls) == 1:
             ((keys, values),) = calls
             return [self._redis.evalsha(self._sha, len(keys), *keys, *values)]
         pipe = self._redis.pipeline(transaction=False)
         for keys, values in calls:
             pipe.evalsha(self._sha, len(keys), *keys, *values)
-        return list(pipe.execute())
+        return list(pipe.execute(raise_on_error))
+
+
+CUT_OFF = redis.RedisError("the thread that sent the call was stopped")
+
+
+class Gathered:
+    """A script that many threads call at the same time: each round trip takes along all calls that wait by then.
+
+    A round trip of its own for each would cost the process several times as much as the call itself.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._lock = threading.Lock()
+        self._waiting: list[_Call] = []
+        self._under_way = False
+
+    def run(self, keys: Sequence[str], values: Sequence[Any]) -> Any:
+        """As ``Script.run``."""
+        call = _Call(keys, values)
+        with self._lock:
+            self._waiting.append(call)
+            leads, self._under_way = not self._under_way, True
+        if not leads:
+            call.turn.wait()
+        if not call.done:
+            self._run_waiting()
+        if isinstance(call.answer, Exception):
+            raise call.answer
+        return call.answer
+
+    def _run_waiting(self) -> None:
+        """Run the call of this thread and those of the threads that wait, and let one that came meanwhile go on."""
+        with self._lock:
+            calls, self._waiting = self._waiting, []
+        answers: Sequence[Any] = [CUT_OFF] * len(calls)
+        try:
+            answers = self._script.run_each([(call.keys, call.values) for call in calls])
+        except redis.RedisError as error:
+            answers = [error] * len(calls)
+        finally:
+            for call, answer in zip(calls, answers, strict=True):
+                call.answer, call.done = answer, True
+            with self._lock:
+                following = self._waiting[:1]
+                self._under_way = bool(following)
+            for call in (*calls, *following):
+                call.turn.set()
+
+
+class _Call:
+    """``turn`` is set when it is done, or when its thread is to run it with all that wait."""
+
+    def __init__(self, keys: Sequence[str], values: Sequence[Any]) -> None:
+        self.keys = keys
+        self.values = values
+        self.turn = threading.Event()
+        self.done = False
+        self.answer: Any = None
 
 
 def this_process() -> str:

@@ -69,7 +69,7 @@ from digitmill.store.base import (
     Subscription,
     too_many_jobs,
 )
-from digitmill.store.connection import Channel, Script, source, storage_errors
+from digitmill.store.connection import Channel, Gathered, Script, source, storage_errors
 from digitmill.store.keys import (
     attempts_key,
     content_keys,
@@ -102,7 +102,7 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
         self._followers = Followers(client)
         self.reviews = RedisReviewStore(client)
         self.webhooks: RedisWebhookStore = RedisWebhookStore(client)
-        self._create = Script(client, "create")
+        self._create = Gathered(Script(client, "create"))
         self._finish = client.register_script(source("finish"))
 
     def close(self) -> None:
