@@ -73,7 +73,7 @@ class Settings(BaseModel):
 
     # the web server
     web_threads: int = Field(144, ge=4, le=512, description="Threads of a web process.")
-    web_processes: int = Field(1, ge=1, le=64, description="Web processes.")
+    web_processes: int = Field(2, ge=1, le=64, description="Web processes; each is bound to one core.")
     rate_limit: int = Field(
         0, ge=0, description="Requests to /v1 that one caller may make in a minute; 0 sets no limit."
     )

@@ -41,7 +41,7 @@ class Operations(BaseModel):
     complete: Operation
     """Store the rows of 512 images."""
     submit_single: Operation
-    """Look at the load, record a job of one image with its plan, and let it stand in line."""
+    """Record a job of one image with its plan and its upload, and let it stand in line."""
     take: Operation
     """Take up to 32 chunks out of the line."""
     claim_single: Operation

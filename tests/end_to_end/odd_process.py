@@ -53,6 +53,7 @@ class FaultyStorage(fsspec.AbstractFileSystem):  # type: ignore[misc]
         return bytes(self._files.cat_file(path, start=start, end=end))
 
     def pipe_file(self, path: str, value: bytes, **options: Any) -> None:
+        self._meet_fault(path, "full")
         self._files.pipe_file(path, value)
 
     def rm_file(self, path: str) -> None:

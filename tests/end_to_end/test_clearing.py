@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from digitmill.jobs import TINY_BYTES
 from tests.archives import zip_of
 from tests.end_to_end.conftest import Stack, new_stack
 from tests.end_to_end.test_faults import assert_every_row_once, submit_pile, wait_until_midway
@@ -37,7 +39,8 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def submit(stack: Stack, expires_in: int) -> str:
-    archive = zip_of({"1.png": next(iter(sample_images().values()))})
+    # what is tiny would lie in Redis
+    archive = zip_of({"1.png": next(iter(sample_images().values())), "2.bin": os.urandom(TINY_BYTES)})
     answer = httpx.post(
         f"{stack.url}/v1/jobs",
         params={"expires_in": expires_in},

@@ -242,7 +242,8 @@ def _start(var: Path, settings: Mapping[str, Any]) -> Server:
         port = probe.getsockname()[1]
     named = {f"DIGITMILL_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITMILL_")}
-    environment |= {"DIGITMILL_VAR": str(var), "DIGITMILL_PORT": str(port), **named}
+    # in memory, what one process holds no other sees
+    environment |= {"DIGITMILL_VAR": str(var), "DIGITMILL_PORT": str(port), "DIGITMILL_WEB_PROCESSES": "1", **named}
     log = var / "web.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
