@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from benchmarks.scaling.costs import Costs, Engine
+from digitmill.jobs import TINY_BYTES
 from digitmill.settings import Settings
 from digitmill.store.redis import PLAN_BATCH
 from digitmill.work import GATHERED_CHUNKS
@@ -39,8 +40,10 @@ def chunk_seconds(engine: Engine, images: int) -> float:
 
 
 def gathered_seconds(costs: Costs, engine: Engine, jobs: int) -> float:
-    """That a worker takes for so many single images out of the line: their uploads are read one after the other."""
-    return costs.whole.worker_seconds_a_single + jobs * (BLOB_SECONDS + engine.worker_seconds)
+    """That a worker takes for so many single images out of the line. Tiny ones come with Redis' answer; the uploads of
+    others are read one after the other."""
+    read = BLOB_SECONDS if engine.upload_bytes > TINY_BYTES else 0.0
+    return costs.whole.worker_seconds_a_single + jobs * (read + engine.worker_seconds)
 
 
 @dataclass(frozen=True)
