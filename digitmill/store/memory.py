@@ -236,11 +236,7 @@ class MemoryJobStore(JobStore):
 
     def queued_images(self) -> int:
         with self._changed:
-            return sum(
-                record.job.counts.total - record.job.counts.done
-                for record in self._records.values()
-                if not record.job.state.final
-            )
+            return sum(record.queued_images for record in self._records.values())
 
     def open_jobs(self, owner: str) -> int:
         with self._changed:

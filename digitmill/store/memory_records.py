@@ -21,6 +21,11 @@ class Record:
     changes: int = 0
     taken_until: float = 0.0
 
+    @property
+    def queued_images(self) -> int:
+        """Images without a row, while the job is open."""
+        return 0 if self.job.state.final else self.job.counts.total - self.job.counts.done
+
     def poison(self, chunk: int) -> frozenset[int]:
         """A strike for the place at which the last attempt ended, if one did; the places that have enough of them."""
         place = self.places.pop(chunk, None)
