@@ -347,29 +347,6 @@ def test_a_small_plan_is_saved_with_its_job_and_not_without(bench: Bench) -> Non
         bench.store.starts(refused.id)
 
 
-def test_an_upload_that_lies_with_the_plan_comes_with_the_claim_and_goes_with_the_job(bench: Bench) -> None:
-    upload = bytes(range(256))
-    job, chunk = small(bench.submit())
-    job = bench.store.create(replace(job, blob=None), window=1, most_open=999, plan=[replace(chunk, upload=upload)])
-    assert bench.store.get(job.id).blob is None
-    assert bench.store.upload(job.id) == upload
-    claim = bench.store.claim(job.id, 0, 5)
-    assert claim is not None
-    assert (claim.upload, claim.entries) == (upload, b"few")
-    bench.store.delete(job.id)
-    with pytest.raises(NotFound):
-        bench.store.upload(job.id)
-
-
-def test_an_upload_in_the_blob_storage_is_not_asked_of_the_store(bench: Bench) -> None:
-    job = bench.submit()
-    claim = bench.store.claim(job.id, 0, 5)
-    assert claim is not None
-    assert claim.upload is None
-    with pytest.raises(NotFound, match="submit it again"):
-        bench.store.upload(job.id)
-
-
 def test_a_job_is_opened_with_its_first_chunk(bench: Bench) -> None:
     job = bench.submit()
     opening = bench.store.open(job.id)
