@@ -69,9 +69,12 @@ class Script:
             return self._sent(calls)
 
     def run_each(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        """As ``run_all``, but where Redis refuses one of several calls, its error is that call's answer."""
+        """As ``run_all``, but where Redis refuses a call, the error is that call's answer."""
         if len(calls) == 1:
-            return self.run_all(calls)
+            try:
+                return self.run_all(calls)
+            except redis.ResponseError as error:
+                return [error]
         answers = self._sent(calls, raise_on_error=False)
         unknown = [place for place, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
         for place, answer in zip(unknown, self.run_all([calls[place] for place in unknown]), strict=True):
@@ -125,6 +128,9 @@ class Gathered:
         try:
             answers = self._script.run_each([(call.keys, call.values) for call in calls])
         except redis.RedisError as error:
+            with self._lock:
+                # those that came meanwhile have waited for the same Redis for long enough
+                calls, self._waiting = calls + self._waiting, []
             answers = [error] * len(calls)
         finally:
             for call, answer in zip(calls, answers, strict=True):

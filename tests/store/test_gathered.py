@@ -103,6 +103,7 @@ def test_an_outage_is_told_to_all_and_the_next_call_is_a_new_one(
         outage.setattr(script, "_sent", away)
         answers = called_at_once(script, ["a", "b", "c"])
         assert [type(answer) for answer in answers] == [redis.ConnectionError] * 3
+        assert script.trips == [1], "those that waited for it are not made to wait as long again"
     assert Gathered(script).run(["dm:count"], ["back"])[1] == b"back"
 
 
