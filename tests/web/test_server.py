@@ -285,6 +285,27 @@ def test_an_upload_at_hand_is_answered_before_the_server_stops(tmp_path: Path) -
         assert server.process.wait(timeout=20) == 0
 
 
+def test_clients_that_go_on_asking_leave_threads_to_others(server: Server) -> None:
+    stop = threading.Event()
+
+    def ask_on() -> None:
+        with connect(server) as connection:
+            while not stop.is_set():
+                connection.sendall(head("GET", "/healthz"))
+                assert read_answer(connection)[0] == 200
+
+    # the fixture's server has eight threads
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(ask_on) for _ in range(8)]
+        try:
+            for _ in range(5):
+                assert httpx.get(f"{server.url}/v1/limits", timeout=5).status_code == 200
+        finally:
+            stop.set()
+        for each in asking:
+            each.result()
+
+
 def test_waiting_requests_are_answered_at_once_when_the_server_stops(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         location = new_job(server, 1)
