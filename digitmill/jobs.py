@@ -329,8 +329,7 @@ class Jobs:
             if small:
                 self._queue.line_up(job.id, 0)
                 return
-            for chunk in range(min(self._settings.chunks_in_flight, job.chunks)):
-                self._queue.send(job.queue, job.id, chunk)
+            self._queue.send(job.queue, job.id, *range(min(self._settings.chunks_in_flight, job.chunks)))
         except StorageUnavailable as error:
             # the job is recorded, so it is accepted: the sweep will send what is missing
             _log.warning("messages_not_sent", job=job.id, reason=error.detail)

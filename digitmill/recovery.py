@@ -63,9 +63,8 @@ class Recovery:
 
     def _resend_all(self, job: Job) -> int:
         chunks = self._store.unclaimed(job.id, self._settings.chunks_in_flight)
-        for chunk in chunks:
-            self._queue.send(job.queue, job.id, chunk)
         if chunks:
+            self._queue.send(job.queue, job.id, *chunks)
             _log.warning("messages_lost", job=job.id, chunks=len(chunks))
         self._store.touch(job.id)
         return len(chunks)

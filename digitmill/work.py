@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -233,7 +232,7 @@ def _entries(claim: Claim) -> tuple[Entry, ...]:
     if not claim.poison:
         return entries
     return tuple(
-        replace(entry, refused=POISON) if place in claim.poison else entry for place, entry in enumerate(entries)
+        entry._replace(refused=POISON) if place in claim.poison else entry for place, entry in enumerate(entries)
     )
 
 

@@ -35,6 +35,11 @@ class Line:
         with storage_errors():
             self._join.run([LINE, BELL, queue], [f"{job_id} {chunk}", BELL_MILLISECONDS, message])
 
+    def call(self, queue: str, *messages: str) -> None:
+        """Lay messages into one of the broker's queues."""
+        with storage_errors():
+            self._redis.lpush(queue, *messages)
+
     def take(self, most: int, *, bulk: str, patience: float = 0.0) -> Sequence[tuple[str, int]]:
         """Take up to so many (job, chunk) out of the line.
 

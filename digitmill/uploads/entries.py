@@ -6,7 +6,6 @@ What can be refused by its name, its place in the zip or its size is refused her
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import IO
 
 from digitmill.domain import Entry, Failure, Packing
@@ -58,10 +57,18 @@ class EntryReader:
         signed = head.startswith((LOCAL_SIGNATURE, END_SIGNATURE))
         if signed or piece.name.lower().endswith(".zip"):
             for member in self._directory(piece, signed).members():
-                yield from self._member_entries(member)
+                kind = kind_of(member.name)
+                if kind is Kind.SKIPPED:
+                    self.skipped += 1
+                    continue
+                entry = self._member_entry(member, kind)
+                if kind is Kind.OTHER and entry.refused is None and looks_like_tiff(self._head(entry)):
+                    yield from self._page_entries(entry)
+                else:
+                    yield entry
         else:
             entry = Entry(label(piece.name), piece.start, piece.length, piece.length)
-            entry = replace(entry, refused=self._refusal_by_size(piece.length))
+            entry = entry._replace(refused=self._refusal_by_size(piece.length))
             if entry.refused is None and looks_like_tiff(head):
                 yield from self._page_entries(entry)
             else:
@@ -75,28 +82,16 @@ class EntryReader:
                 raise
             raise CorruptArchive(NOT_A_ZIP) from error
 
-    def _member_entries(self, member: Member) -> Iterator[Entry]:
-        kind = kind_of(member.name)
-        if kind is Kind.SKIPPED:
-            self.skipped += 1
-            return
-        entry = Entry(
+    def _member_entry(self, member: Member, kind: Kind) -> Entry:
+        return Entry(
             label(member.name),
             member.offset,
             member.span,
             member.size,
             METHODS.get(member.method, Packing.STORED),
             member.crc,
-            0,
-            1,
-            self._refusal(member, kind),
+            refused=self._refusal(member, kind),
         )
-        if kind is Kind.IMAGE or entry.refused is not None:
-            yield entry
-        elif looks_like_tiff(self._head(entry)):
-            yield from self._page_entries(entry)
-        else:
-            yield entry
 
     def _refusal(self, member: Member, kind: Kind) -> Failure | None:
         if member.encrypted:
@@ -138,10 +133,10 @@ class EntryReader:
             pages = 1
         if pages > limit:
             failure = Failure(FailureCode.IMAGE_TOO_LARGE, TOO_MANY_PAGES.format(limit=limit))
-            yield replace(entry, refused=failure)
+            yield entry._replace(refused=failure)
         elif pages > 1:
             for page in range(pages):
-                yield replace(entry, name=f"{entry.name}#{page + 1}", page=page, pages=pages)
+                yield entry._replace(name=f"{entry.name}#{page + 1}", page=page, pages=pages)
         else:
             yield entry
 

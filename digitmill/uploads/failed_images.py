@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from digitmill.domain import Chunk, Entry
 from digitmill.uploads.limits import Limits
@@ -65,9 +64,9 @@ class FailedImages:
         if fresh:
             self._last_copied = fresh[-1].offset, places[fresh[-1].offset]
         return [
-            replace(entry, offset=places[entry.offset])
+            entry._replace(offset=places[entry.offset])
             if entry.refused is None
-            else replace(entry, offset=self._spool.length, span=0)
+            else entry._replace(offset=self._spool.length, span=0)
             for entry in entries
         ]
 

@@ -7,7 +7,7 @@ from enum import Enum
 LONGEST_NAME = 1024
 
 LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
-MAC_FOLDER = "/__MACOSX/"
+MAC_FOLDER = "__MACOSX"
 MAC_PREFIX = "._"
 
 
@@ -29,10 +29,13 @@ def kind_of(name: str) -> Kind:
     """What a file of this name, with ``/`` or ``\\`` between folders, is."""
     path = name.replace("\\", "/")
     base = path[path.rfind("/") + 1 :].lower()
-    if base in LITTER or base.startswith(MAC_PREFIX) or MAC_FOLDER in "/" + path or path.endswith("/"):
+    if base in LITTER or base.startswith(MAC_PREFIX) or path.endswith("/") or _in_mac_folder(path):
         return Kind.SKIPPED
-    _, dot, ending = base.rpartition(".")
-    return KINDS.get(dot + ending, Kind.OTHER)
+    return KINDS.get(base[base.rfind(".") :], Kind.OTHER)
+
+
+def _in_mac_folder(path: str) -> bool:
+    return MAC_FOLDER in path and f"/{MAC_FOLDER}/" in "/" + path
 
 
 def label(name: str) -> str:

@@ -49,11 +49,11 @@ class Plan:
         """
         if not any(piece.length for piece in self._pieces):
             raise EmptyUpload(NOTHING_SENT)
-        cutter = Cutter(self._limits)
+        cutter, most = Cutter(self._limits), self._limits.max_images
         for entry in self._entries():
             self.total += 1
-            if self.total > self._limits.max_images:
-                raise TooManyImages(TOO_MANY.format(limit=self._limits.max_images))
+            if self.total > most:
+                raise TooManyImages(TOO_MANY.format(limit=most))
             full = cutter.add(entry)
             if full is not None:
                 yield full
@@ -101,9 +101,11 @@ class Cutter:
     def add(self, entry: Entry) -> Chunk | None:
         """Take the entry; return the chunk before it when that had no room for it."""
         full = None
-        if self._entries and not self._has_room_for(entry):
+        costs = self._costs(entry)
+        if self._entries and not self._has_room_for(entry, costs=costs):
             full = self.close()
-        if self._costs(entry):
+            costs = self._costs(entry)
+        if costs:
             self._span += entry.span
             self._size += entry.size
         self._entries.append(entry)
@@ -117,10 +119,10 @@ class Cutter:
         self._begin()
         return chunk
 
-    def _has_room_for(self, entry: Entry) -> bool:
+    def _has_room_for(self, entry: Entry, *, costs: bool) -> bool:
         if len(self._entries) >= self._limits.chunk_images:
             return False
-        if not self._costs(entry):
+        if not costs:
             return True
         most = self._limits.chunk_bytes
         return self._span + entry.span <= most and self._size + entry.size <= most

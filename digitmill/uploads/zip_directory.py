@@ -9,28 +9,36 @@ from __future__ import annotations
 
 import struct
 import zlib
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
-import numpy
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from digitmill.errors import CorruptArchive, TooManyImages
 from digitmill.uploads.zip_end import find_directory
 
 RECORD_SIGNATURE = b"PK\x01\x02"
-# signature, (versions), flags, method, (time, date), checksum, compressed size, size, lengths of name, extra
-# fields and comment, (disk, attributes), offset of the local header
-RECORD = struct.Struct("<4s4x2H4x3I3H8xI")  # 4.3.12
-LONGEST_RECORD = RECORD.size + 3 * 0xFFFF
+RECORD = np.dtype(
+    [
+        ("signature", "S4"), ("versions", "<u4"), ("flags", "<u2"), ("method", "<u2"), ("time and date", "<u4"),
+        ("crc", "<u4"), ("compressed", "<u4"), ("size", "<u4"), ("name", "<u2"), ("extra", "<u2"),
+        ("comment", "<u2"), ("disk and attributes", "V8"), ("offset", "<u4"),
+    ]
+)  # fmt: skip
+"""4.3.12. Lengths of name, extra fields and comment, which follow; the offset is that of the local header."""
+LENGTHS = struct.Struct("<3H")
+LENGTHS_AT = RECORD.fields["name"][1]  # type: ignore[index]
 LOCAL_HEADER_BYTES = 30
-BLOCK_BYTES = 256 << 10
+BLOCK_BYTES = 64 << 10
 
 ENCRYPTED_FLAG = 1 << 0
 UTF8_FLAG = 1 << 11
 ELSEWHERE = 0xFFFFFFFF
 """A number that stands in the zip64 extra field instead (4.5.3)."""
+MOST = 1 << 62
+"""A larger number is a lie, and would not fit into 64 bits with what is added to it."""
 ZIP64_EXTRA = 0x0001
 UNICODE_PATH_EXTRA = 0x7075
 UNICODE_PATH_MARK = b"up"
@@ -84,53 +92,48 @@ class ZipDirectory:
 
     def members(self) -> Iterator[Member]:
         """The members in the order of the directory."""
-        offsets, directory_start = self._offsets, self._place.start
-        last = len(offsets) - 1
-        for number, (header, variable) in enumerate(self._records()):
-            _, flags, method, crc, compressed, size, name_length, extra_length, _, offset = header
-            extra = variable[name_length : name_length + extra_length] if extra_length else b""
-            if ELSEWHERE in (size, compressed, offset):
-                size, compressed, offset = _zip64_values(extra, size, compressed, offset, number)
-            offset += self._place.shift
-            place = number if self._ascending else bisect_left(offsets, offset)
-            room = (offsets[place + 1] if place < last else directory_start) - offset
-            yield Member(
-                _decode_name(variable[:name_length], flags, extra),
-                offset,
-                min(room, compressed + LOCAL_SLACK),
-                size,
-                compressed,
-                crc,
-                method,
-                bool(flags & ENCRYPTED_FLAG),
-                LOCAL_HEADER_BYTES + name_length + compressed > room,
+        ends = np.append(self._offsets[1:], self._place.start)
+        first = 0
+        for records in self._blocks():
+            offsets, sizes, compressed = self._numbers(records)
+            last = first + len(offsets)
+            places = slice(first, last) if self._ascending else np.searchsorted(self._offsets, offsets)
+            rooms = ends[places] - offsets
+            fields = records.fields
+            yield from map(
+                Member,
+                records.names(),
+                offsets.tolist(),
+                np.minimum(rooms, compressed + LOCAL_SLACK).tolist(),
+                sizes.tolist(),
+                compressed.tolist(),
+                fields["crc"].tolist(),
+                fields["method"].tolist(),
+                (fields["flags"] & ENCRYPTED_FLAG != 0).tolist(),
+                (compressed + LOCAL_HEADER_BYTES + fields["name"] > rooms).tolist(),
             )
+            first = last
 
-    def _read_offsets(self) -> tuple[array[int], bool]:
+    def _read_offsets(self) -> tuple[NDArray[np.int64], bool]:
         """Positions of all local headers, sorted, and whether the directory lists them in ascending order."""
-        offsets = array("Q")
-        ascending, previous = True, -1
-        shift = self._place.shift
+        parts: list[NDArray[np.int64]] = []
+        found = 0
         highest = self._place.start - LOCAL_HEADER_BYTES
-        for number, (header, variable) in enumerate(self._records()):
-            offset = header[-1]
-            if offset == ELSEWHERE:
-                _, _, _, _, compressed, size, name_length, extra_length, _, _ = header
-                extra = variable[name_length : name_length + extra_length]
-                _, _, offset = _zip64_values(extra, size, compressed, offset, number)
-            offset += shift
-            if offset > highest:
-                raise CorruptArchive(DAMAGED.format(number=number + 1))
-            if number == self._max_members:
+        for records in self._blocks():
+            offsets, _, _ = self._numbers(records)
+            if (beyond := offsets > highest).any():
+                raise records.damaged(int(beyond.argmax()))
+            found += len(offsets)
+            if found > self._max_members:
                 raise TooManyImages(
                     f"The zip lists more than {self._max_members:,} entries; split it into several uploads."
                 )
-            ascending = ascending and offset > previous
-            previous = offset
-            offsets.append(offset)
-        self._check_count(len(offsets))
+            parts.append(offsets)
+        self._check_count(found)
+        offsets = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        ascending = bool((offsets[1:] > offsets[:-1]).all())
         if not ascending:
-            numpy.frombuffer(offsets, dtype=numpy.uint64).sort()
+            offsets.sort()
         return offsets, ascending
 
     def _check_count(self, found: int) -> None:
@@ -139,28 +142,94 @@ class ZipDirectory:
         if promised != (found if self._place.exact else found & 0xFFFF):
             raise CorruptArchive(MISCOUNTED.format(found=found, count=promised))
 
-    def _records(self) -> Iterator[tuple[tuple[Any, ...], bytes]]:
-        """Fixed fields (see RECORD), and name, extra fields and comment, of each record."""
-        buffer, at = b"", 0
+    def _numbers(self, records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Offsets in the file, sizes and compressed sizes, each int64 [n]."""
+        size, compressed, offset = (records.fields[name].astype(np.int64) for name in ("size", "compressed", "offset"))
+        elsewhere = (size == ELSEWHERE) | (compressed == ELSEWHERE) | (offset == ELSEWHERE)
+        for row in np.flatnonzero(elsewhere).tolist():
+            values = int(size[row]), int(compressed[row]), int(offset[row])
+            size[row], compressed[row], offset[row] = records.zip64_values(row, values)
+        return offset + self._place.shift, size, compressed
+
+    def _blocks(self) -> Iterator[Records]:
+        """The records, thousands at a time."""
+        rest, number = b"", 0
         position, end = self._place.start, self._place.end
-        number = 0
-        while True:
-            if len(buffer) - at < LONGEST_RECORD and position < end:
-                self._file.seek(position)
-                block = self._file.read(min(BLOCK_BYTES, end - position))
-                buffer, at = buffer[at:] + block, 0
-                position += len(block)
-            if at == len(buffer):
-                return
-            number += 1
-            if len(buffer) - at < RECORD.size:
-                raise CorruptArchive(DAMAGED.format(number=number))
-            header = RECORD.unpack_from(buffer, at)
-            variable_at = at + RECORD.size
-            at = variable_at + header[6] + header[7] + header[8]
-            if header[0] != RECORD_SIGNATURE or at > len(buffer):
-                raise CorruptArchive(DAMAGED.format(number=number))
-            yield header, buffer[variable_at:at]
+        while position < end:
+            self._file.seek(position)
+            block = self._file.read(min(BLOCK_BYTES, end - position))
+            position += len(block)
+            records = Records(rest + block, number)
+            number += len(records.starts)
+            rest = records.rest
+            if records.starts:
+                yield records
+            if not block:
+                break
+        if rest:
+            raise CorruptArchive(DAMAGED.format(number=number + 1))
+
+
+class Records:
+    """The whole records in a stretch of the directory; ``rest`` is what follows the last, the beginning of another.
+
+    ``starts`` are their places in the stretch, and ``fields`` an array of RECORD [n]. ``before`` counts the records
+    that went before.
+    """
+
+    def __init__(self, stretch: bytes, before: int) -> None:
+        """Raises CorruptArchive where one does not begin as a record does."""
+        self._stretch = stretch
+        self._before = before
+        self.starts: list[int] = []
+        at, last = 0, len(stretch) - RECORD.itemsize
+        while at <= last:
+            name, extra, comment = LENGTHS.unpack_from(stretch, at + LENGTHS_AT)
+            end = at + RECORD.itemsize + name + extra + comment
+            if end > len(stretch):
+                break
+            self.starts.append(at)
+            at = end
+        self.rest = stretch[at:]
+        if self.starts:
+            windows = sliding_window_view(np.frombuffer(stretch, np.uint8), RECORD.itemsize)
+            self.fields = windows[self.starts].view(RECORD)[:, 0]
+            if (wrong := self.fields["signature"] != RECORD_SIGNATURE).any():
+                raise self.damaged(int(wrong.argmax()))
+
+    def names(self) -> Iterator[str]:
+        stretch, fields = self._stretch, self.fields
+        # most names are plain, and cut out of a text in a third of the time that it takes to decode each
+        text = stretch.decode("latin-1")
+        lengths = (fields[field].tolist() for field in ("name", "extra", "flags"))
+        for start, length, extra, flags in zip(self.starts, *lengths, strict=True):
+            at = start + RECORD.itemsize
+            end = at + length
+            plain = text[at:end]
+            if extra or not plain.isascii():
+                yield _decode_name(stretch[at:end], flags, stretch[end : end + extra])
+            else:
+                yield plain
+
+    def zip64_values(self, row: int, values: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Size, compressed size and offset, with those that stand in the zip64 extra field taken from there.
+
+        Raises CorruptArchive where that is too short."""
+        at = self.starts[row] + RECORD.itemsize + int(self.fields["name"][row])
+        field = _extra_field(self._stretch[at : at + int(self.fields["extra"][row])], ZIP64_EXTRA)
+        if field is None:
+            return values
+        found, at = list(values), 0
+        for place, value in enumerate(values):
+            if value == ELSEWHERE:
+                if at + 8 > len(field):
+                    raise self.damaged(row)
+                found[place] = min(int.from_bytes(field[at : at + 8], "little"), MOST)
+                at += 8
+        return found[0], found[1], found[2]
+
+    def damaged(self, row: int) -> CorruptArchive:
+        return CorruptArchive(DAMAGED.format(number=self._before + row + 1))
 
 
 def _decode_name(raw: bytes, flags: int, extra: bytes) -> str:
@@ -179,22 +248,6 @@ def _decode_name(raw: bytes, flags: int, extra: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("cp437")
-
-
-def _zip64_values(extra: bytes, size: int, compressed: int, offset: int, number: int) -> tuple[int, int, int]:
-    """Size, compressed size and offset, with those that stand in the zip64 extra field taken from there."""
-    field = _extra_field(extra, ZIP64_EXTRA)
-    if field is None:
-        return size, compressed, offset
-    values = [size, compressed, offset]
-    at = 0
-    for position, value in enumerate(values):
-        if value == ELSEWHERE:
-            if at + 8 > len(field):
-                raise CorruptArchive(DAMAGED.format(number=number + 1))
-            values[position] = int.from_bytes(field[at : at + 8], "little")
-            at += 8
-    return values[0], values[1], values[2]
 
 
 def _extra_field(extra: bytes, wanted: int) -> bytes | None:
