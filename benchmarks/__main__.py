@@ -27,6 +27,7 @@ from digitmill.errors import DigitmillError
 
 class Part(StrEnum):
     BULK = "bulk"
+    ENGINES = "engines"
     SINGLES = "singles"
     BESIDE = "beside"
     OVERLOAD = "overload"
@@ -44,10 +45,10 @@ def main(
         Path | None, typer.Option(help="Folder for benchmark.json, and benchmark.png if both its curves were measured.")
     ] = None,
 ) -> None:
-    """Measure piles against the in-process ceiling, single images, small requests beside a large job, four times the
-    load that can be carried, the cost of an image as jobs grow and of what is asked of them when they are done, one
-    worker process against one for each core, the steps of a worker process; and simulate hundreds of workers at one
-    Redis."""
+    """Measure piles against the in-process ceiling, every engine in process, single images, small requests beside a
+    large job, four times the load that can be carried, the cost of an image as jobs grow and of what is asked of them
+    when they are done, one worker process against one for each core, the steps of a worker process; and simulate
+    hundreds of workers at one Redis."""
     sizes = QUICK if quick else FULL
     if million:
         sizes = replace(sizes, growth=(*sizes.growth, MILLION))
@@ -56,6 +57,7 @@ def main(
         run = Run(Path(folder), sizes, _say)
         steps = {
             Part.BULK: run.bulk,
+            Part.ENGINES: run.engines,
             Part.SINGLES: run.singles,
             Part.BESIDE: run.beside,
             Part.OVERLOAD: run.overload,

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 
 from digitmill.domain import Polarity
+from digitmill.errors import CannotStart, DigitmillError
 from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
 from digitmill.settings import Settings
@@ -25,6 +26,7 @@ class Ceiling:
     """One process for each of the worker's, each with its share of the zip, started once and warm."""
 
     def __init__(self, settings: Settings, pile: Path) -> None:
+        """Raises CannotStart where this machine has not the engine and precision that the settings name."""
         context = get_context("spawn")
         self._processes = []
         self._pipes: list[Connection] = []
@@ -38,8 +40,9 @@ class Ceiling:
             process.start()
             self._processes.append(process)
             self._pipes.append(ours)
-        for pipe in self._pipes:
-            pipe.recv()
+        if fault := next((said for pipe in self._pipes if (said := pipe.recv())), ""):
+            self._stop()
+            raise CannotStart(fault)
 
     def __enter__(self) -> Self:
         return self
@@ -47,6 +50,9 @@ class Ceiling:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         for process in self._processes:
             process.terminate()
             process.join()
@@ -61,8 +67,12 @@ class Ceiling:
 
 
 def _classify_when_asked(settings: Settings, pile: Path, share: int, shares: int, pipe: Connection) -> None:
-    model = default_model(settings)
-    pipe.send(0)
+    try:
+        model = default_model(settings)
+    except DigitmillError as error:
+        pipe.send(error.detail)
+        return
+    pipe.send("")
     while pipe.recv():
         images = 0
         with zipfile.ZipFile(pile) as archive:

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md and docs/scaling.md, made from the figures that are kept beside this file.
+"""The tables of docs/performance.md and docs/scaling.md, and the curves, of the figures that are kept beside this file.
 
 ``python -m benchmarks.page`` writes them; with the benchmark.json of a run it keeps that run's figures first.
 """
@@ -13,14 +13,16 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from benchmarks.curves import draw
 from benchmarks.load import Spread
 from benchmarks.overload import Overload
-from benchmarks.report import Figures, Pile
+from benchmarks.report import Engines, Figures, Pile
 from benchmarks.scaling.costs import Costs, Operations
 from benchmarks.scaling.outcomes import Outcome
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (DOCS / "performance.md", DOCS / "scaling.md")
+CURVES = DOCS / "pictures" / "performance.png"
 FIGURES = Path(__file__).with_name("figures.json")
 OUTCOMES = Path(__file__).with_name("scaling") / "outcomes.json"
 NOT_MEASURED = "Not measured yet: a quiet machine is needed.\n"
@@ -65,6 +67,7 @@ def performance(figures: Figures) -> str:
     return head + "\n".join(
         (
             _table(("pile", "of the ceiling", "images a second", "accepted after", *cpu), piles),
+            _by_engine(figures.engines),
             _table(("worker processes", "times one", "of the ceiling"), workers),
             _table(("images of a job", "cost of an image, times that in the smallest", "accepted after"), growth),
             _table(("single images at once", "a second", "p50", "p99", "503", *cpu), singles),
@@ -72,6 +75,13 @@ def performance(figures: Figures) -> str:
             _overloaded(figures.overload),
         )
     )
+
+
+def _by_engine(found: Engines | None) -> str:
+    if found is None:
+        return ""
+    rows = [(what, f"{found.times_keras(rate):.2f}", f"{rate:,.0f}") for what, rate in found.rates]
+    return _table((f"{found.images:,} images, {found.kind}", "times Keras", "images a second"), rows)
 
 
 def _overloaded(found: Overload | None) -> str:
@@ -164,3 +174,4 @@ if __name__ == "__main__":
         shutil.copyfile(sys.argv[1], FIGURES)
     for path in PAGES:
         path.write_text(page(path.read_text()))
+    draw(Figures.model_validate_json(FIGURES.read_text()), CURVES)

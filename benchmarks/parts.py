@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from benchmarks.load import Bulk, beside, bulk, singles
 from benchmarks.overload import overload
 from benchmarks.pictures import Kind, pile
 from benchmarks.processes import Costs, per_image
-from benchmarks.report import Beside, Figures, Pile, SinglesAtOnce
+from benchmarks.report import Beside, EngineCeiling, Engines, Figures, Pile, SinglesAtOnce
 from benchmarks.steps import steps
 from digitmill.embedded.stack import Stack, running_stack
+from digitmill.errors import CannotStart
+from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8, Choice
 from digitmill.settings import Settings
 
 
@@ -54,6 +56,8 @@ QUICK = Sizes(
     overload=(50, 1.0),
 )
 MILLION = 1_000_000
+CHOICES = (KERAS, OPENVINO_F32, OPENVINO_BF16, OPENVINO_INT8)
+"""Keras comes first: the others are told as multiples of it."""
 OVERLOAD = 4.0
 WAITING_JOBS = 4
 """Past so many jobs' worth of images in the queue, the overloaded service refuses more."""
@@ -71,6 +75,39 @@ class Run:
         """Piles of every kind, and what they cost each process."""
         for kind, images in self._sizes.piles:
             figures.piles.append(self._against_ceiling(kind, images))
+
+    def engines(self, figures: Figures) -> None:
+        """The service with the engine that it chooses, in turns with what every engine makes of the pile in process."""
+        kind, images = self._sizes.piles[0]
+        with self._service() as (settings, stack), ExitStack() as opened:
+            source = self._pile(settings, kind, images)
+            ceilings = {choice: opened.enter_context(one) for choice, one in self._ceilings(settings, source)}
+            bulk(stack.url, source)  # warms it up
+            self._say(f"{images:,} images, {kind}, by every engine…")
+            rates: dict[Choice, list[float]] = {choice: [] for choice in ceilings}
+            service = []
+            for _ in range(self._sizes.rounds):
+                for choice, ceiling in ceilings.items():
+                    rates[choice].append(ceiling.images_a_second())
+                service.append(bulk(stack.url, source))
+        figures.engines = Engines(
+            kind=kind.value,
+            images=images,
+            service=service,
+            ceilings=[
+                EngineCeiling(engine=engine, precision=precision, images_a_second=found)
+                for (engine, precision), found in rates.items()
+            ],
+        )
+
+    def _ceilings(self, settings: Settings, source: Path) -> Iterator[tuple[Choice, Ceiling]]:
+        """Those that this machine has."""
+        for engine, precision in CHOICES:
+            chosen = settings.model_copy(update={"engine": engine, "precision": precision})
+            try:
+                yield (engine, precision), Ceiling(chosen, source)
+            except CannotStart as error:
+                self._say(f"{engine} in {precision} is left out: {error.detail}")
 
     def singles(self, figures: Figures) -> None:
         with self._service() as (settings, stack):

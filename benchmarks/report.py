@@ -56,6 +56,41 @@ class Beside(BaseModel):
     milliseconds: dict[str, Spread]
 
 
+class EngineCeiling(BaseModel):
+    """What one engine makes of a pile in process."""
+
+    engine: str
+    precision: str
+    images_a_second: list[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.images_a_second)
+
+
+class Engines(BaseModel):
+    """One pile by every engine in process, Keras first, and by the service with the engine that it chose."""
+
+    kind: str
+    images: int
+    service: list[Bulk]
+    ceilings: list[EngineCeiling]
+
+    @property
+    def images_a_second(self) -> float:
+        """of the service"""
+        return statistics.median(run.images_a_second for run in self.service)
+
+    @property
+    def rates(self) -> list[tuple[str, float]]:
+        """Images a second by what each is called; the service last."""
+        found = [(f"{each.engine} {each.precision}, in process", each.median) for each in self.ceilings]
+        return [*found, ("the service", self.images_a_second)]
+
+    def times_keras(self, images_a_second: float) -> float:
+        return images_a_second / self.ceilings[0].median
+
+
 def _load() -> tuple[float, float, float]:
     return os.getloadavg()
 
@@ -67,6 +102,7 @@ class Figures(BaseModel):
     cores: int = Field(default_factory=lambda: os.cpu_count() or 1)
     load: tuple[float, float, float] = Field(default_factory=_load)
     piles: list[Pile] = []
+    engines: Engines | None = None
     workers: dict[int, Pile] = {}
     growth: list[Pile] = []
     steps: dict[str, dict[str, float]] = {}
@@ -81,6 +117,7 @@ def lines(figures: Figures) -> list[str]:
     """The table, by parts; what was not measured is left out."""
     return [
         *(f"service / ceiling   {pile.ratio:5.2f}   {_what(pile)}" for pile in figures.piles),
+        *_engines(figures.engines),
         *_workers(figures.workers),
         *_growth(figures.growth),
         *_finished(figures.growth),
@@ -96,6 +133,15 @@ def lines(figures: Figures) -> list[str]:
 
 def _what(pile: Pile) -> str:
     return f"{pile.images:,} images, {pile.kind}"
+
+
+def _engines(engines: Engines | None) -> list[str]:
+    if engines is None:
+        return []
+    return [
+        f"{engines.times_keras(rate):5.2f} times Keras   {rate:9,.0f} a second   {what}, {engines.images:,} images"
+        for what, rate in engines.rates
+    ]
 
 
 def _workers(workers: Mapping[int, Pile]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.load import Bulk, Singles, Spread
 from benchmarks.overload import Overload
 from benchmarks.page import PAGES, page, performance, simulated
-from benchmarks.report import Beside, Figures, Pile, SinglesAtOnce
+from benchmarks.report import Beside, EngineCeiling, Engines, Figures, Pile, SinglesAtOnce
 from benchmarks.scaling.outcomes import Outcome
 
 SPREAD = Spread(p50=12.34, p99=1234.5, longest=2000)
@@ -40,6 +40,15 @@ def test_figures_become_tables_with_the_ratio_first() -> None:
         cores=2,
         load=(0.1, 0.2, 0.3),
         piles=[pile(10_000)],
+        engines=Engines(
+            kind="28x28 PNG",
+            images=10_000,
+            service=[Bulk(images_a_second=1500, accepted_milliseconds=90)],
+            ceilings=[
+                EngineCeiling(engine="keras", precision="f32", images_a_second=[900, 1000, 1100]),
+                EngineCeiling(engine="openvino", precision="int8", images_a_second=[2000]),
+            ],
+        ),
         workers={1: pile(10_000), 2: pile(10_000)},
         growth=[pile(1_000), pile(10_000, seconds=0.00055)],
         singles=[
@@ -55,6 +64,7 @@ def test_figures_become_tables_with_the_ratio_first() -> None:
     text = performance(figures)
     assert "2 cores, load before the run 0.10, 0.20, 0.30" in text
     assert "| 10,000 images, 28x28 PNG | 0.80 | 800 | 90 ms | 0 | 500 | 0 |" in text
+    assert "| openvino int8, in process | 2.00 | 2,000 |\n| the service | 1.50 | 1,500 |" in text
     assert "| 2 | 1.00 | 0.80 |" in text
     assert "| 10,000 | 1.10 | 90 ms |" in text
     assert "| 16 | 321 | 12.3 ms | 1234.5 ms | 3 | 1,000 | 2,000 | 300 |" in text
