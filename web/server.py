@@ -30,6 +30,7 @@ from web.connection import linger
 from web.context import EXTENSION
 from web.errors import problem_document
 from web.metrics import SHARED_FOLDER
+from web.upload import BLOCK_BYTES
 
 SILENCE_SECONDS = 60.0
 """A client that neither sends nor takes a byte for so long is given up."""
@@ -87,7 +88,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "worker_tmp_dir": str(FAST_FOLDER) if FAST_FOLDER.is_dir() else None,
         "control_socket_disable": True,
         "post_worker_init": settle_memory,
-        "pre_request": bound_silence,
+        "pre_request": bound_reading,
         "child_exit": forget_metrics,
         "on_exit": remove_metrics,
     }
@@ -99,9 +100,13 @@ def settle_memory(worker: Any) -> None:  # noqa: ARG001
     gc.freeze()
 
 
-def bound_silence(worker: ThreadWorker, request: Any) -> None:  # noqa: ARG001
-    """Gunicorn's hook before a request: no thread waits for ever for a client that has fallen silent."""
+def bound_reading(worker: ThreadWorker, request: Any) -> None:  # noqa: ARG001
+    """Gunicorn's hook before a request: no thread waits for ever for a client that has fallen silent.
+
+    Nor is a body read further ahead than we ask for: gunicorn copies all that it has ahead at every read.
+    """
     request.unreader.sock.settimeout(SILENCE_SECONDS)
+    request.unreader.max_body_chunk = BLOCK_BYTES
 
 
 def forget_metrics(server: Any, worker: Any) -> None:  # noqa: ARG001
