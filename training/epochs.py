@@ -15,10 +15,11 @@ from training.config import Config
 from training.data import CLASSES, NO_DIGITS, Digits, Source, joined
 from training.non_digits import non_digits
 
-VALIDATION_SEED = 1_000_003
-"""Of the pictures drawn for validation, and the next ones: no half of an epoch has such a number."""
-DRAWINGS = 2
-"""Scans drawn of each held-out digit: the threshold rests on one error in a thousand, and with few it is chance."""
+VALIDATION_SEED, CALIBRATION_SEED = 1_000_003, 2_000_003
+"""Of the pictures drawn for validation and for the threshold, and the next ones: no half of an epoch has such a number."""
+DRAWINGS, CALIBRATION_DRAWINGS = 2, 8
+"""Scans of each held-out digit. The threshold rests on one error in a thousand: of two drawings that is a dozen, and
+another two put it elsewhere. What it then lets through is measured on the pictures for validation, which did not set it."""
 NON_DIGITS = 0.15
 """Pictures of what is no digit for each digit drawn for validation."""
 NON_DIGITS_SEED = 7
@@ -40,21 +41,32 @@ class Validation:
         """All of them that are of the classes which the network of ``config`` has."""
         return joined([self.clean, self.drawn, *([self.others] if config.non_digits else [])])
 
-    @property
-    def as_scanned(self) -> Digits:
-        """What comes in at work; the digits as they are where nothing was drawn. Those are too easy to choose by."""
-        return joined([self.drawn, self.others]) if len(self.drawn) else self.clean
-
 
 def held_out(sources: tuple[Source, ...], config: Config) -> Validation:
     """What the validation of a run is measured on."""
     clean = joined([source.validation for source in sources])
     if not config.augmented:
         return Validation(clean)
-    seeds = [(config.seed, VALIDATION_SEED + drawing) for drawing in range(DRAWINGS)]
-    drawn = joined([augment(clean, seed, scan_share=1.0) for seed in seeds])
+    scans = [_scans(clean, (config.seed, VALIDATION_SEED + drawing)) for drawing in range(DRAWINGS)]
     # a network without a class for them is held to them too: they must stay under its threshold
-    return Validation(clean, drawn, joined([_others(clean, seed, NON_DIGITS) for seed in seeds]))
+    return Validation(clean, joined([drawn for drawn, _ in scans]), joined([others for _, others in scans]))
+
+
+def calibration_scans(sources: tuple[Source, ...], config: Config) -> Digits:
+    """What comes in at work: scans of the held-out digits, and pictures of no digit.
+
+    The digits as they are where nothing is drawn. Those are too easy to choose by.
+    """
+    clean = joined([source.validation for source in sources])
+    if not config.augmented:
+        return clean
+    seeds = [(config.seed, CALIBRATION_SEED + drawing) for drawing in range(CALIBRATION_DRAWINGS)]
+    return joined([part for seed in seeds for part in _scans(clean, seed)])
+
+
+def _scans(clean: Digits, seed: tuple[int, ...]) -> tuple[Digits, Digits]:
+    """Each of the digits as one scan, and pictures of no digit."""
+    return augment(clean, seed, scan_share=1.0), _others(clean, seed, NON_DIGITS)
 
 
 def epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, Digits]]:

@@ -35,7 +35,7 @@ from digitmill.settings import DeviceName
 from training.architectures import build, description, multiply_adds
 from training.config import CONFIG_FILE, Arithmetic, Config, read_config
 from training.data import CLASSES, NOT_A_DIGIT, Digits, Source, joined
-from training.epochs import Validation, epochs, held_out
+from training.epochs import Validation, calibration_scans, epochs, held_out
 from training.history import HISTORY_FILE, Epoch, history_text, in_words, read_history
 from training.progress import TENSORBOARD_FOLDER, Bars, Scalars
 from training.scores import fit_review_below, fit_temperature
@@ -198,7 +198,7 @@ def _calibrated(
     path = folder / MODEL_FILE
     draft = _manifest(config, sources, path)
     model = open_model(draft, path, threads=threads)
-    known, scans = validation.known(config), validation.as_scanned
+    known, scans = validation.known(config), calibration_scans(sources, config)
     raw = model.engine.probabilities(known.images)
     draft = draft.model_copy(update={"temperature": fit_temperature(raw, known.labels)})
     calibrated = open_model(draft, path, threads=threads).predict(scans.images)
