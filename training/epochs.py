@@ -16,10 +16,10 @@ from training.data import CLASSES, NO_DIGITS, Digits, Source, joined
 from training.non_digits import non_digits
 
 VALIDATION_SEED, CALIBRATION_SEED = 1_000_003, 2_000_003
-"""Of the pictures drawn for validation and for the threshold, and the next ones: no half of an epoch has such a number."""
+"""Of the first pictures drawn for validation and for the threshold: no half of an epoch has such a number."""
 DRAWINGS, CALIBRATION_DRAWINGS = 2, 8
-"""Scans of each held-out digit. The threshold rests on one error in a thousand: of two drawings that is a dozen, and
-another two put it elsewhere. What it then lets through is measured on the pictures for validation, which did not set it."""
+"""Scans of each held-out digit. The threshold rests on one error in a thousand: of two drawings those are a dozen, and
+another two put it elsewhere. What it lets through is measured on the pictures for validation, which did not set it."""
 NON_DIGITS = 0.15
 """Pictures of what is no digit for each digit drawn for validation."""
 NON_DIGITS_SEED = 7

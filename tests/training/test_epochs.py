@@ -5,7 +5,7 @@ import numpy as np
 from tests.training.conftest import RUN
 from tests.training.drawn import source_of
 from training.data import CLASSES, Source
-from training.epochs import DRAWINGS, drawn, epochs, held_out
+from training.epochs import CALIBRATION_DRAWINGS, DRAWINGS, calibration_scans, drawn, epochs, held_out
 
 SOURCES = (source_of("mnist", 20), source_of("other", 10))
 NONE = len(CLASSES)
@@ -53,6 +53,20 @@ def test_validation_has_digits_as_they_are_and_drawn_and_what_is_none() -> None:
     assert (first != second).any(axis=(1, 2)).all()
     assert set(validation.others.labels.tolist()) == {NONE}
     assert len(validation.known(RUN)) == len(validation.clean) + len(validation.drawn) + len(validation.others)
+
+
+def test_the_threshold_is_set_by_other_pictures_than_it_is_measured_on() -> None:
+    validation, calibration = held_out(SOURCES, RUN), calibration_scans(SOURCES, RUN)
+    digits, clean = calibration.digits, validation.clean
+    assert digits.labels.tolist() == CALIBRATION_DRAWINGS * clean.labels.tolist()
+    assert len(calibration.others) == CALIBRATION_DRAWINGS * len(validation.others) // DRAWINGS
+    drawn = np.concatenate(np.split(digits.images, CALIBRATION_DRAWINGS)[:DRAWINGS])
+    assert (drawn != validation.drawn.images).any(axis=(1, 2)).all()
+
+
+def test_where_nothing_is_drawn_the_threshold_is_set_by_the_digits_as_they_are() -> None:
+    plain = RUN.model_copy(update={"augmented": False})
+    np.testing.assert_array_equal(calibration_scans(SOURCES, plain).images, held_out(SOURCES, plain).clean.images)
 
 
 def test_a_network_without_the_class_is_held_to_refuse_what_is_none_all_the_same() -> None:
