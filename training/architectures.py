@@ -11,7 +11,7 @@ from keras import Input, Model, layers
 from training.layers import BatchNorm, Convolution, Dense, Dropout, Flatten, Layer, Pooling, described
 
 DESCRIPTIONS = {
-    "compact": "Six convolutions with batch normalisation, 28x28 to 2x2, then the average of each map.",
+    "compact": "Seven convolutions with batch normalisation, a shortcut past two, then the average of each map.",
     "conv5-bn": "A 5x5 convolution, a pooling and batch normalisation.",
     "conv3-dropout": "A 3x3 convolution, a pooling, dropout, and a dense layer of 128.",
     "mlp-256-128": "Two dense layers, of 256 and 128.",
@@ -59,12 +59,13 @@ def _compact(x: Any) -> Any:
     """The first step halves the picture: full-size maps would cost half of all the work and add little.
 
     Most weights are in the last maps, where they cost least; 128 maps there instead of 256 read drawn scans worse.
+    One layer more at 7x7, for narrower ones before it, read real scans better at the same cost.
     """
-    x = _convolution(x, 32, side=5, stride=2)
-    x = _convolution(x, 40)
+    x = _convolution(x, 24, side=5, stride=2)
+    x = _convolution(x, 32)
     x = _convolution(x, 64, stride=2)
-    x = _convolution(x, 64)
-    x = _convolution(x, 128, stride=2)
+    x = _with_shortcut(x)
+    x = _convolution(x, 108, stride=2)
     x = _convolution(x, 256, padding="valid")
     x = layers.GlobalAveragePooling2D()(x)
     return layers.Dropout(0.3)(x)
@@ -136,6 +137,13 @@ def _of_listed(layer: Layer) -> Any:
             return layers.Dropout(layer.rate)
         case BatchNorm():
             return layers.BatchNormalization()
+
+
+def _with_shortcut(x: Any) -> Any:
+    """Two convolutions that add to what they read (He et al., "Deep residual learning for image recognition", 2016)."""
+    maps = x.shape[-1]
+    inner = layers.Conv2D(maps, 3, padding="same", use_bias=False)(_convolution(x, maps))
+    return layers.ReLU()(layers.Add()([x, layers.BatchNormalization()(inner)]))
 
 
 def _convolution(x: Any, maps: int, *, side: int = 3, stride: int = 1, padding: str = "same") -> Any:

@@ -22,7 +22,7 @@ DARK_SHARE = 0.8
 """Paper is scanned as it is; negatives and blackboards are rare."""
 FORM_SHARE = 0.35
 """Digits come from forms more often than from free paper, and half the forms' lines fall outside the crop."""
-NEIGHBOUR_SHARE = 0.15
+NEIGHBOUR_SHARE = 0.18
 """Most crops are of one digit; people who write numbers let their strokes overlap."""
 BILEVEL_SHARE = 0.15
 """Archives and fax machines keep black and white alone."""

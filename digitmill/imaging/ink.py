@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from digitmill.imaging.lines import without_lines
 
 Grey = NDArray[np.uint8]
+Lengths = NDArray[np.int32]
 
 PAPER_WINDOW = 0.55
 """Share of the picture's longest side that is wider than any stroke; paper is wider still."""
+HAZE = 0.1
+"""Share of the threshold between paper and ink below which all is black. With more of it faint strokes fall apart."""
 LEAST_CONTRAST = 7
 """Grey levels between paper and ink that a picture with a digit has at least."""
 NOISE_RATIO = 3.2
@@ -27,6 +30,8 @@ SPECK = 0.05
 """Pieces with less than this share of the main piece's area are no part of the digit."""
 ALIEN = 0.2
 """Share of the ink that is no digit's from which on it may have hidden a fainter digit."""
+DOT_SIDE, DOT_LOW = 0.22, 0.6
+"""A full stop beside a digit is smaller than this share of its longest side, and lower than this of its height."""
 MIDDLE = 0.18
 """Share cut off each side to leave the middle, where a digit has most of its ink."""
 
@@ -51,7 +56,7 @@ def ink_of(light: Grey) -> Grey | None:
     x, y, width, height = cv2.boundingRect(digit)
     box = np.s_[y : y + height, x : x + width]
     inked = cv2.bitwise_and(above[box], cv2.dilate(digit[box], _square(3)))
-    floor = split.threshold / 2
+    floor = HAZE * split.threshold
     gain = 255 / (split.level - floor)
     # of all that scales in one pass this alone cuts off what falls below 0
     return cast("Grey", cv2.addWeighted(inked, gain, inked, 0, -floor * gain))
@@ -148,6 +153,16 @@ def _main_pieces(mask: Grey) -> Grey | None:
     if np.count_nonzero(touched[:, main]) < 2:
         kept &= weight >= area / 2
         kept[main] = True
+    kept &= ~_dots(left, top, across, down, main)
     if kept.all():
         return mask
     return np.asarray(np.concatenate(([0], np.where(kept, 255, 0))).astype(np.uint8)[labels])
+
+
+def _dots(left: Lengths, top: Lengths, across: Lengths, down: Lengths, main: int) -> NDArray[np.bool_]:
+    """Which pieces are compact, small, low and beside the main one: a full stop, a decimal point."""
+    longest, shortest = np.maximum(across, down), np.minimum(across, down)
+    low = top + down / 2 > top[main] + DOT_LOW * down[main]
+    middle = left + across / 2 - left[main]
+    beside = (middle > across[main] / 2) | (middle < 0)
+    return np.asarray((longest < DOT_SIDE * longest[main]) & (shortest > longest / 2) & low & beside)

@@ -18,7 +18,7 @@ from digitmill.domain import Polarity
 from digitmill.imaging.ink import ink_of
 from digitmill.imaging.polarity import polarity_of
 
-NORMALISER_VERSION = 2
+NORMALISER_VERSION = 3
 
 SIDE = 28
 INK_SIDE = 20

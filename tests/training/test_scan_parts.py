@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from tests.training.drawn import digits_of
 from training.ink import enlarged
 from training.scans import tables
 from training.scans.boxes import with_form
-from training.scans.crops import cut_out, with_neighbours
+from training.scans.crops import OVERLAP, cut_out, with_neighbours
 from training.scans.papers import Sheet, on_paper
 from training.scans.pens import strokes, textured
 from training.scans.scanner import LARGEST, LARGEST_SIDE, digitised, resized, resolution
@@ -80,14 +82,27 @@ def test_crops_are_tight_and_loose() -> None:
     assert max(rooms) > 2.5
 
 
+def inside(crop: Picture) -> tuple[slice, slice]:
+    """The middle of the box of the ink, a little more than what neighbours leave free on every side."""
+    x, y, width, height = cv2.boundingRect((crop > 40).astype(np.uint8))
+    across, down = math.ceil(OVERLAP * width) + 2, math.ceil(OVERLAP * height) + 2
+    return slice(y + down, y + height - down), slice(x + across, x + width - across)
+
+
 @given(SEEDS, DIGITS, DIGITS)
-def test_neighbours_reach_in_without_touching_the_digit(seed: int, digit: int, other: int) -> None:
+def test_neighbours_reach_in_and_leave_the_middle_of_the_digit(seed: int, digit: int, other: int) -> None:
     crop = np.pad(INKS[digit], 6)
     crowded = with_neighbours(crop, lambda: INKS[other], _random(seed))
     assert (crowded >= crop).all()
-    rows, columns = np.flatnonzero((crop > 40).any(axis=1)), np.flatnonzero((crop > 40).any(axis=0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    np.testing.assert_array_equal(crowded[box], crop[box])
+    np.testing.assert_array_equal(crowded[inside(crop)], crop[inside(crop)])
+
+
+def test_some_neighbours_touch_the_digit_and_most_do_not() -> None:
+    random, crop = _random(9), np.pad(INKS[0], 6)
+    x, y, width, height = cv2.boundingRect((crop > 40).astype(np.uint8))
+    box = np.s_[y : y + height, x : x + width]
+    reached = [bool((with_neighbours(crop, lambda: INKS[8], random)[box] > crop[box]).any()) for _ in range(200)]
+    assert 0 < np.mean(reached) < 0.5
 
 
 def test_neighbours_come_from_every_side() -> None:

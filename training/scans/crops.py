@@ -20,6 +20,11 @@ SMALLEST = 0.27
 """Longest side of a digit by the longest side of its crop, in the loosest one."""
 LEAST_MARGIN, WIDEST_MARGIN = 0.03, 0.35
 """Each margin of the other crops, by the digit's longest side."""
+GAP = 2
+"""Pixels that other neighbours keep away from the digit at least."""
+OVERLAPPING, OVERLAP = 0.35, 0.25
+"""Of neighbours' strokes so many reach over the digit itself, by up to this share of its width: numbers written in one
+go, as on cheques, cannot be cut apart by straight lines."""
 INK = 40
 """Grey level from which ink counts."""
 
@@ -69,11 +74,15 @@ def with_neighbours(crop: Picture, draw: Callable[[], Picture], random: Generato
 def _lay_at_right_edge(crop: Picture, neighbour: Picture, random: Generator) -> None:
     """Let the left end of ``neighbour`` reach over the margin at the right of ``crop``, in place."""
     own = np.flatnonzero(crop.max(axis=0) > INK)
-    room = crop.shape[1] - int(own[-1]) - 2 if len(own) else crop.shape[1] // 4
+    room = crop.shape[1] - int(own[-1]) - GAP if len(own) else crop.shape[1] // 4
     x, y, width, height = cv2.boundingRect(
         cv2.threshold(np.ascontiguousarray(neighbour), INK, 255, cv2.THRESH_BINARY)[1]
     )
-    shown = min(width // 2, round(room * random.uniform(0.3, 1)))
+    if random.random() < OVERLAPPING and len(own):
+        shown = room + GAP + round(random.uniform(0, OVERLAP) * (own[-1] - own[0]))
+    else:
+        shown = round(room * random.uniform(0.3, 1))
+    shown = min(width // 2, shown)
     if shown < 1:
         return
     height = min(height, crop.shape[0])
