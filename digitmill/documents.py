@@ -53,6 +53,14 @@ class ModelReference(TypedDict):
     sha256: str
 
 
+class Computation(TypedDict):
+    """How workers answered: the engine, the precision that it computes in, and the device."""
+
+    engine: str
+    precision: str
+    device: str
+
+
 class ResolvedOptions(TypedDict):
     """The options that the job is worked on with; what was left open is filled in."""
 
@@ -87,6 +95,7 @@ class JobDocument(TypedDict):
     counts: Counts
     progress: Probability
     model: ModelReference
+    computed_by: list[Computation]
     options: ResolvedOptions
     metadata: dict[str, Any]
     error: JobProblem | None
@@ -106,6 +115,9 @@ def job_document(job: domain.Job) -> JobDocument:
         "counts": counts_document(job.counts),
         "progress": round(job.progress, 6),
         "model": {"name": job.model.name, "version": job.model.version, "sha256": job.model.sha256},
+        "computed_by": [
+            {"engine": way.engine, "precision": way.precision, "device": way.device} for way in job.computed_by
+        ],
         "options": {
             "model": _resolved(options.model),
             "read": "digit",

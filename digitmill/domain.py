@@ -124,6 +124,23 @@ class ModelReference:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """How answers were worked out: the engine, the precision that it computes in, and the device."""
+
+    engine: str
+    precision: str
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.engine}/{self.precision}/{self.device}"
+
+    @classmethod
+    def parse(cls, text: str) -> Computation:
+        """Of what ``str`` made."""
+        return cls(*text.split("/"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What the caller may choose for a job. ``review_below`` None means the model's own threshold."""
@@ -183,7 +200,7 @@ class Job:
     """The record of one submission. ``options`` hold the resolved values that workers go by. ``revised`` says that
     a person has changed rows, if only to undo it. ``sent_by`` is the id of the key that submitted it, None where that
     is not known. ``blob`` is the upload's name in the blob storage, None where it lies with the plan, as a tiny one
-    does.
+    does. ``computed_by`` are the ways in which chunks were answered so far, each once.
 
     ``expires_at`` is None until the job is final; afterwards its rows and its upload live until then.
     """
@@ -204,6 +221,7 @@ class Job:
     error: Problem | None = None
     revised: bool = False
     sent_by: str | None = None
+    computed_by: tuple[Computation, ...] = ()
 
     @property
     def progress(self) -> float:

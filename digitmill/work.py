@@ -7,16 +7,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from digitmill.domain import Counts, Entry, Failure, Job, JobState, ModelReference, Problem
+from digitmill.domain import Computation, Entry, Failure, Job, JobState, ModelReference, Problem
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
 from digitmill.pipeline import Opened, Predictor, Read, all_failed, answer_opened, open_chunk
 from digitmill.queue import Queue
 from digitmill.settings import Settings
-from digitmill.store.base import STRIKES, Claim, Completion, JobStore
+from digitmill.store.base import STRIKES, Claim, Completion, Done, JobStore
 from digitmill.store.blobs import BlobStore, upload_of
 from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_plan
@@ -37,17 +37,22 @@ POISON = Failure(FailureCode.POISON_IMAGE, "This image stopped the process that 
 _log = structlog.get_logger(__name__)
 
 
-PredictorType = TypeVar("PredictorType", bound=Predictor)
+class Loaded(Predictor, Protocol):
+    @property
+    def computed_by(self) -> Computation: ...
 
 
-class Models(Generic[PredictorType]):
+LoadedType = TypeVar("LoadedType", bound=Loaded)
+
+
+class Models(Generic[LoadedType]):
     """The models that this process holds, loaded when first asked for; the least used one goes."""
 
-    def __init__(self, load: Callable[[ModelReference], PredictorType]) -> None:
+    def __init__(self, load: Callable[[ModelReference], LoadedType]) -> None:
         self._load = load
-        self._loaded: OrderedDict[ModelReference, PredictorType] = OrderedDict()
+        self._loaded: OrderedDict[ModelReference, LoadedType] = OrderedDict()
 
-    def get(self, reference: ModelReference) -> PredictorType:
+    def get(self, reference: ModelReference) -> LoadedType:
         """Raises ModelError when it cannot be had."""
         if reference not in self._loaded:
             while len(self._loaded) >= MODELS_IN_MEMORY:
@@ -115,12 +120,12 @@ class Work:
         claims = self._store.claim_all(chunks, self._settings.lease_seconds)
         settled, at_fault = False, True
         try:
-            answers = list(self._answers(claims))
+            done = list(self._done(claims))
             self._watchdog.rest()
-            completions = self._stored([(claim, answer.packed(), answer.counts) for claim, answer in answers])
+            completions = self._stored(done)
             settled = True
-            for (claim, _), completion in zip(answers, completions, strict=True):
-                self._follow(claim.job, completion)
+            for each, completion in zip(done, completions, strict=True):
+                self._follow(each.claim.job, completion)
             return sum(completion.stored for completion in completions)
         except StorageUnavailable:
             at_fault = False
@@ -130,7 +135,7 @@ class Work:
             if not settled:
                 self._let_go(claims, at_fault=at_fault)
 
-    def _stored(self, answers: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+    def _stored(self, done: Sequence[Done]) -> list[Completion]:
         """Store what was worked out, and where the store is away for a moment wait for it as long as a lease lasts.
 
         What was stored without a word back is not stored again; it is then left to the sweep to send what comes next.
@@ -138,11 +143,11 @@ class Work:
         deadline = time.monotonic() + self._settings.lease_seconds
         while True:
             try:
-                return self._store.complete_all(answers)
+                return self._store.complete_all(done)
             except StorageUnavailable as error:
                 if time.monotonic() >= deadline:
                     raise
-                _log.warning("store_awaited", chunks=len(answers), reason=error.detail)
+                _log.warning("store_awaited", chunks=len(done), reason=error.detail)
                 time.sleep(STORE_PAUSE_SECONDS)
 
     def _let_go(self, claims: Sequence[Claim], *, at_fault: bool) -> None:
@@ -159,12 +164,12 @@ class Work:
         if completion.next_chunk is not None:
             self._queue.send(job.queue, job.id, completion.next_chunk)
 
-    def _answers(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Answers]]:
-        """Those to all claimed chunks but those whose job fails here."""
+    def _done(self, claims: Sequence[Claim]) -> Iterator[Done]:
+        """The answers to all claimed chunks but those whose job fails here."""
         by_model: dict[ModelReference, list[Claim]] = {}
         for claim in claims:
             if self._to_give_up(claim):
-                yield claim, self._given_up(claim)
+                yield _done(claim, self._given_up(claim))
             else:
                 by_model.setdefault(claim.job.model, []).append(claim)
         for reference, group in by_model.items():
@@ -179,7 +184,8 @@ class Work:
                 for claim in group:
                     self._fail(claim, Problem(error.code, error.detail))
             else:
-                yield from zip([claim for claim, _ in opened], answers, strict=True)
+                for (claim, _), answer in zip(opened, answers, strict=True):
+                    yield _done(claim, answer, model.computed_by)
 
     def _opened(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Opened]]:
         watch = _Watch(self._store, claims, self._settings.lease_seconds, self._watchdog.wind)
@@ -225,6 +231,10 @@ class Work:
     def _fail(self, claim: Claim, problem: Problem) -> None:
         _log.error("job_failed", job=claim.job.id, code=problem.code, reason=problem.detail)
         self._queue.announce(self._store.finish(claim.job.id, JobState.FAILED, problem))
+
+
+def _done(claim: Claim, answers: Answers, computed_by: Computation | None = None) -> Done:
+    return Done(claim, answers.packed(), answers.counts, computed_by)
 
 
 def _entries(claim: Claim) -> tuple[Entry, ...]:

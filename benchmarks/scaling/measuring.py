@@ -19,7 +19,7 @@ from digitmill.jobs import new_job_id
 from digitmill.queue import EVENTS_QUEUE, CeleryQueue, celery_app
 from digitmill.recovery import Recovery
 from digitmill.settings import Settings
-from digitmill.store.base import PackedChunk, WorkerInfo
+from digitmill.store.base import Done, PackedChunk, WorkerInfo
 from digitmill.store.connection import connect
 from digitmill.store.keys import plan_key, rows_key
 from digitmill.store.redis import RedisJobStore
@@ -161,7 +161,7 @@ class Measuring:
         )
         one = Counts(total=1, recognized=1)
         found["complete_single"] = self._meter.cost(
-            TIMES, lambda: [self._store.complete_all([(claim, rows, one) for claim in batch]) for batch in claims]
+            TIMES, lambda: [self._store.complete_all([Done(claim, rows, one) for claim in batch]) for batch in claims]
         )
         self._client.delete(QueueName.INTERACTIVE.value)
         memory["single"] = (self._meter.memory() - before) / TIMES

@@ -62,6 +62,15 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Computation:
+    """How workers answered: by which engine, in which precision, on which device."""
+
+    engine: str
+    precision: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelReference:
     name: str
     version: str
@@ -177,6 +186,7 @@ class Job:
     counts: Counts
     progress: float
     model: ModelReference
+    computed_by: tuple[Computation, ...]
     options: Document
     metadata: Document
     error: Problem | None
@@ -200,6 +210,7 @@ class Job:
             counts=Counts.read(document["counts"]),
             progress=float(document["progress"]),
             model=ModelReference.read(document["model"]),
+            computed_by=tuple(Computation(**way) for way in document.get("computed_by", ())),
             options=document["options"],
             metadata=document["metadata"],
             error=Problem.read(document["error"]) if document["error"] else None,

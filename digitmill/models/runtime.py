@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, ModelReference
+from digitmill.domain import DIGITS, Computation, ModelReference
 from digitmill.errors import ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.choice import choose
@@ -27,6 +27,10 @@ class Model:
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
         self.manifest = manifest
         self.engine = engine
+
+    @property
+    def computed_by(self) -> Computation:
+        return Computation(self.engine.name, self.engine.precision, self.engine.device)
 
     def predict(self, batch: Batch) -> Probabilities:
         """Calibrated probabilities of the digits.

@@ -11,8 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from digitmill.domain import Counts, Job, JobState, Problem, QueueName
+from digitmill.domain import Computation, Counts, Job, JobState, Problem, QueueName
 from digitmill.store.reviews import ReviewStore
 from digitmill.store.webhook_store import WebhookStore
 
@@ -61,6 +62,16 @@ class Claim:
     attempt: int
     poison: frozenset[int] = frozenset()
     upload: bytes | None = None
+
+
+class Done(NamedTuple):
+    """What a worker made of a claimed chunk. ``counts`` are those of its packed ``rows`` (``total`` its images);
+    ``computed_by`` is None where no model was asked."""
+
+    claim: Claim
+    rows: bytes
+    counts: Counts
+    computed_by: Computation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +265,12 @@ class JobStore(ABC):
         """Release the chunk and count the attempt as none: its images are not to blame for how it ended."""
 
     @abstractmethod
-    def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
-        """Store the rows of a claimed chunk, once, whether the lease still holds or not.
+    def complete_all(self, answers: Sequence[Done]) -> list[Completion]:
+        """Store the rows of each claimed chunk, once, whether its lease still holds or not; all in one round trip."""
 
-        ``counts`` are those of this chunk (``total`` its images).
-        """
-
-    @abstractmethod
-    def complete_all(self, answers: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
-        """Do what ``complete`` does for each, in one round trip."""
+    def complete(self, claim: Claim, rows: bytes, counts: Counts, computed_by: Computation | None = None) -> Completion:
+        """The same for one."""
+        return self.complete_all([Done(claim, rows, counts, computed_by)])[0]
 
     @abstractmethod
     def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from digitmill.domain import Counts, Job, JobState, Problem
+from digitmill.domain import Job, JobState, Problem
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import (
     FIRST_JOB_DELETED,
@@ -16,6 +16,7 @@ from digitmill.store.base import (
     TOMBSTONE_SECONDS,
     Claim,
     Completion,
+    Done,
     Ending,
     Idempotency,
     JobStore,
@@ -27,7 +28,7 @@ from digitmill.store.base import (
     WorkerInfo,
     too_many_jobs,
 )
-from digitmill.store.memory_records import Record, added
+from digitmill.store.memory_records import Record, answered
 from digitmill.store.memory_reviews import MemoryReviewStore
 from digitmill.store.memory_webhook_store import MemoryWebhookStore
 
@@ -196,16 +197,20 @@ class MemoryJobStore(JobStore):
                 record.places.pop(chunk, None)
                 record.attempts[chunk] -= 1
 
-    def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
+    def complete_all(self, answers: Sequence[Done]) -> list[Completion]:
+        return [self._completed(done) for done in answers]
+
+    def _completed(self, done: Done) -> Completion:
+        claim = done.claim
         with self._changed:
             record = self._records.get(claim.job.id)
             if record is None or record.job.state is not JobState.RUNNING or claim.chunk in record.rows:
                 return Completion(stored=False)
-            record.rows[claim.chunk] = rows
+            record.rows[claim.chunk] = done.rows
             record.leases.pop(claim.chunk, None)
             record.attempts.pop(claim.chunk, None)
             record.progress_at = self._clock()
-            record.job = replace(record.job, counts=added(record.job.counts, counts))
+            record.job = answered(record.job, done)
             following = record.sent if record.sent < record.job.chunks else None
             record.sent += following is not None
             finished = len(record.rows) == record.job.chunks
@@ -214,9 +219,6 @@ class MemoryJobStore(JobStore):
             else:
                 self._notify(record)
             return Completion(True, finished, following)
-
-    def complete_all(self, answers: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
-        return [self.complete(claim, rows, counts) for claim, rows, counts in answers]
 
     def read(self, job_id: str, chunks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
         with self._changed:

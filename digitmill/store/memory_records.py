@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from digitmill.domain import Counts, Job
-from digitmill.store.base import STRIKES
+from digitmill.domain import Job
+from digitmill.store.base import STRIKES, Done
 
 
 @dataclass
@@ -34,11 +34,17 @@ class Record:
         return frozenset(place for (of, place), strikes in self.strikes.items() if of == chunk and strikes >= STRIKES)
 
 
-def added(counts: Counts, chunk: Counts) -> Counts:
+def answered(job: Job, done: Done) -> Job:
+    """The job with what was made of a chunk of it."""
+    counts, chunk, way = job.counts, done.counts, done.computed_by
     return replace(
-        counts,
-        recognized=counts.recognized + chunk.recognized,
-        review=counts.review + chunk.review,
-        blank=counts.blank + chunk.blank,
-        failed=counts.failed + chunk.failed,
+        job,
+        counts=replace(
+            counts,
+            recognized=counts.recognized + chunk.recognized,
+            review=counts.review + chunk.review,
+            blank=counts.blank + chunk.blank,
+            failed=counts.failed + chunk.failed,
+        ),
+        computed_by=job.computed_by if way is None or way in job.computed_by else (*job.computed_by, way),
     )

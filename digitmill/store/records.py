@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, Polarity, Problem, QueueName
+from digitmill.domain import Computation, Counts, Job, JobState, ModelReference, Options, Polarity, Problem, QueueName
 
 
 def record_of(job: Job) -> str:
@@ -62,6 +62,7 @@ def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:
         error=Problem(**json.loads(error)) if error else None,
         revised=b"corrected" in fields,
         sent_by=record.get("sent_by"),
+        computed_by=tuple(map(Computation.parse, fields.get(b"computed_by", b"").decode().split())),
     )
 
 

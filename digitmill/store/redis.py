@@ -7,6 +7,7 @@ Every key, its type, its content, its life:
                                     failed ·
                                     follower: channel of the web process that waits for the job, if one does ·
                                     corrected: once a person has changed a row ·
+                                    computed_by: engine/precision/device of those that answered ·
                                     sent: chunks whose messages have been due · started_at, finished_at,
                                     expires_at · error: JSON.
                                     Lives until the job expires, then 7 days as a tombstone.

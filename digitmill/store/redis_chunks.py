@@ -9,9 +9,8 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import Counts
 from digitmill.errors import NotFound
-from digitmill.store.base import NO_UPLOAD, STRIKES, TOMBSTONE_SECONDS, Claim, Completion
+from digitmill.store.base import NO_UPLOAD, STRIKES, TOMBSTONE_SECONDS, Claim, Completion, Done
 from digitmill.store.connection import Script, storage_errors, this_process
 from digitmill.store.keys import attempts_key, ending_keys, events_channel, job_key, plan_key, rows_key
 from digitmill.store.records import job_from_hash
@@ -87,10 +86,7 @@ class RedisChunks(RedisStore):
             until = self._now() + seconds
             self._redis.zadd("dm:leases", {f"{job_id} {chunk}": until}, xx=True)
 
-    def complete(self, claim: Claim, rows: bytes, counts: Counts) -> Completion:
-        return self.complete_all([(claim, rows, counts)])[0]
-
-    def complete_all(self, answers: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+    def complete_all(self, answers: Sequence[Done]) -> list[Completion]:
         calls: list[tuple[list[str], list[Any]]] = [
             (
                 ending_keys(claim.job.id, claim.job.owner),
@@ -98,10 +94,10 @@ class RedisChunks(RedisStore):
                     claim.job.id, claim.chunk, rows, counts.total,
                     counts.recognized, counts.review, counts.blank, counts.failed,
                     claim.job.chunks, claim.job.options.expires_in or 0, TOMBSTONE_SECONDS,
-                    claim.job.options.announced, int(len(answers) > 1),
+                    claim.job.options.announced, int(len(answers) > 1), str(way or ""),
                 ],
             )
-            for claim, rows, counts in answers
+            for claim, rows, counts, way in answers
         ]  # fmt: skip
         with storage_errors():
             done = self._complete.run_all(calls)

@@ -6,7 +6,8 @@ of one chunk that was completed brings its rows along, so that nobody needs to a
 length in bytes and a line feed:
 
     <id>
-    <id> <started_at> <finished_at> <expires_at> <recognized> <review> <blank> <failed>, a line feed, the packed rows
+    <id> <started_at> <finished_at> <expires_at> <recognized> <review> <blank> <failed> <computed_by, or nothing>, a
+    line feed, the packed rows
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import Job, JobState
+from digitmill.domain import Computation, Job, JobState
 from digitmill.store.base import Ending, Opening, PackedChunk
 
 SUBSCRIBE_SECONDS = 1.0
@@ -145,7 +146,7 @@ def _endings(message: bytes) -> Iterator[bytes]:
 def _completed(job: Job, words: Sequence[str]) -> Job:
     """``job``, which was queued, as the message says that it was completed."""
     started_at, finished_at, expires_at = (float(word) for word in words[:3])
-    recognized, review, blank, failed = (int(word) for word in words[3:])
+    recognized, review, blank, failed = (int(word) for word in words[3:7])
     return replace(
         job,
         state=JobState.COMPLETED,
@@ -153,4 +154,5 @@ def _completed(job: Job, words: Sequence[str]) -> Job:
         finished_at=finished_at,
         expires_at=expires_at,
         counts=replace(job.counts, recognized=recognized, review=review, blank=blank, failed=failed),
+        computed_by=tuple(Computation.parse(word) for word in words[7:] if word),
     )

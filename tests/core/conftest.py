@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from digitmill.domain import Job, Options
+from digitmill.domain import Computation, Job, Options
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.jobs import TINY_BYTES
 from digitmill.queue import MemoryQueue
@@ -29,6 +29,8 @@ from digitmill.work import Models, Work
 
 class DarkMeansSeven:
     """Says 7 for pictures with much ink and 1 for others, surer the more ink there is."""
+
+    computed_by = Computation("none", "f32", "cpu")
 
     def __init__(self) -> None:
         self.batches: list[int] = []

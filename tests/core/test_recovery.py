@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from digitmill.domain import Counts, JobState, ModelReference, Options, QueueName
+from digitmill.domain import JobState, ModelReference, Options, QueueName
 from digitmill.errors import FailureCode, ModelNotFound, ModelRejected, StorageUnavailable
 from digitmill.results import EVERY_ROW
-from digitmill.store.base import Claim, Completion
+from digitmill.store.base import Completion, Done
 from digitmill.store.blobs import BlobStore
 from digitmill.work import Models
 from tests.core.conftest import DarkMeansSeven, Mill, png
@@ -117,7 +117,7 @@ def test_answers_wait_for_a_store_that_is_away_for_a_moment(mill: Mill, monkeypa
     job_id = submit(mill)
     store, errors = mill.store.complete_all, iter([StorageUnavailable("down")] * 3)
 
-    def complete_all(found: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+    def complete_all(found: Sequence[Done]) -> list[Completion]:
         for error in errors:
             raise error
         return store(found)
@@ -131,7 +131,7 @@ def test_answers_wait_for_a_store_that_is_away_for_a_moment(mill: Mill, monkeypa
 
 @pytest.mark.parametrize("mill", [{"lease_seconds": 0.01}], indirect=True)
 def test_answers_wait_for_a_store_no_longer_than_their_lease(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Sequence[tuple[Claim, bytes, Counts]]) -> list[Completion]:
+    def fail(_: Sequence[Done]) -> list[Completion]:
         raise StorageUnavailable("down")
 
     job_id = submit(mill)

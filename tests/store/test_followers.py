@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, QueueName
+from digitmill.domain import Computation, Counts, Job, JobState, ModelReference, Options, QueueName
 from digitmill.jobs import new_job_id
-from digitmill.store.base import PackedChunk
+from digitmill.store.base import Done, PackedChunk
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.redis_followers import Followers
 
@@ -62,8 +62,11 @@ def test_a_broken_connection_wakes_all_who_wait_so_that_they_look(redis_url: str
         followers.close()
 
 
+@pytest.mark.parametrize("computed_by", [None, Computation("openvino", "int8", "cpu")])
 @pytest.mark.parametrize("chunks", [1, 2])
-def test_the_news_of_a_small_job_brings_what_it_came_to(redis_url: str, chunks: int) -> None:
+def test_the_news_of_a_small_job_brings_what_it_came_to(
+    redis_url: str, chunks: int, computed_by: Computation | None
+) -> None:
     rows = b"rows\nof any\0bytes"
     with redis.Redis.from_url(redis_url) as client:
         store = RedisJobStore(client)
@@ -75,9 +78,10 @@ def test_the_news_of_a_small_job_brings_what_it_came_to(redis_url: str, chunks: 
         for chunk in range(chunks):
             claim = store.claim(job.id, chunk, 5)
             assert claim is not None
-            store.complete(claim, rows, Counts(total=4 // chunks, recognized=1, review=1))
+            store.complete(claim, rows, Counts(total=4 // chunks, recognized=1, review=1), computed_by)
         assert ending.wait(5)
         assert ending.opening() == (store.open(job.id) if chunks == 1 else None)
+        assert store.get(job.id).computed_by == (() if computed_by is None else (computed_by,))
         assert replace(store.get(job.id).counts, skipped=0) == Counts(total=4, recognized=chunks, review=chunks)
         ending.close()
         store.close()
@@ -96,7 +100,9 @@ def test_jobs_that_end_together_are_told_of_in_one_message_and_each_brings_its_o
         listener.subscribe(client.hget(f"dm:job:{jobs[0].id}", "follower"))
         listener.get_message(timeout=5)
         rows = [b"rows\n%d" % number for number in range(3)]
-        store.complete_all([(claim, each, Counts(total=4, blank=4)) for claim, each in zip(claims, rows, strict=True)])
+        store.complete_all(
+            [Done(claim, each, Counts(total=4, blank=4)) for claim, each in zip(claims, rows, strict=True)]
+        )
         for ending, job, each in zip(endings, jobs, rows, strict=True):
             assert ending.wait(5)
             assert ending.opening() == store.open(job.id)

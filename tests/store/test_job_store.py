@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from digitmill.domain import Counts, Job, JobState, Problem, QueueName
+from digitmill.domain import Computation, Counts, Job, JobState, Problem, QueueName
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.jobs import new_job_id
-from digitmill.store.base import Idempotency, Load, PackedChunk, WorkerInfo
+from digitmill.store.base import Done, Idempotency, Load, PackedChunk, WorkerInfo
 from tests.store.conftest import IMAGES, Bench
 
 
@@ -322,7 +322,7 @@ def test_chunks_of_several_jobs_are_claimed_and_completed_at_once(bench: Bench) 
         (second.id, 0, 0, b"entries 0"),
     ]
     counts = Counts(total=IMAGES, recognized=IMAGES)
-    completions = bench.store.complete_all([(claim, b"rows", counts) for claim in (*claims, claims[0])])
+    completions = bench.store.complete_all([Done(claim, b"rows", counts) for claim in (*claims, claims[0])])
     assert [(done.stored, done.finished) for done in completions] == [(True, True), (True, True), (False, False)]
     assert bench.store.claim_all([], 5) == []
     assert bench.store.complete_all([]) == []
@@ -383,3 +383,13 @@ def test_who_follows_a_job_hears_of_its_end_alone(bench: Bench, state: JobState)
     opening = ending.opening()
     assert opening is None or opening == bench.store.open(job.id)
     ending.close()
+
+
+def test_a_job_tells_how_it_was_answered_each_way_once(bench: Bench) -> None:
+    job = bench.submit(chunks=4)
+    fast, exact = Computation("openvino", "int8", "cpu"), Computation("keras", "f32", "gpu")
+    for chunk, way in enumerate((fast, exact, None, fast)):
+        claim = bench.store.claim(job.id, chunk, 5)
+        assert claim is not None
+        bench.store.complete(claim, b"rows", Counts(total=IMAGES, blank=IMAGES), way)
+    assert bench.store.get(job.id).computed_by == (fast, exact)

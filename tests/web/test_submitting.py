@@ -24,7 +24,7 @@ def test_a_submission_is_answered_with_the_job_and_where_it_is(client: Client) -
     assert int(response.headers["Retry-After"]) >= 1
     assert set(job) == {
         "id", "state", "created_at", "started_at", "finished_at", "expires_at", "counts", "progress", "model",
-        "options", "metadata", "error", "links",
+        "computed_by", "options", "metadata", "error", "links",
     }  # fmt: skip
     assert job["state"] == "queued"
     assert job["counts"] == {
@@ -35,6 +35,7 @@ def test_a_submission_is_answered_with_the_job_and_where_it_is(client: Client) -
     assert job["created_at"].endswith("Z")
     assert (job["started_at"], job["finished_at"], job["expires_at"], job["error"]) == (None, None, None, None)
     assert set(job["model"]) == {"name", "version", "sha256"}
+    assert job["computed_by"] == []
 
 
 def test_options_are_resolved_and_returned(client: Client) -> None:
@@ -56,7 +57,9 @@ def test_zips_and_images_of_one_request_are_rows_in_upload_order(client: Client,
     rows = client.get(f"{location}/results").json["results"]
     assert [row["name"] for row in rows] == ["first.png", "in/1.png", "in/2.png", "last.png"]
     assert [row["prediction"] for row in rows] == ["1", "1", "7", None]
-    assert client.get(location).json["counts"]["skipped"] == 1
+    job = client.get(location).json
+    assert job["counts"]["skipped"] == 1
+    assert job["computed_by"] == [{"engine": "none", "precision": "f32", "device": "cpu"}]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 -- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel,
 --       open jobs of the owner, webhooks due
 -- ARGV  id, chunk, rows, images, recognized, review, blank, failed, chunks, expires_in, tombstone seconds,
---       1 where a webhook is to tell of the end, 1 where the caller tells the process that waits for the job
+--       1 where a webhook is to tell of the end, 1 where the caller tells the process that waits for the job,
+--       engine/precision/device that answered, or nothing
 -- Returns {stored, finished, next chunk to send or -1, channel and news for the caller to tell}
-local job = redis.call('HMGET', KEYS[1], 'state', 'sent', 'follower', 'started_at')
+local job = redis.call('HMGET', KEYS[1], 'state', 'sent', 'follower', 'started_at', 'computed_by')
 if job[1] ~= 'running' then return {0, 0, -1} end
 if redis.call('HSETNX', KEYS[3], ARGV[2], ARGV[3]) == 0 then return {0, 0, -1} end
 local time = redis.call('TIME')
@@ -13,6 +14,11 @@ redis.call('ZREM', KEYS[5], ARGV[1] .. ' ' .. ARGV[2])
 redis.call('DECRBY', KEYS[8], ARGV[4])
 for place, status in ipairs({'recognized', 'review', 'blank', 'failed'}) do
   if ARGV[4 + place] ~= '0' then redis.call('HINCRBY', KEYS[1], status, ARGV[4 + place]) end
+end
+local ways = job[5] or ''
+if ARGV[14] ~= '' and not string.find(' ' .. ways .. ' ', ' ' .. ARGV[14] .. ' ', 1, true) then
+  ways = ways == '' and ARGV[14] or ways .. ' ' .. ARGV[14]
+  redis.call('HSET', KEYS[1], 'computed_by', ways)
 end
 local chunks = tonumber(ARGV[9])
 local following = -1
@@ -41,7 +47,7 @@ redis.call('EXPIREAT', KEYS[1], math.ceil(expires + ARGV[11]))
 local news = ARGV[1]
 if job[3] then
   if chunks == 1 then
-    local words = {news, job[4], finished_at, expires_at, ARGV[5], ARGV[6], ARGV[7], ARGV[8]}
+    local words = {news, job[4], finished_at, expires_at, ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[14]}
     news = table.concat(words, ' ') .. '\n' .. ARGV[3]
   end
   news = #news .. '\n' .. news
