@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain import Polarity
 from digitmill.imaging.decode import decode
+from digitmill.imaging.ink import ink_of
 from digitmill.imaging.normalise import SIDE, normalise
 from digitmill.settings import Settings
 from tests.pictures import INK, PAPER, Grey, drawn_digit
@@ -186,6 +187,33 @@ def test_specks_are_left_out(value: int) -> None:
     random = np.random.default_rng(value)
     speckled[random.integers(0, 100, 40), random.integers(0, 100, 40)] = INK
     assert likeness(read(speckled), read(drawn_digit(value, 100))) > 0.95
+
+
+@pytest.mark.parametrize("value", DIGITS)
+@pytest.mark.parametrize("column", [7, 57])
+def test_a_full_stop_beside_a_digit_is_left_out(value: int, column: int) -> None:
+    scan = drawn_digit(value)
+    dotted = cv2.circle(scan.copy(), (column, 50), 3, INK, cv2.FILLED)
+    assert likeness(read(dotted), read(scan)) > 0.97
+
+
+def test_a_bar_set_apart_and_a_dot_within_the_digit_stay() -> None:
+    apart = drawn_digit(1)
+    cv2.line(apart, (12, 8), (36, 8), INK, 5)
+    assert read(apart)[:7].any()
+    knotted = drawn_digit(0)
+    cv2.circle(knotted, (32, 40), 3, INK, cv2.FILLED)
+    assert read(knotted)[16:20, 12:16].max() > 128
+
+
+def test_where_a_stroke_is_faint_it_keeps_its_share_of_darkness() -> None:
+    light = np.zeros((40, 40), np.uint8)
+    light[8:32, 18:22] = 200
+    light[19, 18:22] = 30
+    ink = ink_of(light)
+    assert ink is not None
+    assert ink.shape == (24, 4)
+    np.testing.assert_allclose(ink[19 - 8], 255 * 30 / 200, atol=6)
 
 
 @pytest.mark.parametrize("contrast", [12, 20, 40])
