@@ -59,7 +59,7 @@ soak: install ## kill a thousand processes under load and check every row; SOAK=
 	$(BIN)/python -m tests.soak $(SOAK)
 
 model: install ## train the built-in model anew, measure it and write its report to var/runs/digits; set DIGITMILL_DATA
-	$(BIN)/python -m training train var/runs/digits --version 3
+	$(BIN)/python -m training train var/runs/digits --version 4
 	$(BIN)/python -m training report var/runs/digits
 
 bench: install ## measure the service against its own engine, on a quiet machine

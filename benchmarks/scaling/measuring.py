@@ -170,7 +170,7 @@ class Measuring:
 
     def _upkeep(self) -> dict[str, Operation]:
         workers = [
-            WorkerInfo(f"0123456789ab:7/{number}", "openvino", "cpu", "bf16", "digits@3")
+            WorkerInfo(f"0123456789ab:7/{number}", "openvino", "cpu", "bf16", "digits@4")
             for number in range(IDLE_WORKERS)
         ]
         settings = Settings(var=self._folder, redis_url=self._url)
@@ -204,7 +204,7 @@ class Measuring:
             counts=Counts(total=images),
             chunks=chunks,
             model=ModelReference("digits", "2", "0" * 64),
-            options=Options(model="digits@3", review_below=0.95, expires_in=86400),
+            options=Options(model="digits@4", review_below=0.95, expires_in=86400),
             blob=job_id,
         )
 

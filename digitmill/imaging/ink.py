@@ -30,6 +30,10 @@ SPECK = 0.05
 """Pieces with less than this share of the main piece's area are no part of the digit."""
 ALIEN = 0.2
 """Share of the ink that is no digit's from which on it may have hidden a fainter digit."""
+RULE_LENGTH, RULE_BREADTH, RULE_THICKNESS = 0.8, 0.17, 0.1
+"""A line by itself: least length by the crop's height, and by its width most breadth, slant included, and thickness."""
+RULE_ASIDE, RULE_CROP = 0.24, 0.6
+"""How far from the crop's middle such a line stands, by its width; and the least width of a crop by its height."""
 DOT_SIDE, DOT_LOW = 0.22, 0.6
 """A full stop beside a digit is smaller than this share of its longest side, and lower than this of its height."""
 MIDDLE = 0.18
@@ -51,7 +55,7 @@ def ink_of(light: Grey) -> Grey | None:
     if digit is not split.mask:
         # what was taken out may be darker than the digit and have hidden it: a printed frame round pencil, say
         split, digit = _without(calm, split, digit)
-    if digit is None:
+    if digit is None or _is_rule(digit) or _is_rule(digit.T):
         return None
     x, y, width, height = cv2.boundingRect(digit)
     box = np.s_[y : y + height, x : x + width]
@@ -103,6 +107,19 @@ def _reaches_middle(mask: Grey) -> bool:
     height, width = mask.shape
     x, y = int(MIDDLE * width), int(MIDDLE * height)
     return 2 * cv2.countNonZero(mask[y : height - y, x : width - x]) > cv2.countNonZero(mask)
+
+
+def _is_rule(mask: Grey) -> bool:
+    """Whether all that was found is a thin line down one side of the crop: that of a box that was missed by a little.
+
+    A 1 so tall, thin and far from the middle is hardly ever written into a box, and crops of single digits are slim.
+    """
+    height, width = mask.shape
+    x, _, across, down = cv2.boundingRect(mask)
+    if down < RULE_LENGTH * height or across > RULE_BREADTH * width or width < RULE_CROP * height:
+        return False
+    aside = abs(x + across / 2 - width / 2) > RULE_ASIDE * width
+    return aside and cv2.countNonZero(mask) <= max(2.0, RULE_THICKNESS * width) * down
 
 
 @lru_cache(maxsize=64)

@@ -32,7 +32,7 @@ def test_pictures_are_taken(chromium: Browser, url: str, job: str, size: str) ->
     viewport = {"width": width, "height": height}
     with browsing(chromium, url, viewport=viewport, device_scale_factor=1, has_touch=size == "phone") as (context, _):
         page = context.new_page()
-        for name, path in (("drop", "/"), ("jobs", "/jobs"), ("models", "/models"), ("model", "/models/digits/3")):
+        for name, path in (("drop", "/"), ("jobs", "/jobs"), ("models", "/models"), ("model", "/models/digits/4")):
             page.goto(path)
             take(page, f"{name}-{size}")
         page.goto(f"/jobs/{job}")

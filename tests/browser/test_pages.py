@@ -25,7 +25,7 @@ def paths(url: str) -> list[str]:
         job = send(client, [("a.png", one()), ("b.png", b"text")], review_below=1.0)
         client.wait(job.id)
         of_job = [f"/jobs/{job.id}{page}" for page in ("", "/review", "/review/groups", "/check")]
-        others = ["/jobs", "/models", "/models/digits/3", "/draw", "/practice", "/docs", "/jobs/nobody", "/nobody"]
+        others = ["/jobs", "/models", "/models/digits/4", "/draw", "/practice", "/docs", "/jobs/nobody", "/nobody"]
         return ["/", *of_job, *others]
 
 

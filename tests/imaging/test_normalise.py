@@ -302,6 +302,21 @@ def test_an_empty_box_is_blank(thickness: int, inset: int) -> None:
     assert normalise(box, Polarity.AUTO) is None
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_a_slanting_line_of_a_box_by_itself_is_blank(turns: int) -> None:
+    scan = np.full((46, 40), PAPER, np.uint8)
+    cv2.line(scan, (33, 0), (31, 45), INK, 2)
+    assert normalise(np.rot90(scan, turns), Polarity.AUTO) is None
+
+
+def test_a_tall_one_is_no_line_of_a_box() -> None:
+    middle = np.full((46, 40), PAPER, np.uint8)
+    cv2.line(middle, (22, 1), (19, 44), INK, 3)
+    slim = middle[:, 10:30]
+    for scan in (middle, slim):
+        assert read(scan).any()
+
+
 def test_paper_with_specks_alone_is_blank() -> None:
     specks = np.full((120, 100), 255, np.uint8)
     specks[[10, 60, 61, 100], [20, 50, 50, 90]] = 0

@@ -13,7 +13,7 @@ from tests.web.conftest import Client
 from web.documentation import FAILURES, MEANINGS
 
 PROBES = {("GET", path) for path in ("/healthz", "/readyz", "/metrics")}
-PAGES = ["/", "/jobs", "/models", "/models/digits/3", "/docs"]
+PAGES = ["/", "/jobs", "/models", "/models/digits/4", "/docs"]
 
 
 class Page(HTMLParser):

@@ -13,7 +13,7 @@ from tests.web.fakes import one
 
 KEY = "correct-horse"
 WITH_KEY = pytest.mark.parametrize("mill", [{"admin_key": SecretStr(KEY)}], indirect=True)
-PAGES = ["/", "/jobs", "/jobs/x?a=b", "/models", "/models/digits/3"]
+PAGES = ["/", "/jobs", "/jobs/x?a=b", "/models", "/models/digits/4"]
 
 
 def sign_in(client: Client, key: str = KEY, **headers: str) -> Answer:
