@@ -295,14 +295,15 @@ class Revision:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """The answer for one image. Exactly one exists for every accepted image of a completed job.
+
+    A tuple for the same reason as an Entry.
 
     All but ``revision`` is the model's own answer and never changes; ``revision`` is the last change by a person.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # a tuple's method of that name is not needed here
     name: str
     status: RowStatus
     prediction: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,7 +252,7 @@ def _in_range(job: Job, index: int) -> None:
 
 
 def _revised(row: Row, revisions: Mapping[int, Revision]) -> Row:
-    return replace(row, revision=revisions[row.index]) if row.index in revisions else row
+    return row._replace(revision=revisions[row.index]) if row.index in revisions else row
 
 
 def _start(cursor: str | None, job: Job) -> int:

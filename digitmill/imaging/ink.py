@@ -118,8 +118,9 @@ def _is_rule(mask: Grey) -> bool:
     x, _, across, down = cv2.boundingRect(mask)
     if down < RULE_LENGTH * height or across > RULE_BREADTH * width or width < RULE_CROP * height:
         return False
-    aside = abs(x + across / 2 - width / 2) > RULE_ASIDE * width
-    return aside and cv2.countNonZero(mask) <= max(2.0, RULE_THICKNESS * width) * down
+    if abs(x + across / 2 - width / 2) <= RULE_ASIDE * width:
+        return False
+    return bool(cv2.countNonZero(mask) <= max(2.0, RULE_THICKNESS * width) * down)
 
 
 @lru_cache(maxsize=64)

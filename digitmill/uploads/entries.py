@@ -90,7 +90,9 @@ class EntryReader:
             member.size,
             METHODS.get(member.method, Packing.STORED),
             member.crc,
-            refused=self._refusal(member, kind),
+            0,
+            1,
+            self._refusal(member, kind),
         )
 
     def _refusal(self, member: Member, kind: Kind) -> Failure | None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,5 +92,5 @@ def test_rows_unpacked_without_alternatives_are_the_same_but_for_these() -> None
     ]
     answers = answers_of(rows)
     assert answers.rows(0, ["a", "b", "c"]) == rows
-    bare = [replace(row, alternatives=()) for row in rows]
+    bare = [row._replace(alternatives=()) for row in rows]
     assert answers.rows(0, ["a", "b", "c"], alternatives=False) == bare
