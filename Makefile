@@ -67,8 +67,8 @@ bench: install ## measure the service against its own engine, on a quiet machine
 
 lock: $(TOOLS) ## write requirements-*.lock anew, with the hashes of all files, from the package index; needs a network
 	for image in web worker gpu; do \
-	  $(TOOLS)/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate \
-	    requirements-$$image.txt --output-file requirements-$$image.lock || exit 1; \
+	  $(TOOLS)/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-strip-extras --python-version 3.11 \
+	    --no-header --no-annotate requirements-$$image.txt --output-file requirements-$$image.lock || exit 1; \
 	done
 
 audit: $(TOOLS) ## look for known vulnerabilities in what the images install; needs a network

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib import metadata
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.house.sources import ROOT
 from tests.house.test_importing import FRAMEWORKS
 from tests.house.test_requirements import names_in, normalised
 
 IMAGES = ("web", "worker", "gpu")
-PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)", re.MULTILINE)
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[a-z0-9,-]+\])?==([^\s;]+)", re.MULTILINE)
 
 
 def pins(file: str) -> Mapping[str, str]:
@@ -34,6 +36,29 @@ def test_every_locked_package_has_the_hashes_of_its_files(image: str) -> None:
     heads = [number for number, line in enumerate(lines) if not line.startswith(" ")]
     assert all(PIN.match(lines[number]) for number in heads)
     assert all(re.match(r"    --hash=sha256:[0-9a-f]{64}", lines[number + 1]) for number in heads)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_what_is_asked_for_with_an_extra_is_locked_with_it(image: str) -> None:
+    """Else pip takes the newest release there is for it, which has no hash here."""
+    text = (ROOT / f"requirements-{image}.lock").read_text()
+    asked = [
+        wanted
+        for name in pins(f"requirements-{image}.lock")
+        for wanted in _needs(name)
+        if wanted.extras and (wanted.marker is None or wanted.marker.evaluate({"extra": ""}))
+    ]
+    lacking = [
+        str(wanted) for wanted in asked if not re.search(rf"(?m)^{wanted.name}\[{','.join(wanted.extras)}\]==", text)
+    ]
+    assert lacking == []
+
+
+def _needs(name: str) -> list[Requirement]:
+    try:
+        return [Requirement(line) for line in metadata.requires(name) or ()]
+    except metadata.PackageNotFoundError:
+        return []
 
 
 @pytest.mark.parametrize("image", IMAGES)
