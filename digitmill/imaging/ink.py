@@ -55,9 +55,12 @@ def ink_of(light: Grey) -> Grey | None:
     if digit is not split.mask:
         # what was taken out may be darker than the digit and have hidden it: a printed frame round pencil, say
         split, digit = _without(calm, split, digit)
-    if digit is None or _is_rule(digit) or _is_rule(digit.T):
+    if digit is None:
         return None
     x, y, width, height = cv2.boundingRect(digit)
+    rows, columns = digit.shape
+    if _is_rule(digit, x, width, columns, height, rows) or _is_rule(digit, y, height, rows, width, columns):
+        return None
     box = np.s_[y : y + height, x : x + width]
     inked = cv2.bitwise_and(above[box], cv2.dilate(digit[box], _square(3)))
     floor = HAZE * split.threshold
@@ -109,18 +112,20 @@ def _reaches_middle(mask: Grey) -> bool:
     return 2 * cv2.countNonZero(mask[y : height - y, x : width - x]) > cv2.countNonZero(mask)
 
 
-def _is_rule(mask: Grey) -> bool:
+def _is_rule(mask: Grey, start: int, breadth: int, across: int, length: int, along: int) -> bool:
     """Whether all that was found is a thin line down one side of the crop: that of a box that was missed by a little.
 
     A 1 so tall, thin and far from the middle is hardly ever written into a box, and crops of single digits are slim.
+
+    Args:
+        start: where the ink begins, and has so much ``breadth``, in a crop of ``across`` pixels.
+        length: of the ink the other way, where the crop has ``along`` pixels.
     """
-    height, width = mask.shape
-    x, _, across, down = cv2.boundingRect(mask)
-    if down < RULE_LENGTH * height or across > RULE_BREADTH * width or width < RULE_CROP * height:
+    if length < RULE_LENGTH * along or breadth > RULE_BREADTH * across or across < RULE_CROP * along:
         return False
-    if abs(x + across / 2 - width / 2) <= RULE_ASIDE * width:
+    if abs(start + breadth / 2 - across / 2) <= RULE_ASIDE * across:
         return False
-    return bool(cv2.countNonZero(mask) <= max(2.0, RULE_THICKNESS * width) * down)
+    return bool(cv2.countNonZero(mask) <= max(2.0, RULE_THICKNESS * across) * length)
 
 
 @lru_cache(maxsize=64)
