@@ -59,7 +59,7 @@ def _compact(x: Any) -> Any:
     """The first step halves the picture: full-size maps would cost half of all the work and add little.
 
     Most weights are in the last maps, where they cost least; 128 maps there instead of 256 read drawn scans worse.
-    One layer more at 7x7, for narrower ones before it, read real scans better at the same cost.
+    One layer more at 7x7, for narrower ones before it, read most real scans better at the same cost.
     """
     x = _convolution(x, 24, side=5, stride=2)
     x = _convolution(x, 32)

@@ -152,7 +152,7 @@ class ZipDirectory:
         return offset + self._place.shift, size, compressed
 
     def _blocks(self) -> Iterator[Records]:
-        """The records, thousands at a time."""
+        """The records, about a thousand at a time."""
         rest, number = b"", 0
         position, end = self._place.start, self._place.end
         while position < end:

@@ -1,6 +1,6 @@
 """Digits drawn from control points that vary at random, in shapes that MNIST hardly has.
 
-They were found among what a network misread: Austrian and Swiss writing, Chilean cheques, old parish registers.
+Some were found among what networks misread: Austrian writing, Chilean cheques, Swedish parish registers.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ def straight_six(_: Picture, random: Generator) -> Picture:
     """A nearly straight stroke down into a ring."""
     height = random.uniform(0.2, 0.28)
     turn = np.deg2rad(np.linspace(180, 180 - random.uniform(330, 400), 14))
-    ring = np.column_stack((0.5 + 0.45 * np.cos(turn), 1 - height + height * np.sin(turn)))
+    bowl = np.column_stack((0.5 + 0.45 * np.cos(turn), 1 - height + height * np.sin(turn)))
     stem = jittered([(random.uniform(0.35, 0.9), 0), (random.uniform(0.15, 0.3), 0.4)], random)
-    return as_digit([np.concatenate((stem, ring))], random.uniform(0.5, 0.75), random)
+    return as_digit([np.concatenate((stem, bowl))], random.uniform(0.5, 0.75), random)
 
 
 def wavy_seven(_: Picture, random: Generator) -> Picture:
@@ -153,8 +153,8 @@ def straight_nine(_: Picture, random: Generator) -> Picture:
     height = random.uniform(0.22, 0.3)
     start, stop = random.uniform(-70, -5), random.uniform(-355, -330)
     turn = np.deg2rad(np.linspace(start, stop, 13))
-    ring = np.column_stack((0.5 + 0.45 * np.cos(turn), height + height * np.sin(turn)))
-    ring[0] += random.normal(0, 0.03, 2)
+    head = np.column_stack((0.5 + 0.45 * np.cos(turn), height + height * np.sin(turn)))
+    head[0] += random.normal(0, 0.03, 2)
     top = (random.uniform(0.9, 1.0), random.uniform(0.0, 0.2))
     lean = random.uniform(-0.05, 0.3)
     tail = random.random()
@@ -170,7 +170,7 @@ def straight_nine(_: Picture, random: Generator) -> Picture:
             (0.45, 1),
             (random.uniform(-0.1, 0.2), random.uniform(0.72, 0.9)),
         ]
-    return as_digit([ring, jittered(stem, random)], random.uniform(0.45, 0.85), random)
+    return as_digit([head, jittered(stem, random)], random.uniform(0.45, 0.85), random)
 
 
 def curled_nine(_: Picture, random: Generator) -> Picture:
