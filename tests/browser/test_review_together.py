@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 
 from digitmill.client import Client, Job
+from tests.browser.conftest import send
 from tests.browser.reviewing import doubtful_job, opened, press, rows, said, stored
+from tests.pictures import drawn_digit, png
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 
@@ -23,10 +25,10 @@ def job(api: Client) -> Job:
 
 
 @contextmanager
-def answers_are_slow(page: Page) -> Iterator[Callable[[], None]]:
-    """What the page sends is stored at once, and told to it only when the call that is given is made."""
+def answers_are_slow(page: Page, pattern: str = "**/results") -> Iterator[Callable[[], None]]:
+    """The service answers what the page sends at once, and the page hears of it when the call that is given is made."""
     late: list[tuple[Route, APIResponse]] = []
-    page.route("**/results", lambda route: late.append((route, route.fetch())))
+    page.route(pattern, lambda route: late.append((route, route.fetch())))
 
     def tell() -> None:
         while not late:
@@ -35,7 +37,7 @@ def answers_are_slow(page: Page) -> Iterator[Callable[[], None]]:
         route.fulfill(response=response)
 
     yield tell
-    page.unroute("**/results")
+    page.unroute(pattern)
 
 
 def look_again(page: Page) -> None:
@@ -144,3 +146,29 @@ def test_a_sheet_neither_confirms_nor_takes_back_what_somebody_else_has_said(pag
     found = {row.index: said(row) for row in api.results(job.id)}
     assert found.pop(index) == theirs
     assert set(found.values()) == {None}
+
+
+def test_a_sheet_stays_whose_rows_were_counted_before_the_person_came_to_it(page: Page, api: Client) -> None:
+    files = [(f"{number}.png", png(drawn_digit(7, 36))) for number in range(136)]
+    job = api.wait(send(api, files, review_below=1.0).id)
+    opened(page, job, "/groups")
+    tiles = page.locator("#sheet .crop")
+    expect(tiles).to_have_count(36)
+    page.wait_for_load_state("networkidle")
+    with answers_are_slow(page) as tell:
+        page.keyboard.press("Enter")
+        # the first answer goes alone, all others after it
+        tell()
+        page.wait_for_timeout(300)
+        # there is room for those on their way, which the service has by now
+        look_again(page)
+        with answers_are_slow(page, "**/review") as review:
+            tell()
+            page.wait_for_timeout(300)
+            page.keyboard.press("Enter")
+            page.keyboard.press("Enter")
+            expect(tiles).to_have_count(28)
+            review()
+            page.wait_for_timeout(300)
+            expect(tiles).to_have_count(28)
+            expect(page.locator("#notice")).not_to_contain_text("somebody else")

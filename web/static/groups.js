@@ -45,8 +45,10 @@ const conflicts = new Conflicts(pictures, {
 const sheet = new Sheet(at("sheet"), pictures);
 const holding = new Holding(`${job}/review`, {
   wanted: () => {
-    // the first question only finds out how many there are; the service counts what is on its way as unanswered
-    const limit = chosen === null ? 1 : Math.min(MOST_ROWS, 2 * MOST_ON_A_SHEET + later.size + outbox.size);
+    // the first question only finds out how many there are; the service counts what is on its way as unanswered, and
+    // takes back what is more than the limit, while the person may already be at its sheet
+    const here = Math.max(2 * MOST_ON_A_SHEET, shown.length + next.length) + later.size + outbox.size;
+    const limit = chosen === null ? 1 : Math.min(MOST_ROWS, here);
     asked = { limit, prediction: chosen };
     return asked;
   },
