@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from digitmill.imaging.lines import without_lines
 
 Grey = NDArray[np.uint8]
-Lengths = NDArray[np.int32]
 
 PAPER_WINDOW = 0.55
 """Share of the picture's longest side that is wider than any stroke; paper is wider still."""
@@ -58,8 +57,8 @@ def ink_of(light: Grey) -> Grey | None:
     if digit is None:
         return None
     x, y, width, height = cv2.boundingRect(digit)
-    rows, columns = digit.shape
-    if _is_rule(digit, x, width, columns, height, rows) or _is_rule(digit, y, height, rows, width, columns):
+    columns, rows = _Side(x, width, digit.shape[1]), _Side(y, height, digit.shape[0])
+    if _is_rule(digit, columns, rows) or _is_rule(digit, rows, columns):
         return None
     box = np.s_[y : y + height, x : x + width]
     inked = cv2.bitwise_and(above[box], cv2.dilate(digit[box], _square(3)))
@@ -112,20 +111,26 @@ def _reaches_middle(mask: Grey) -> bool:
     return 2 * cv2.countNonZero(mask[y : height - y, x : width - x]) > cv2.countNonZero(mask)
 
 
-def _is_rule(mask: Grey, start: int, breadth: int, across: int, length: int, along: int) -> bool:
-    """Whether all that was found is a thin line down one side of the crop: that of a box that was missed by a little.
+class _Side(NamedTuple):
+    """Of the ink's box along one side of a crop: where it begins, how long it is, and how long the crop is."""
+
+    start: int
+    extent: int
+    crop: int
+
+
+def _is_rule(mask: Grey, across: _Side, along: _Side) -> bool:
+    """Whether all that was found is a thin line ``along`` one side of the crop: of a box that was missed by a little.
 
     A 1 so tall, thin and far from the middle is hardly ever written into a box, and crops of single digits are slim.
-
-    Args:
-        start: where the ink begins, and has so much ``breadth``, in a crop of ``across`` pixels.
-        length: of the ink the other way, where the crop has ``along`` pixels.
     """
-    if length < RULE_LENGTH * along or breadth > RULE_BREADTH * across or across < RULE_CROP * along:
+    if along.extent < RULE_LENGTH * along.crop or across.crop < RULE_CROP * along.crop:
         return False
-    if abs(start + breadth / 2 - across / 2) <= RULE_ASIDE * across:
+    if across.extent > RULE_BREADTH * across.crop:
         return False
-    return bool(cv2.countNonZero(mask) <= max(2.0, RULE_THICKNESS * across) * length)
+    if abs(across.start + across.extent / 2 - across.crop / 2) <= RULE_ASIDE * across.crop:
+        return False
+    return bool(cv2.countNonZero(mask) <= max(2.0, RULE_THICKNESS * across.crop) * along.extent)
 
 
 @lru_cache(maxsize=64)
@@ -142,50 +147,63 @@ def _paper(light: Grey) -> Grey:
     return cast("Grey", cv2.morphologyEx(light, cv2.MORPH_OPEN, _square(across)))
 
 
+class _Piece(NamedTuple):
+    """A connected piece of ink: its box, and how many pixels are ink."""
+
+    left: int
+    top: int
+    across: int
+    down: int
+    area: int
+
+    def touches(self, height: int, width: int) -> int:
+        """How many edges of a picture of this size it reaches."""
+        right, bottom = self.left + self.across, self.top + self.down
+        return (self.left == 0) + (self.top == 0) + (right == width) + (bottom == height)
+
+    def is_dot_beside(self, main: _Piece) -> bool:
+        """Whether it is compact, small, low and beside the main piece: a full stop, a decimal point."""
+        longest, shortest = max(self.across, self.down), min(self.across, self.down)
+        if not longest / 2 < shortest or longest >= DOT_SIDE * max(main.across, main.down):
+            return False
+        middle = self.left + self.across / 2 - main.left
+        low = self.top + self.down / 2 > main.top + DOT_LOW * main.down
+        return low and (middle > main.across / 2 or middle < 0)
+
+
 def _digit(mask: Grey) -> Grey | None:
-    """The mask with only the pieces that make up the digit; None where no piece can be one."""
-    count, _ = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_16U)
-    if count == 1:
-        return None
-    if count == 2:
-        x, y, across, down = cv2.boundingRect(mask)
-        height, width = mask.shape
-        if x and y and x + across < width and y + down < height:
-            return mask if max(across, down) >= LEAST_EXTENT * max(height, width) else None
-    return _main_pieces(mask)
-
-
-def _main_pieces(mask: Grey) -> Grey | None:
-    """The mask with the main piece and those that go with it; None where there is none.
+    """The mask with only the pieces that make up the digit; None where no piece can be one.
 
     A piece that touches the edge of the crop (the end of a box line, a neighbour's stroke) counts by its ink
     in the middle alone, unless the main piece itself fills the crop from edge to edge.
     """
     height, width = mask.shape
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
-    left, top, across, down, area = statistics[1:].T
-    touched = np.array((left == 0, top == 0, left + across == width, top + down == height))
-    x, y = int(MIDDLE * width), int(MIDDLE * height)
-    in_middle = np.bincount(labels[y : height - y, x : width - x].ravel(), minlength=len(statistics))[1:]
-    weight = np.where(touched.any(axis=0), in_middle, area)
-    main = int(weight.argmax())
-    too_small = max(across[main], down[main]) < LEAST_EXTENT * max(height, width)
-    if too_small or weight[main] < 0.1 * area[main]:
+    # there are hardly ever more than ten, too few for arrays to be quicker
+    pieces = [_Piece(*row) for row in statistics[1:].tolist()]
+    if not pieces:
         return None
-    kept = area >= SPECK * area[main]
-    if np.count_nonzero(touched[:, main]) < 2:
-        kept &= weight >= area / 2
-        kept[main] = True
-    kept &= ~_dots(left, top, across, down, main)
-    if kept.all():
+    touched = [piece.touches(height, width) for piece in pieces]
+    weights = [piece.area for piece in pieces]
+    if any(touched):
+        x, y = int(MIDDLE * width), int(MIDDLE * height)
+        middle = labels[y : height - y, x : width - x].ravel()
+        in_middle = np.bincount(middle, minlength=len(statistics))[1:].tolist()
+        weights = [inner if edges else area for inner, edges, area in zip(in_middle, touched, weights, strict=True)]
+    place = weights.index(max(weights))
+    main = pieces[place]
+    if max(main.across, main.down) < LEAST_EXTENT * max(height, width) or weights[place] < 0.1 * main.area:
+        return None
+    fills_crop = touched[place] >= 2
+    kept = [
+        piece is main
+        or (
+            piece.area >= SPECK * main.area
+            and (fills_crop or weight >= piece.area / 2)
+            and not piece.is_dot_beside(main)
+        )
+        for piece, weight in zip(pieces, weights, strict=True)
+    ]
+    if all(kept):
         return mask
-    return np.asarray(np.concatenate(([0], np.where(kept, 255, 0))).astype(np.uint8)[labels])
-
-
-def _dots(left: Lengths, top: Lengths, across: Lengths, down: Lengths, main: int) -> NDArray[np.bool_]:
-    """Which pieces are compact, small, low and beside the main one: a full stop, a decimal point."""
-    longest, shortest = np.maximum(across, down), np.minimum(across, down)
-    low = top + down / 2 > top[main] + DOT_LOW * down[main]
-    middle = left + across / 2 - left[main]
-    beside = (middle > across[main] / 2) | (middle < 0)
-    return np.asarray((longest < DOT_SIDE * longest[main]) & (shortest > longest / 2) & low & beside)
+    return np.array([0, *(255 if each else 0 for each in kept)], np.uint8).take(cast("NDArray[np.uint16]", labels))
