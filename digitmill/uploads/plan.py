@@ -100,11 +100,16 @@ class Cutter:
 
     def add(self, entry: Entry) -> Chunk | None:
         """Take the entry; return the chunk before it when that had no room for it."""
+        entries, most = self._entries, self._limits.chunk_bytes
+        # one that is refused adds no bytes to read, nor does one more page of a file
+        costs = entry.refused is None and not (entries and entries[-1].offset == entry.offset)
         full = None
-        costs = self._costs(entry)
-        if self._entries and not self._has_room_for(entry, costs=costs):
+        if entries and (
+            len(entries) >= self._limits.chunk_images
+            or (costs and (self._span + entry.span > most or self._size + entry.size > most))
+        ):
             full = self.close()
-            costs = self._costs(entry)
+            costs = entry.refused is None
         if costs:
             self._span += entry.span
             self._size += entry.size
@@ -118,17 +123,3 @@ class Cutter:
         self._first += len(self._entries)
         self._begin()
         return chunk
-
-    def _has_room_for(self, entry: Entry, *, costs: bool) -> bool:
-        if len(self._entries) >= self._limits.chunk_images:
-            return False
-        if not costs:
-            return True
-        most = self._limits.chunk_bytes
-        return self._span + entry.span <= most and self._size + entry.size <= most
-
-    def _costs(self, entry: Entry) -> bool:
-        """Whether the entry adds bytes to read: not when it is refused, nor as one more page of a file."""
-        if entry.refused is not None:
-            return False
-        return not self._entries or self._entries[-1].offset != entry.offset
