@@ -30,6 +30,8 @@ GATHER_SECONDS = 0.01
 """Where several came at once more will: in fewer and larger batches they take a third less of a worker's time."""
 PATIENCE_SECONDS = 0.05
 """It waits so long for the next to join: to call it again through the broker costs more than a small image."""
+MOST_SENT_ON = 1000
+"""So many of the chunks that were sent on for lack of their model are remembered."""
 STORE_PAUSE_SECONDS = 0.5
 """Before the store is asked again to take answers."""
 POISON = Failure(FailureCode.POISON_IMAGE, "This image stopped the process that read it, more than once; scan it anew.")
@@ -88,6 +90,7 @@ class Work:
         self._queue = queue
         self._models = models
         self._watchdog = watchdog
+        self._sent_on: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def run_chunk(self, job_id: str, chunk: int) -> bool:
         """Answer one chunk if it is still to do. A repeated or late message changes nothing.
@@ -221,12 +224,25 @@ class Work:
         )
 
     def _leave_to_others(self, claim: Claim, error: ModelNotFound) -> None:
-        """Another worker may have the model: during an upgrade, say. The job fails when it was tried often enough."""
+        """Another worker may have the model: during an upgrade, say. The job fails when it was tried often enough.
+
+        At first the chunk is sent on at once, and whoever waits for work now gets it, which this process does not. If
+        it comes back here it is left to the sweep.
+        """
+        chunk = claim.job.id, claim.chunk
+        if chunk not in self._sent_on:
+            _log.warning("model_not_here", job=claim.job.id, chunk=claim.chunk, reason=error.detail)
+            self._sent_on[chunk] = None
+            if len(self._sent_on) > MOST_SENT_ON:
+                self._sent_on.popitem(last=False)
+            self._store.give_back(*chunk)
+            self._queue.send(claim.job.queue, *chunk)
+            return
+        del self._sent_on[chunk]
         if claim.attempt >= self._settings.max_attempts:
             self._fail(claim, Problem(error.code, error.detail))
             return
-        _log.warning("model_not_here", job=claim.job.id, chunk=claim.chunk, reason=error.detail)
-        self._store.release(claim.job.id, claim.chunk)
+        self._store.release(*chunk)
 
     def _fail(self, claim: Claim, problem: Problem) -> None:
         _log.error("job_failed", job=claim.job.id, code=problem.code, reason=problem.detail)

@@ -12,6 +12,7 @@ from digitmill.cli.service import SAMPLES
 from digitmill.client import Client
 from tests.browser.conftest import browsing
 from tests.browser.test_draw import draw
+from tests.built_in import PLACE
 from tests.house.sources import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -32,7 +33,7 @@ def test_pictures_are_taken(chromium: Browser, url: str, job: str, size: str) ->
     viewport = {"width": width, "height": height}
     with browsing(chromium, url, viewport=viewport, device_scale_factor=1, has_touch=size == "phone") as (context, _):
         page = context.new_page()
-        for name, path in (("drop", "/"), ("jobs", "/jobs"), ("models", "/models"), ("model", "/models/digits/4")):
+        for name, path in (("drop", "/"), ("jobs", "/jobs"), ("models", "/models"), ("model", f"/models/{PLACE}")):
             page.goto(path)
             take(page, f"{name}-{size}")
         page.goto(f"/jobs/{job}")

@@ -9,6 +9,7 @@ from digitmill.client import Client
 from tests.browser.conftest import KEY, browsing, send
 from tests.browser.test_drop import choose
 from tests.browser.watching import Watch, assert_accessible
+from tests.built_in import PLACE
 from tests.web.conftest import Server
 from tests.web.fakes import one
 
@@ -25,7 +26,7 @@ def paths(url: str) -> list[str]:
         job = send(client, [("a.png", one()), ("b.png", b"text")], review_below=1.0)
         client.wait(job.id)
         of_job = [f"/jobs/{job.id}{page}" for page in ("", "/review", "/review/groups", "/check")]
-        others = ["/jobs", "/models", "/models/digits/4", "/draw", "/practice", "/docs", "/jobs/nobody", "/nobody"]
+        others = ["/jobs", "/models", f"/models/{PLACE}", "/draw", "/practice", "/docs", "/jobs/nobody", "/nobody"]
         return ["/", *of_job, *others]
 
 

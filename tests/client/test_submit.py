@@ -42,13 +42,13 @@ def test_files_arrive_in_order_under_their_names_with_the_options_first(
     with image.open("rb") as opened:
         job = client.submit(
             [image, opened, ("scans/3.png", io.BytesIO(b"another"))],
-            model="digits@4",
+            model="digits@1",
             review_below=0.5,
             metadata={"batch": "March"},
         )
     assert (job.id, job.state, job.final) == ("job1", "queued", False)
     options, *files = parts_of(service.asked[0])
-    assert json.loads(options[2]) == {"model": "digits@4", "review_below": 0.5, "metadata": {"batch": "March"}}
+    assert json.loads(options[2]) == {"model": "digits@1", "review_below": 0.5, "metadata": {"batch": "March"}}
     assert files == [
         ("files", "7.png", b"one image"),
         ("files", "7.png", b"one image"),

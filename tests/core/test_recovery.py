@@ -11,7 +11,7 @@ from digitmill.errors import FailureCode, ModelNotFound, ModelRejected, StorageU
 from digitmill.results import EVERY_ROW
 from digitmill.store.base import Completion, Done
 from digitmill.store.blobs import BlobStore
-from digitmill.work import Models
+from digitmill.work import Models, Work
 from tests.core.conftest import DarkMeansSeven, Mill, png
 
 TWO_CHUNKS = [{"chunk_images": 2}]
@@ -163,15 +163,32 @@ def test_an_outage_of_the_storage_is_not_held_against_the_images(mill: Mill, mon
     assert (job.state, job.counts.failed) == (JobState.COMPLETED, 0)
 
 
-def test_a_worker_that_lacks_the_model_leaves_the_chunk_to_one_that_has_it(mill: Mill) -> None:
-    def lack(_: ModelReference) -> DarkMeansSeven:
-        raise ModelNotFound("There is no such model.")
+def lack(_: ModelReference) -> DarkMeansSeven:
+    raise ModelNotFound("There is no such model.")
 
+
+def work_through(mill: Mill, worker: Work) -> int:
+    """Let the worker take messages until there are none; how many it took."""
+    taken = 0
+    while (message := mill.queue.take()) is not None:
+        assert not worker.run_chunk(*message)
+        taken += 1
+    return taken
+
+
+def test_a_worker_that_lacks_the_model_sends_the_chunk_on_to_one_that_has_it(mill: Mill) -> None:
     job_id = submit(mill)
     message = mill.queue.take()
     assert message is not None
     assert not mill.service.work(Models(lack)).run_chunk(*message)
     assert state(mill, job_id) is JobState.RUNNING
+    mill.turn()
+    assert state(mill, job_id) is JobState.COMPLETED
+
+
+def test_a_chunk_that_comes_back_to_a_worker_without_its_model_is_left_to_the_sweep(mill: Mill) -> None:
+    job_id = submit(mill)
+    assert work_through(mill, mill.service.work(Models(lack))) == 2
     mill.pass_time(6)
     assert mill.service.recovery.sweep() == 1
     mill.turn()
@@ -180,16 +197,11 @@ def test_a_worker_that_lacks_the_model_leaves_the_chunk_to_one_that_has_it(mill:
 
 @pytest.mark.parametrize("mill", [{"max_attempts": 3}], indirect=True)
 def test_a_model_that_no_worker_has_fails_the_job_in_the_end(mill: Mill) -> None:
-    def lack(_: ModelReference) -> DarkMeansSeven:
-        raise ModelNotFound("There is no such model.")
-
     job_id = submit(mill)
     worker = mill.service.work(Models(lack))
     for _ in range(3):
         assert state(mill, job_id) is not JobState.FAILED
-        message = mill.queue.take()
-        assert message is not None
-        worker.run_chunk(*message)
+        assert work_through(mill, worker) == 2
         mill.pass_time(6)
         mill.service.recovery.sweep()
     job = mill.service.jobs.get("ann", job_id)

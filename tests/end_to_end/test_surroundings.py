@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import signal
@@ -18,11 +17,11 @@ import pytest
 
 from digitmill.domain import QueueName
 from digitmill.jobs import TINY_BYTES
-from digitmill.models import registry
 from digitmill.queue import CeleryQueue, celery_app
 from digitmill.store.connection import connect
 from digitmill.store.redis_line import Line
 from tests.archives import zip_of
+from tests.built_in import FOLDER, MANIFEST
 from tests.end_to_end.conftest import Stack, new_stack
 from tests.end_to_end.test_faults import assert_every_row_once, done, submit_pile, wait_until_midway
 from tests.end_to_end.test_service import sample_images
@@ -287,8 +286,6 @@ def test_a_worker_that_lacks_the_model_leaves_the_job_to_one_that_has_it(stack: 
 
 def publish_copy(folder: Path, *, name: str) -> None:
     """The built-in model once more, under another name."""
-    built_in = Path(registry.__file__).parent / "builtin" / "digits" / "1"
     place = folder / name / "1"
-    shutil.copytree(built_in, place)
-    manifest = json.loads((built_in / "manifest.json").read_text())
-    (place / "manifest.json").write_text(json.dumps(manifest | {"name": name}))
+    shutil.copytree(FOLDER, place)
+    (place / "manifest.json").write_text(MANIFEST.model_copy(update={"name": name, "version": "1"}).to_json())

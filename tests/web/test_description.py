@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from tests.built_in import PLACE
 from tests.web.conftest import Client
 from web.documentation import FAILURES, MEANINGS
 
 PROBES = {("GET", path) for path in ("/healthz", "/readyz", "/metrics")}
-PAGES = ["/", "/jobs", "/models", "/models/digits/4", "/docs"]
+PAGES = ["/", "/jobs", "/models", f"/models/{PLACE}", "/docs"]
 
 
 class Page(HTMLParser):

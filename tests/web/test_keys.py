@@ -24,6 +24,7 @@ from digitmill.store.connection import connect
 from digitmill.store.memory import MemoryJobStore
 from digitmill.store.memory_key_store import MemoryKeyStore
 from digitmill.store.redis_key_store import RedisKeyStore
+from tests.built_in import PLACE
 from tests.web.conftest import Answer, Client, Mill, assert_problem, client_of, form, serving
 from tests.web.fakes import one
 from web.app import create_app
@@ -42,8 +43,8 @@ CALLS = [
     ("GET", "/v1/jobs/JOB/deliveries", Scope.READ),
     ("GET", "/v1/jobs/JOB/events", Scope.READ),
     ("GET", "/v1/models", Scope.READ),
-    ("GET", "/v1/models/digits/4", Scope.READ),
-    ("GET", "/v1/models/digits/4/pictures/coverage.png", Scope.READ),
+    ("GET", f"/v1/models/{PLACE}", Scope.READ),
+    ("GET", f"/v1/models/{PLACE}/pictures/coverage.png", Scope.READ),
     ("GET", "/v1/limits", Scope.READ),
     ("GET", "/metrics", Scope.ADMIN),
     ("POST", "/v1/jobs", Scope.SUBMIT),
@@ -128,7 +129,7 @@ def test_a_call_asks_for_its_scope_and_no_other(desk: Desk, method: str, path: s
 
 def test_every_call_of_the_api_names_its_scope(desk: Desk) -> None:
     named = {(method, path.partition("?")[0].replace("JOB", "{job_id}")) for method, path, _ in CALLS}
-    places = {"/0": "/{index}", "digits/4": "{name}/{version}", "coverage.png": "{picture}"}
+    places = {"/0": "/{index}", PLACE: "{name}/{version}", "coverage.png": "{picture}"}
     for example, place in places.items():
         named = {(method, path.replace(example, place)) for method, path in named}
     described = desk.client.get("/openapi.json").json["paths"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.built_in import PLACE
 from tests.web.conftest import Client
 from web.pages.layout import LANGUAGES
 
@@ -67,7 +68,7 @@ def test_a_text_with_a_number_has_every_form_of_its_language(client: Client, lan
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", ["/", "/jobs", "/models", "/models/digits/4", "/draw", "/practice"])
+@pytest.mark.parametrize("path", ["/", "/jobs", "/models", f"/models/{PLACE}", "/draw", "/practice"])
 def test_every_page_is_shown_in_every_language(client: Client, language: str, path: str) -> None:
     answer = client.get(path, headers={"Accept-Language": language})
     assert answer.status_code == 200

@@ -16,6 +16,7 @@ from digitmill.store.base import WorkerInfo
 from digitmill.store.connection import connect
 from digitmill.store.redis import RedisJobStore
 from digitmill.work import Models
+from tests.built_in import PLACE
 from tests.core.conftest import publish
 from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
 from tests.web.fakes import WideMeansSeven, one
@@ -113,14 +114,14 @@ def test_models_are_listed_with_their_manifests_and_the_default_is_marked(client
 
 
 def test_the_pictures_of_a_model_can_be_had_and_nothing_else(client: Client) -> None:
-    pictures = client.get("/v1/models/digits/4").json["pictures"]
+    pictures = client.get(f"/v1/models/{PLACE}").json["pictures"]
     assert {"coverage.png", "reliability.png", "confusion_matrix.png"} <= pictures.keys()
     for name, sha256 in pictures.items():
-        response = client.get(f"/v1/models/digits/4/pictures/{name}")
+        response = client.get(f"/v1/models/{PLACE}/pictures/{name}")
         assert response.content_type == "image/png"
         assert hashlib.sha256(response.data).hexdigest() == sha256
     for other in ("model.keras", "manifest.json", "..%2fmanifest.json"):
-        assert client.get(f"/v1/models/digits/4/pictures/{other}").status_code == 404
+        assert client.get(f"/v1/models/{PLACE}/pictures/{other}").status_code == 404
 
 
 def test_a_default_that_is_not_there_does_not_hide_the_models(client: Client, mill: Mill) -> None:

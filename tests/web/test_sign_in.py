@@ -8,12 +8,13 @@ import pytest
 from pydantic import SecretStr
 
 from digitmill.domain import Scope
+from tests.built_in import PLACE
 from tests.web.conftest import Answer, Client, Mill, assert_problem, form, submit
 from tests.web.fakes import one
 
 KEY = "correct-horse"
 WITH_KEY = pytest.mark.parametrize("mill", [{"admin_key": SecretStr(KEY)}], indirect=True)
-PAGES = ["/", "/jobs", "/jobs/x?a=b", "/models", "/models/digits/4"]
+PAGES = ["/", "/jobs", "/jobs/x?a=b", "/models", f"/models/{PLACE}"]
 
 
 def sign_in(client: Client, key: str = KEY, **headers: str) -> Answer:

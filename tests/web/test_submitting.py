@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.archives import zip_of
+from tests.built_in import MANIFEST
 from tests.web.conftest import Client, Mill, assert_problem, form, submit, submitted
 from tests.web.fakes import blank, heavy, one, seven
 
@@ -42,7 +43,7 @@ def test_options_are_resolved_and_returned(client: Client) -> None:
     chosen = {"model": "digits", "polarity": "dark_on_light", "review_below": 1, "alternatives": 0, "expires_in": 60}
     job = submit(client, [("a.png", one())], {**chosen, "read": "digit"}).json
     # the newest of the name, which is the built-in one; the next job names none and gets the default of the tests
-    assert job["options"] == {**chosen, "model": "digits@4", "read": "digit", "webhook_url": None}
+    assert job["options"] == {**chosen, "model": MANIFEST.label, "read": "digit", "webhook_url": None}
     job = submit(client, [("a.png", one())]).json
     assert job["options"] == {
         "model": "digits@1", "read": "digit", "polarity": "auto", "review_below": 0.6, "alternatives": 2,

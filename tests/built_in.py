@@ -1,0 +1,11 @@
+"""The model that the repository carries, whatever version it has come to."""
+
+from __future__ import annotations
+
+from digitmill.models.manifest import read_manifest
+from digitmill.models.registry import BUILT_IN
+
+(FOLDER,) = BUILT_IN.glob("digits/*")
+MANIFEST = read_manifest(FOLDER)
+PLACE = f"{MANIFEST.name}/{MANIFEST.version}"
+"""As addresses name it."""
