@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import time
 import zipfile
+from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -11,6 +13,8 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from digitmill.domain import Polarity
 from digitmill.errors import CannotStart, DigitmillError
@@ -25,8 +29,11 @@ BATCH = 512
 class Ceiling:
     """One process for each of the worker's, each with its share of the zip, started once and warm."""
 
-    def __init__(self, settings: Settings, pile: Path) -> None:
-        """Raises CannotStart where this machine has not the engine and precision that the settings name."""
+    def __init__(self, settings: Settings, pile: Path, *, by_hand: bool = False) -> None:
+        """``by_hand``: as a short script would read a pile of MNIST's pictures, with Pillow and as they are.
+
+        Raises CannotStart where this machine has not the engine and precision that the settings name.
+        """
         context = get_context("spawn")
         self._processes = []
         self._pipes: list[Connection] = []
@@ -34,7 +41,7 @@ class Ceiling:
             ours, theirs = context.Pipe()
             process = context.Process(
                 target=_classify_when_asked,
-                args=(settings, pile, number, settings.worker_concurrency, theirs),
+                args=(settings, pile, number, settings.worker_concurrency, by_hand, theirs),
                 daemon=True,
             )
             process.start()
@@ -66,7 +73,9 @@ class Ceiling:
         return float(images / (time.perf_counter() - started))
 
 
-def _classify_when_asked(settings: Settings, pile: Path, share: int, shares: int, pipe: Connection) -> None:
+def _classify_when_asked(
+    settings: Settings, pile: Path, share: int, shares: int, by_hand: bool, pipe: Connection
+) -> None:
     try:
         model = default_model(settings)
     except DigitmillError as error:
@@ -78,10 +87,16 @@ def _classify_when_asked(settings: Settings, pile: Path, share: int, shares: int
         with zipfile.ZipFile(pile) as archive:
             names = archive.namelist()[share::shares]
             for first in range(0, len(names), BATCH):
-                grey = [
-                    decode(archive.read(name), max_pixels=settings.max_image_pixels)
-                    for name in names[first : first + BATCH]
-                ]
-                pictures = [picture for scan in grey if (picture := normalise(scan, Polarity.AUTO)) is not None]
-                images += len(model.predict(np.stack(pictures)))
+                files = [archive.read(name) for name in names[first : first + BATCH]]
+                read = _read_by_hand(files) if by_hand else _read(files, settings.max_image_pixels)
+                images += len(model.predict(np.stack(read)))
         pipe.send(images)
+
+
+def _read(files: Sequence[bytes], max_pixels: int) -> list[NDArray[np.uint8]]:
+    grey = [decode(file, max_pixels=max_pixels) for file in files]
+    return [picture for scan in grey if (picture := normalise(scan, Polarity.AUTO)) is not None]
+
+
+def _read_by_hand(files: Sequence[bytes]) -> list[NDArray[np.uint8]]:
+    return [np.asarray(Image.open(io.BytesIO(file)).convert("L")) for file in files]

@@ -19,7 +19,7 @@ from benchmarks.report import Beside, EngineCeiling, Engines, Figures, Pile, Sin
 from benchmarks.steps import steps
 from digitmill.embedded.stack import Stack, running_stack
 from digitmill.errors import CannotStart
-from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8, Choice
+from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8
 from digitmill.settings import Settings
 
 
@@ -56,8 +56,11 @@ QUICK = Sizes(
     overload=(50, 1.0),
 )
 MILLION = 1_000_000
-CHOICES = (KERAS, OPENVINO_F32, OPENVINO_BF16, OPENVINO_INT8)
-"""Keras comes first: the others are told as multiples of it."""
+CHOICES = (
+    (KERAS, True), (KERAS, False), (OPENVINO_F32, False), (OPENVINO_BF16, False), (OPENVINO_INT8, False),
+)  # fmt: skip
+"""Engines, and whether the pile is read by hand. The first is what a short script would do: the others are told as
+multiples of it."""
 OVERLOAD = 4.0
 WAITING_JOBS = 4
 """Past so many jobs' worth of images in the queue, the overloaded service refuses more."""
@@ -81,33 +84,27 @@ class Run:
         kind, images = self._sizes.piles[0]
         with self._service() as (settings, stack), ExitStack() as opened:
             source = self._pile(settings, kind, images)
-            ceilings = {choice: opened.enter_context(one) for choice, one in self._ceilings(settings, source)}
+            ceilings = [(found, opened.enter_context(one)) for found, one in self._ceilings(settings, source)]
             bulk(stack.url, source)  # warms it up
             self._say(f"{images:,} images, {kind}, by every engine…")
-            rates: dict[Choice, list[float]] = {choice: [] for choice in ceilings}
             service = []
             for _ in range(self._sizes.rounds):
-                for choice, ceiling in ceilings.items():
-                    rates[choice].append(ceiling.images_a_second())
+                for found, ceiling in ceilings:
+                    found.images_a_second.append(ceiling.images_a_second())
                 service.append(bulk(stack.url, source))
         figures.engines = Engines(
-            kind=kind.value,
-            images=images,
-            service=service,
-            ceilings=[
-                EngineCeiling(engine=engine, precision=precision, images_a_second=found)
-                for (engine, precision), found in rates.items()
-            ],
+            kind=kind.value, images=images, service=service, ceilings=[found for found, _ in ceilings]
         )
 
-    def _ceilings(self, settings: Settings, source: Path) -> Iterator[tuple[Choice, Ceiling]]:
-        """Those that this machine has."""
-        for engine, precision in CHOICES:
+    def _ceilings(self, settings: Settings, source: Path) -> Iterator[tuple[EngineCeiling, Ceiling]]:
+        """Those that this machine has, nothing measured yet."""
+        for (engine, precision), by_hand in CHOICES:
             chosen = settings.model_copy(update={"engine": engine, "precision": precision})
+            found = EngineCeiling(engine=engine, precision=precision, by_hand=by_hand, images_a_second=[])
             try:
-                yield (engine, precision), Ceiling(chosen, source)
+                yield found, Ceiling(chosen, source, by_hand=by_hand)
             except CannotStart as error:
-                self._say(f"{engine} in {precision} is left out: {error.detail}")
+                self._say(f"{found.name} is left out: {error.detail}")
 
     def singles(self, figures: Figures) -> None:
         with self._service() as (settings, stack):

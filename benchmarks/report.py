@@ -61,7 +61,13 @@ class EngineCeiling(BaseModel):
 
     engine: str
     precision: str
+    by_hand: bool = False
+    """read with Pillow, and as it is"""
     images_a_second: list[float]
+
+    @property
+    def name(self) -> str:
+        return f"{self.engine} {self.precision}, {'by hand' if self.by_hand else 'in process'}"
 
     @property
     def median(self) -> float:
@@ -69,7 +75,7 @@ class EngineCeiling(BaseModel):
 
 
 class Engines(BaseModel):
-    """One pile by every engine in process, Keras first, and by the service with the engine that it chose."""
+    """One pile by every engine in process, Keras by hand first, and by the service with the engine that it chose."""
 
     kind: str
     images: int
@@ -84,7 +90,7 @@ class Engines(BaseModel):
     @property
     def rates(self) -> list[tuple[str, float]]:
         """Images a second by what each is called; the service last."""
-        found = [(f"{each.engine} {each.precision}, in process", each.median) for each in self.ceilings]
+        found = [(each.name, each.median) for each in self.ceilings]
         return [*found, ("the service", self.images_a_second)]
 
     def times_keras(self, images_a_second: float) -> float:

@@ -55,7 +55,8 @@ class Retrying:
         idempotency = None if idempotency_key is None else Idempotency(idempotency_key, f"{RETRY_OF} {job.id}")
         with Spool(settings.spool, settings.max_upload_bytes) as spool:
             read = upload_of(job, self._store, self._blobs)
-            images = FailedImages(self._failed(job), read, spool, Limits.from_settings(settings))
+            limits = Limits.from_settings(settings)
+            images = FailedImages(self._failed(job), read, spool, limits, expected=job.counts.failed)
             return self._jobs.accept(owner, images, spool, options, idempotency=idempotency, sent_by=sent_by)
 
     def _failed(self, job: Job) -> Iterator[Sequence[Entry]]:

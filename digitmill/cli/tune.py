@@ -24,7 +24,7 @@ LEAST_GAIN = 0.05
 ENV_FILE = Path(".env")
 NAMES = ("worker_concurrency", "worker_threads", "chunk_images", "engine", "precision")
 PRECISIONS = ("int8", "bf16", "f32")
-CHUNKS = ("128", "512", "2048")
+CHUNKS = ("256", "1024", "4096")
 
 Values: TypeAlias = Mapping[str, str]
 

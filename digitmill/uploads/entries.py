@@ -5,7 +5,7 @@ What can be refused by its name, its place in the zip or its size is refused her
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from digitmill.domain import Entry, Failure, Packing
@@ -35,11 +35,15 @@ TOO_MANY_PAGES = "The file has more than {limit:,} pages. Split it into several 
 
 
 class EntryReader:
-    """Finds the entries in the files of one spool. ``skipped`` counts folders and litter so far."""
+    """Finds the entries in the files of one spool. ``skipped`` counts folders and litter so far.
 
-    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+    ``on_zip`` is told how many members a zip has before the first of them is given.
+    """
+
+    def __init__(self, file: IO[bytes], limits: Limits, on_zip: Callable[[int], None]) -> None:
         self._file = file
         self._limits = limits
+        self._on_zip = on_zip
         self.skipped = 0
 
     def entries(self, piece: Piece) -> Iterator[Entry]:
@@ -56,7 +60,9 @@ class EntryReader:
         head = self._read(piece.start, min(piece.length, HEAD_BYTES))
         signed = head.startswith((LOCAL_SIGNATURE, END_SIGNATURE))
         if signed or piece.name.lower().endswith(".zip"):
-            for member in self._directory(piece, signed).members():
+            directory = self._directory(piece, signed)
+            self._on_zip(len(directory))
+            for member in directory.members():
                 kind = kind_of(member.name)
                 if kind is Kind.SKIPPED:
                     self.skipped += 1

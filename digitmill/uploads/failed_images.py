@@ -20,12 +20,15 @@ class FailedImages:
     """The plan of the entries in ``failed``, each list of them of one chunk of the old job, in upload order.
 
     Making it copies what they need into ``spool``: a member with its header, a loose file, a TIFF once for all its
-    pages. What was refused when the old upload was planned is refused again, and needs no bytes. ``total`` counts the
-    images that ``chunks`` came by so far.
+    pages. What was refused when the old upload was planned is refused again, and needs no bytes. ``expected`` is how
+    many there are; ``total`` counts the images that ``chunks`` came by so far.
     """
 
-    def __init__(self, failed: Iterator[Sequence[Entry]], read: Read, spool: Spool, limits: Limits) -> None:
+    def __init__(
+        self, failed: Iterator[Sequence[Entry]], read: Read, spool: Spool, limits: Limits, *, expected: int
+    ) -> None:
         self._failed = failed
+        self._expected = expected
         self._read = read
         self._spool = spool
         self._limits = limits
@@ -38,7 +41,7 @@ class FailedImages:
 
         Raises what ``read`` and the spool raise.
         """
-        cutter = Cutter(self._limits)
+        cutter = Cutter(self._limits, expected=self._expected)
         self._spool.begin("failed images")
         for entries in self._failed:
             for entry in self._copied(entries):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from math import ceil
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,9 @@ from digitmill.uploads.spool import Piece
 NOTHING_SENT = "The upload is empty. Send at least one image or zip."
 NO_IMAGES = "The upload holds no image ({skipped:,} folders and system files were skipped)."
 TOO_MANY = "The upload holds more than {limit:,} images; split it into several uploads."
+SHARED_BY, FEWEST = 4, 256
+"""A job is cut into so many chunks at least, for workers to share, but no chunk has fewer images for that: one costs as
+much by itself as thirty small images do."""
 
 
 class Plan:
@@ -49,8 +53,8 @@ class Plan:
         """
         if not any(piece.length for piece in self._pieces):
             raise EmptyUpload(NOTHING_SENT)
-        cutter, most = Cutter(self._limits), self._limits.max_images
-        for entry in self._entries():
+        cutter, most = Cutter(self._limits, expected=len(self._pieces)), self._limits.max_images
+        for entry in self._entries(cutter):
             self.total += 1
             if self.total > most:
                 raise TooManyImages(TOO_MANY.format(limit=most))
@@ -61,9 +65,9 @@ class Plan:
             raise NoImages(NO_IMAGES.format(skipped=self.skipped))
         yield cutter.close()
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self, cutter: Cutter) -> Iterator[Entry]:
         with opened(self._source) as file:
-            reader = EntryReader(file, self._limits)
+            reader = EntryReader(file, self._limits, on_zip=lambda members: cutter.expect(members - 1))
             for position, piece in enumerate(self._pieces):
                 try:
                     yield from reader.entries(piece)
@@ -84,19 +88,27 @@ def opened(source: bytes | Path) -> IO[bytes]:
 class Cutter:
     """Cuts a run of entries into chunks of at most ``chunk_images``, ``chunk_bytes`` of spans and of sizes.
 
-    An entry that is larger by itself gets a chunk of its own. Pages of one file count its bytes once.
+    They are of about one size where ``expected``, the number of entries, is about right. An entry that is larger by
+    itself gets a chunk of its own. Pages of one file count its bytes once.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, expected: int) -> None:
         self._limits = limits
+        self._expected = expected
         self._number = 0
         self._first = 0
         self._begin()
 
     def _begin(self) -> None:
+        self._images = images_a_chunk(self._expected, self._limits.chunk_images)
         self._entries: list[Entry] = []
         self._span = 0
         self._size = 0
+
+    def expect(self, more: int) -> None:
+        """There will be so many more entries than was thought."""
+        self._expected += more
+        self._images = images_a_chunk(self._expected, self._limits.chunk_images)
 
     def add(self, entry: Entry) -> Chunk | None:
         """Take the entry; return the chunk before it when that had no room for it."""
@@ -105,7 +117,7 @@ class Cutter:
         costs = entry.refused is None and not (entries and entries[-1].offset == entry.offset)
         full = None
         if entries and (
-            len(entries) >= self._limits.chunk_images
+            len(entries) >= self._images
             or (costs and (self._span + entry.span > most or self._size + entry.size > most))
         ):
             full = self.close()
@@ -123,3 +135,10 @@ class Cutter:
         self._first += len(self._entries)
         self._begin()
         return chunk
+
+
+def images_a_chunk(images: int, most: int) -> int:
+    """How many of a job's images to put into each chunk, ``most`` being allowed."""
+    fewest = min(FEWEST, most)
+    chunks = ceil(images / min(max(images / SHARED_BY, fewest), most))
+    return max(ceil(images / max(chunks, 1)), fewest)

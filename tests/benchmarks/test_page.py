@@ -45,7 +45,7 @@ def test_figures_become_tables_with_the_ratio_first() -> None:
             images=10_000,
             service=[Bulk(images_a_second=1500, accepted_milliseconds=90)],
             ceilings=[
-                EngineCeiling(engine="keras", precision="f32", images_a_second=[900, 1000, 1100]),
+                EngineCeiling(engine="keras", precision="f32", by_hand=True, images_a_second=[900, 1000, 1100]),
                 EngineCeiling(engine="openvino", precision="int8", images_a_second=[2000]),
             ],
         ),
@@ -64,6 +64,7 @@ def test_figures_become_tables_with_the_ratio_first() -> None:
     text = performance(figures)
     assert "2 cores, load before the run 0.10, 0.20, 0.30" in text
     assert "| 10,000 images, 28x28 PNG | 0.80 | 800 | 90 ms | 0 | 500 | 0 |" in text
+    assert "| keras f32, by hand | 1.00 | 1,000 |" in text
     assert "| openvino int8, in process | 2.00 | 2,000 |\n| the service | 1.50 | 1,500 |" in text
     assert "| 2 | 1.00 | 0.80 |" in text
     assert "| 10,000 | 1.10 | 90 ms |" in text

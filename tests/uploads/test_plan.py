@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digitmill.domain import Entry, Packing
 from digitmill.errors import (
@@ -21,7 +23,7 @@ from digitmill.errors import (
 )
 from digitmill.settings import Settings
 from digitmill.uploads.limits import Limits
-from digitmill.uploads.plan import Plan
+from digitmill.uploads.plan import Plan, images_a_chunk
 from digitmill.uploads.spool import Piece
 from tests.archives import Crafted, craft, overlapping_bomb, unicode_path_extra, zip64_extra, zip_of
 from tests.uploads.planning import LIMITS, plan_of, plan_zip
@@ -188,6 +190,28 @@ def test_chunks_are_contiguous_and_numbered(tmp_path: Path) -> None:
         (0, 0, 4), (1, 4, 4), (2, 8, 2)
     ]  # fmt: skip
     assert planned.names == [f"{number}.png" for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("images", "chunks"),
+    [(1, [1]), (256, [256]), (300, [256, 44]), (1000, [256, 256, 256, 232]), (2600, [650] * 4), (4100, [820] * 5)],
+)
+def test_a_small_job_is_cut_for_several_workers_and_a_large_one_evenly(
+    tmp_path: Path, images: int, chunks: list[int]
+) -> None:
+    limits = replace(LIMITS, chunk_images=1000)
+    zipped = plan_zip(tmp_path, zip_of({f"{number}.png": b"x" for number in range(images)}), limits)
+    assert [len(chunk.entries) for chunk in zipped.chunks] == chunks
+    loose = plan_of(tmp_path, *[(f"{number}.png", b"x") for number in range(images)], limits=limits)
+    assert [len(chunk.entries) for chunk in loose.chunks] == chunks
+
+
+@given(images=st.integers(0, 3_000_000), most=st.integers(1, 65_535))
+def test_no_chunk_has_more_images_than_are_allowed_and_no_job_more_chunks_than_it_needs(images: int, most: int) -> None:
+    size = images_a_chunk(images, most)
+    assert 1 <= size <= most
+    assert images <= size or size >= min(most, 256)
+    assert -(-images // size) <= max(4, -(-images // most))
 
 
 def test_a_chunk_closes_before_its_spans_pass_the_limit(tmp_path: Path) -> None:
