@@ -21,9 +21,10 @@ from digitmill.uploads.spool import Piece
 NOTHING_SENT = "The upload is empty. Send at least one image or zip."
 NO_IMAGES = "The upload holds no image ({skipped:,} folders and system files were skipped)."
 TOO_MANY = "The upload holds more than {limit:,} images; split it into several uploads."
-SHARED_BY, FEWEST = 4, 256
-"""A job is cut into so many chunks at least, for workers to share, but no chunk has fewer images for that: one costs as
-much by itself as thirty small images do."""
+SHARED_BY = 4
+"""A chunk has at most one in so many of the images still to come: workers share a small job, and end together."""
+FEWEST = 256
+"""Images that a chunk may have all the same: one costs as much by itself as thirty small images do."""
 
 
 class Plan:
@@ -88,8 +89,8 @@ def opened(source: bytes | Path) -> IO[bytes]:
 class Cutter:
     """Cuts a run of entries into chunks of at most ``chunk_images``, ``chunk_bytes`` of spans and of sizes.
 
-    They are of about one size where ``expected``, the number of entries, is about right. An entry that is larger by
-    itself gets a chunk of its own. Pages of one file count its bytes once.
+    Towards the end, where ``expected`` puts it, they become smaller (guided self-scheduling, Polychronopoulos and Kuck,
+    1987). An entry that is larger by itself gets a chunk of its own. Pages of one file count its bytes once.
     """
 
     def __init__(self, limits: Limits, *, expected: int) -> None:
@@ -100,7 +101,7 @@ class Cutter:
         self._begin()
 
     def _begin(self) -> None:
-        self._images = images_a_chunk(self._expected, self._limits.chunk_images)
+        self._images = images_a_chunk(self._expected - self._first, self._limits.chunk_images)
         self._entries: list[Entry] = []
         self._span = 0
         self._size = 0
@@ -108,7 +109,7 @@ class Cutter:
     def expect(self, more: int) -> None:
         """There will be so many more entries than was thought."""
         self._expected += more
-        self._images = images_a_chunk(self._expected, self._limits.chunk_images)
+        self._images = images_a_chunk(self._expected - self._first, self._limits.chunk_images)
 
     def add(self, entry: Entry) -> Chunk | None:
         """Take the entry; return the chunk before it when that had no room for it."""
@@ -137,8 +138,6 @@ class Cutter:
         return chunk
 
 
-def images_a_chunk(images: int, most: int) -> int:
-    """How many of a job's images to put into each chunk, ``most`` being allowed."""
-    fewest = min(FEWEST, most)
-    chunks = ceil(images / min(max(images / SHARED_BY, fewest), most))
-    return max(ceil(images / max(chunks, 1)), fewest)
+def images_a_chunk(coming: int, most: int) -> int:
+    """The most images of the next chunk, with so many still ``coming`` and ``most`` allowed."""
+    return min(max(ceil(coming / SHARED_BY), FEWEST), most)
