@@ -39,7 +39,7 @@ class Operations(BaseModel):
     claim_refused: Operation
     """Ask for a chunk that is done: what a repeated message costs."""
     complete: Operation
-    """Store the rows of 512 images."""
+    """Store the rows of 1,024 images."""
     submit_single: Operation
     """Record a job of one image with its plan and its upload, and let it stand in line."""
     take: Operation
@@ -82,9 +82,9 @@ class Memory(BaseModel):
     record: float
     """of a job: its record, and its places in the lists of jobs"""
     plan_of_chunk: float
-    """of 512 images with short names"""
+    """of 1,024 images with short names"""
     rows_of_chunk: float
-    """of 512 images, each with two alternatives"""
+    """of 1,024 images, each with two alternatives"""
     single: float
     """of a finished job of one image, with all that belongs to it"""
     message: float
@@ -98,7 +98,7 @@ class Engine(BaseModel):
     upload_bytes: float
     """of an image, with its share of the zip's directory"""
     worker_seconds: float
-    """to read, normalise and classify an image, in batches of 512"""
+    """to read, normalise and classify an image, in batches of a chunk"""
     web_seconds: float
     """to plan an image: its entry in the zip's directory, read and packed"""
 

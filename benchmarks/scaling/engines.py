@@ -36,19 +36,17 @@ Say = Callable[[str], None]
 def measure(folder: Path, say: Say) -> Costs:
     """A few minutes; needs MNIST, as the other benchmarks do."""
     settings = Settings.load().model_copy(update={"var": folder / "var", "port": 0, "redis_url": None})
-    engines, packed = [], []
-    for kind, images in IMAGES.items():
-        say(f"Reading {images:,} images, {kind}…")
-        engine, chunks = _engine(settings, folder, kind)
-        engines.append(engine)
-        packed += chunks if kind is Kind.SMALL else []
-    _, single = _engine(settings, folder, Kind.SMALL, images=1)
+    say("Reading piles…")
+    scan, _ = _engine(settings, folder, Kind.SCAN)
+    small, chunks = _engine(settings, folder, Kind.SMALL)
+    full = [(plan, rows) for images, plan, rows in chunks if images == CHUNK]
+    _, [(_, *single)] = _engine(settings, folder, Kind.SMALL, images=1)
     say("Asking Redis what each operation costs it…")
     with redis_server(folder / "redis") as url:
-        operations, memory = Measuring(url, folder, packed, single[0]).operations()
+        operations, memory = Measuring(url, folder, full, (single[0], single[1])).operations()
         name = Meter(url).name()
     say("Running the service…")
-    whole = _whole(settings, folder / f"{Kind.SMALL.name}.zip", say)
+    whole = _whole(settings, folder / f"{Kind.SMALL.name}.zip", len(chunks), say)
     return Costs(
         machine=os.uname().release,
         processor=processor(),
@@ -57,15 +55,15 @@ def measure(folder: Path, say: Say) -> Costs:
         server=name,
         operations=operations,
         memory=memory,
-        engines=engines,
+        engines=[small, scan],
         whole=whole,
     )
 
 
 def _engine(
     settings: Settings, folder: Path, kind: Kind, images: int | None = None
-) -> tuple[Engine, list[tuple[bytes, bytes]]]:
-    """What an image of this kind costs, and the packed entries and rows of each chunk."""
+) -> tuple[Engine, list[tuple[int, bytes, bytes]]]:
+    """What an image of this kind costs, and of each chunk the number of images, its packed entries and its rows."""
     images = images or IMAGES[kind]
     path = folder / f"{kind.name}{'' if images > 1 else '-one'}.zip"
     pile(settings, path, images, kind)
@@ -87,7 +85,7 @@ def _engine(
         worker_seconds=worker / images,
         web_seconds=web / images,
     )
-    return engine, list(zip(plans, rows, strict=True))
+    return engine, list(zip((len(chunk.entries) for chunk in chunks), plans, rows, strict=True))
 
 
 def _answering(settings: Settings, path: Path, chunks: list[Chunk], rows: list[bytes]) -> Callable[[], None]:
@@ -113,7 +111,7 @@ def _answering(settings: Settings, path: Path, chunks: list[Chunk], rows: list[b
     return answer
 
 
-def _whole(settings: Settings, source: Path, say: Say) -> Whole:
+def _whole(settings: Settings, source: Path, chunks: int, say: Say) -> Whole:
     with running_stack(settings.model_copy(update={"worker_concurrency": 1}), say) as stack:
         url = running_url(settings.var / "redis")
         if url is None:
@@ -136,7 +134,7 @@ def _whole(settings: Settings, source: Path, say: Say) -> Whole:
         alone = per_image(before, processes.seconds(), ROUNDS * SINGLES)
         chunk = least(lambda: bulk(stack.url, source))
     return Whole(
-        redis_microseconds_a_chunk=chunk / (IMAGES[Kind.SMALL] / CHUNK),
+        redis_microseconds_a_chunk=chunk / chunks,
         redis_microseconds_a_single=single / SINGLES,
         worker_seconds_a_single=alone["worker"],
         web_seconds_a_single=alone["web"],

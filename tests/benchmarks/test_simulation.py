@@ -94,7 +94,7 @@ def test_redis_is_busy_for_as_long_as_its_operations_take() -> None:
 
 def test_an_outcome_says_what_redis_keeps() -> None:
     found = outcome("piles", replace(EASY, sizes=(10_240,), frequencies=(1,)), COSTS, SETTINGS)
-    bytes_an_image = (5000 + 6000) / 512
+    bytes_an_image = (5000 + 6000) / SETTINGS.chunk_images
     assert found.gigabytes_kept == pytest.approx(found.images_a_second * bytes_an_image * 7 * 86400 / 1e9, rel=0.01)
 
 
