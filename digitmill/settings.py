@@ -101,7 +101,7 @@ class Settings(BaseModel):
         "(OpenVINO alone, an error where the model was published without it) or `auto` (the fastest of them that is "
         "there and that the model's manifest says agrees with f32).",
     )
-    chunk_images: int = Field(1024, ge=1, le=65535, description="Images that a worker takes at a time.")
+    chunk_images: int = Field(1024, ge=1, le=65535, description="The most images that a worker takes at a time.")
     chunk_bytes: int = Field(16 << 20, ge=1 << 16, description="Bytes of upload that a worker takes at a time.")
     chunks_in_flight: int = Field(
         32,

@@ -40,10 +40,10 @@ def measure(folder: Path, say: Say) -> Costs:
     scan, _ = _engine(settings, folder, Kind.SCAN)
     small, chunks = _engine(settings, folder, Kind.SMALL)
     full = [(plan, rows) for images, plan, rows in chunks if images == CHUNK]
-    _, [(_, *single)] = _engine(settings, folder, Kind.SMALL, images=1)
+    _, [(_, plan_of_one, rows_of_one)] = _engine(settings, folder, Kind.SMALL, images=1)
     say("Asking Redis what each operation costs it…")
     with redis_server(folder / "redis") as url:
-        operations, memory = Measuring(url, folder, full, (single[0], single[1])).operations()
+        operations, memory = Measuring(url, folder, full, (plan_of_one, rows_of_one)).operations()
         name = Meter(url).name()
     say("Running the service…")
     whole = _whole(settings, folder / f"{Kind.SMALL.name}.zip", len(chunks), say)
