@@ -6,7 +6,10 @@ What can be refused by its name, its place in the zip or its size is refused her
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import IO
+
+import numpy as np
 
 from digitmill.domain import Entry, Failure, Packing
 from digitmill.errors import CorruptArchive, FailureCode, ItemFailure
@@ -15,7 +18,7 @@ from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import ENCRYPTED, METHODS, TOO_LARGE, read_member, unpack
 from digitmill.uploads.names import Kind, kind_of, label
 from digitmill.uploads.spool import Piece
-from digitmill.uploads.zip_directory import Member, ZipDirectory
+from digitmill.uploads.zip_directory import Members, ZipDirectory
 from digitmill.uploads.zip_end import END_SIGNATURE, LOCAL_SIGNATURE
 
 HEAD_BYTES = 16
@@ -62,16 +65,8 @@ class EntryReader:
         if signed or piece.name.lower().endswith(".zip"):
             directory = self._directory(piece, signed)
             self._on_zip(len(directory))
-            for member in directory.members():
-                kind = kind_of(member.name)
-                if kind is Kind.SKIPPED:
-                    self.skipped += 1
-                    continue
-                entry = self._member_entry(member, kind)
-                if kind is Kind.OTHER and entry.refused is None and looks_like_tiff(self._head(entry)):
-                    yield from self._page_entries(entry)
-                else:
-                    yield entry
+            for members in directory.members():
+                yield from self._member_entries(members)
         else:
             entry = Entry(label(piece.name), piece.start, piece.length, piece.length)
             entry = entry._replace(refused=self._refusal_by_size(piece.length))
@@ -88,39 +83,46 @@ class EntryReader:
                 raise
             raise CorruptArchive(NOT_A_ZIP) from error
 
-    def _member_entry(self, member: Member, kind: Kind) -> Entry:
-        return Entry(
-            label(member.name),
-            member.offset,
-            member.span,
-            member.size,
-            METHODS.get(member.method, Packing.STORED),
-            member.crc,
-            0,
-            1,
-            self._refusal(member, kind),
-        )
+    def _member_entries(self, members: Members) -> Iterator[Entry]:
+        refusals = self._refusals(members)
+        for position, (entry, kind) in enumerate(zip(_unrefused(members), map(kind_of, members.names), strict=True)):
+            refusal = refusals.get(position)
+            if kind is Kind.IMAGE and refusal is None:
+                yield entry
+            elif kind is Kind.SKIPPED:
+                self.skipped += 1
+            elif kind is Kind.ARCHIVE:
+                yield entry._replace(refused=Failure(FailureCode.NESTED_ARCHIVE, NESTED))
+            elif refusal is None and looks_like_tiff(self._head(entry)):
+                yield from self._page_entries(entry)
+            else:
+                yield entry._replace(refused=refusal)
 
-    def _refusal(self, member: Member, kind: Kind) -> Failure | None:
-        if member.encrypted:
-            return Failure(FailureCode.ENCRYPTED_MEMBER, ENCRYPTED)
-        if kind is Kind.ARCHIVE:
-            return Failure(FailureCode.NESTED_ARCHIVE, NESTED)
-        if member.method not in METHODS:
-            return Failure(FailureCode.UNSUPPORTED_FORMAT, METHOD.format(method=member.method))
-        if member.overlaps:
-            return Failure(FailureCode.CORRUPT_MEMBER, OVERLAPPING)
-        # a span is read whole, so what lies packed in the zip is bounded like what comes out
-        return self._refusal_by_size(member.size, member.compressed)
-
-    def _refusal_by_size(self, size: int, compressed: int = 0) -> Failure | None:
+    def _refusals(self, members: Members) -> dict[int, Failure]:
+        """Those of a thousand members that their records give cause for, by position; mostly none."""
         limit = self._limits.max_member_bytes
-        if size > limit or compressed > limit:
-            detail = TOO_LARGE.format(size=max(size, compressed), limit=limit)
-            return Failure(FailureCode.MEMBER_TOO_LARGE, detail)
-        if size == 0:
-            return Failure(FailureCode.NOT_AN_IMAGE, EMPTY_FILE)
-        return None
+        # a span is read whole, so what lies packed in the zip is bounded like what comes out
+        bytes_taken = np.maximum(members.sizes, members.compressed)
+        methods = members.methods
+        found: dict[int, Failure] = {}
+        # of several causes the last one stands
+        for position in np.flatnonzero(members.sizes == 0).tolist():
+            found[position] = Failure(FailureCode.NOT_AN_IMAGE, EMPTY_FILE)
+        for position in np.flatnonzero(bytes_taken > limit).tolist():
+            found[position] = _too_large(int(bytes_taken[position]), limit)
+        for position in np.flatnonzero(members.overlap).tolist():
+            found[position] = Failure(FailureCode.CORRUPT_MEMBER, OVERLAPPING)
+        for position in np.flatnonzero(~np.isin(methods, list(METHODS))).tolist():
+            found[position] = Failure(FailureCode.UNSUPPORTED_FORMAT, METHOD.format(method=methods[position]))
+        for position in np.flatnonzero(members.encrypted).tolist():
+            found[position] = Failure(FailureCode.ENCRYPTED_MEMBER, ENCRYPTED)
+        return found
+
+    def _refusal_by_size(self, size: int) -> Failure | None:
+        limit = self._limits.max_member_bytes
+        if size > limit:
+            return _too_large(size, limit)
+        return None if size else Failure(FailureCode.NOT_AN_IMAGE, EMPTY_FILE)
 
     def _head(self, entry: Entry) -> bytes:
         """The first bytes of the member's file; none where it is damaged, which the worker will find."""
@@ -151,3 +153,19 @@ class EntryReader:
     def _read(self, position: int, length: int) -> bytes:
         self._file.seek(position)
         return self._file.read(length)
+
+
+def _unrefused(members: Members) -> Iterator[Entry]:
+    return map(
+        Entry,
+        map(label, members.names),
+        members.offsets.tolist(),
+        members.spans.tolist(),
+        members.sizes.tolist(),
+        map(METHODS.get, members.methods.tolist(), repeat(Packing.STORED)),
+        members.crcs.tolist(),
+    )
+
+
+def _too_large(size: int, limit: int) -> Failure:
+    return Failure(FailureCode.MEMBER_TOO_LARGE, TOO_LARGE.format(size=size, limit=limit))

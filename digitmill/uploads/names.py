@@ -27,6 +27,9 @@ KINDS = {
 
 def kind_of(name: str) -> Kind:
     """What a file of this name, with ``/`` or ``\\`` between folders, is."""
+    # most names are such, and a million of them are looked at
+    if KINDS.get(name[-4:].lower()) is Kind.IMAGE and MAC_PREFIX not in name and MAC_FOLDER not in name:
+        return Kind.IMAGE
     path = name.replace("\\", "/")
     base = path[path.rfind("/") + 1 :].lower()
     if base in LITTER or base.startswith(MAC_PREFIX) or path.endswith("/") or _in_mac_folder(path):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
-from typing import IO, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -53,23 +54,24 @@ MISCOUNTED = (
 )
 
 
-class Member(NamedTuple):
-    """One record of the directory.
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A run of records of the directory, as columns: ``names`` of n members and arrays [n].
 
-    ``span`` bytes from ``offset`` (a position in the file) hold the local header and the packed bytes; it
-    never reaches into another member. ``overlaps`` says that the promised bytes would: no honest writer
+    ``spans`` bytes from ``offsets`` (positions in the file) hold the local header and the packed bytes; they
+    never reach into another member. ``overlap`` says that the promised bytes would: no honest writer
     makes such a zip, and reading it would unpack the same bytes many times over.
     """
 
-    name: str
-    offset: int
-    span: int
-    size: int
-    compressed: int
-    crc: int
-    method: int
-    encrypted: bool
-    overlaps: bool
+    names: Sequence[str]
+    offsets: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    compressed: NDArray[np.int64]
+    crcs: NDArray[np.uint32]
+    methods: NDArray[np.uint16]
+    encrypted: NDArray[np.bool]
+    overlap: NDArray[np.bool]
 
 
 class ZipDirectory:
@@ -90,8 +92,8 @@ class ZipDirectory:
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def members(self) -> Iterator[Member]:
-        """The members in the order of the directory."""
+    def members(self) -> Iterator[Members]:
+        """The members in the order of the directory, about a thousand at a time."""
         ends = np.append(self._offsets[1:], self._place.start)
         first = 0
         for records in self._blocks():
@@ -100,17 +102,16 @@ class ZipDirectory:
             places = slice(first, last) if self._ascending else np.searchsorted(self._offsets, offsets)
             rooms = ends[places] - offsets
             fields = records.fields
-            yield from map(
-                Member,
-                records.names(),
-                offsets.tolist(),
-                np.minimum(rooms, compressed + LOCAL_SLACK).tolist(),
-                sizes.tolist(),
-                compressed.tolist(),
-                fields["crc"].tolist(),
-                fields["method"].tolist(),
-                (fields["flags"] & ENCRYPTED_FLAG != 0).tolist(),
-                (compressed + LOCAL_HEADER_BYTES + fields["name"] > rooms).tolist(),
+            yield Members(
+                names=list(records.names()),
+                offsets=offsets,
+                spans=np.minimum(rooms, compressed + LOCAL_SLACK),
+                sizes=sizes,
+                compressed=compressed,
+                crcs=fields["crc"],
+                methods=fields["method"],
+                encrypted=fields["flags"] & ENCRYPTED_FLAG != 0,
+                overlap=compressed + LOCAL_HEADER_BYTES + fields["name"] > rooms,
             )
             first = last
 
