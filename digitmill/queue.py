@@ -71,6 +71,14 @@ class Queue(ABC):
         """
 
     @abstractmethod
+    def exchange(self, following: tuple[str, int] | None) -> tuple[str, int] | None:
+        """Send ``following``, a chunk of a bulk job, and take the (job, chunk) of bulk work that has waited longest.
+
+        The worker then needs no message through the broker for that one. It gets None where nothing waits, or something
+        more urgent does. Raises as ``send``.
+        """
+
+    @abstractmethod
     def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:
         """Take up to so many (job, chunk) out of the line. Raises as ``send``.
 
@@ -116,6 +124,13 @@ class MemoryQueue(Queue):
     def bell(self) -> str:
         return ""
 
+    def exchange(self, following: tuple[str, int] | None) -> tuple[str, int] | None:
+        bulk = self._waiting[QueueName.BULK]
+        if following is not None:
+            bulk.append(following)
+        urgent = self.events or self._waiting[QueueName.INTERACTIVE]
+        return None if urgent or not bulk else bulk.popleft()
+
     def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:  # noqa: ARG002
         waiting = self._waiting[QueueName.INTERACTIVE]
         return [waiting.popleft() for _ in range(min(most, len(waiting)))]
@@ -158,6 +173,15 @@ class CeleryQueue(Queue):
     def bell(self) -> str:
         return self._message(RUN_WAITING, QueueName.INTERACTIVE.value)
 
+    def exchange(self, following: tuple[str, int] | None) -> tuple[str, int] | None:
+        bulk = QueueName.BULK.value
+        laid = [] if following is None else [self._message(RUN_CHUNK, bulk, *following)]
+        message = self._line.exchange((EVENTS_QUEUE, QueueName.INTERACTIVE.value), bulk, *laid)
+        if message is None:
+            return None
+        job_id, chunk = _arguments(message)
+        return job_id, chunk
+
     def take_waiting(self, most: int, *, patience: float = 0.0) -> Sequence[tuple[str, int]]:
         return self._line.take(most, bulk=QueueName.BULK.value, patience=patience)
 
@@ -176,8 +200,7 @@ class CeleryQueue(Queue):
             # messages are laid down at the left, so one may be read twice meanwhile and none is passed over
             for first in range(0, int(client.llen(queue.value)), PAGE_MESSAGES):
                 for message in client.lrange(queue.value, first, first + PAGE_MESSAGES - 1):
-                    arguments = json.loads(b64decode(json.loads(message)["body"]))[0]
-                    found.update(arguments[:1])
+                    found.update(_arguments(message)[:1])
         return found
 
     def _message(self, task: str, queue: str, *arguments: str | int) -> str:
@@ -214,6 +237,12 @@ class CeleryQueue(Queue):
                 yield connection.default_channel.client
         except (OperationalError, OSError) as error:
             raise StorageUnavailable("The message broker does not answer; try again in a moment.") from error
+
+
+def _arguments(message: bytes | str) -> Sequence[Any]:
+    """What a message in one of the broker's lists gives its task."""
+    arguments: Sequence[Any] = json.loads(b64decode(json.loads(message)["body"]))[0]
+    return arguments
 
 
 def celery_app(broker_url: str) -> Celery:

@@ -6,6 +6,9 @@ broker is only the bell that calls a worker to the line, so hardly any are neede
     dm:line     list    "<job id> <chunk>", first come first. Until a worker takes it.
     dm:bell     string  held from the ringing of the bell until the worker that came has left the line, or has left some
                         standing there; for a second at the most since it last took some
+
+Bulk work has messages of its own in the broker's lists. A worker that has done one chunk takes the next out of there by
+itself (``exchange``).
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ class Line:
         self._redis: Any = client
         self._join = Script(client, "join_line")
         self._take = Script(client, "take_line")
+        self._exchange = Script(client, "exchange")
 
     def join(self, job_id: str, chunk: int, *, queue: str, message: str) -> None:
         """Let the chunk stand in line. Where the bell does not ring yet, ``message`` goes into the broker's queue."""
@@ -39,6 +43,13 @@ class Line:
         """Lay messages into one of the broker's queues."""
         with storage_errors():
             self._redis.lpush(queue, *messages)
+
+    def exchange(self, urgent: Sequence[str], queue: str, *message: str) -> bytes | None:
+        """Lay ``message``, if there is one, into one of the broker's queues and take the one that has waited there
+        longest; nothing where a message waits in one of the two ``urgent`` queues."""
+        with storage_errors():
+            taken: bytes | None = self._exchange.run([*urgent, queue], message)
+        return taken
 
     def take(self, most: int, *, bulk: str, patience: float = 0.0) -> Sequence[tuple[str, int]]:
         """Take up to so many (job, chunk) out of the line.

@@ -45,6 +45,28 @@ def test_those_in_line_are_counted_and_taken_once_in_their_order(queue: Queue) -
     assert queue.take_waiting(2) == []
 
 
+def test_bulk_work_is_exchanged_for_what_has_waited_longest(queue: Queue) -> None:
+    assert queue.exchange(None) is None
+    assert queue.exchange(("alone", 1)) == ("alone", 1)
+    queue.send(QueueName.BULK, "one", 0)
+    queue.send(QueueName.BULK, "two", 0)
+    assert queue.exchange(("one", 1)) == ("one", 0)
+    assert [queue.exchange(None) for _ in range(3)] == [("two", 0), ("one", 1), None]
+
+
+def test_nobody_is_given_bulk_work_while_something_more_urgent_waits(queue: Queue) -> None:
+    queue.send(QueueName.BULK, "one", 0)
+    queue.send(QueueName.INTERACTIVE, "urgent", 0)
+    assert queue.exchange(("one", 1)) is None
+    assert queue.depth(QueueName.BULK) == 2, "what follows is sent all the same"
+
+
+def test_an_event_is_more_urgent_than_bulk_work(queue: Queue) -> None:
+    queue.send(QueueName.BULK, "one", 0)
+    queue.send_event("over")
+    assert queue.exchange(None) is None
+
+
 def test_the_jobs_that_wait_are_those_with_a_message_in_that_queue(queue: Queue) -> None:
     assert queue.waiting_jobs(QueueName.BULK) == set()
     for job in ("one", "two", "one"):
