@@ -38,6 +38,7 @@ POLLS = 5
 T = TypeVar("T")
 
 OWNER = "measured"
+MEASURED_JOB = "01k0000000000000000000000z"
 LEASE = 600.0
 
 
@@ -76,7 +77,7 @@ class Measuring:
         self._complete(job.id, 0)
         self._store.create(self._job(1, 1), window=1, most_open=10**9, bell=self._queue.bell())
         self._queue.take_waiting(1)
-        self._queue.send(QueueName.BULK, "nobody", 0)
+        self._queue.exchange(("nobody", 0))
         self._client.flushall()
 
     def _large(self, memory: dict[str, float]) -> dict[str, Operation]:
@@ -116,8 +117,13 @@ class Measuring:
             with connection.Consumer(queues, callbacks=[lambda _, message: taken.append(message)]):
                 deliver = self._meter.cost(TIMES, lambda: _drain(connection, taken, TIMES))
                 acknowledge = self._meter.cost(TIMES, lambda: _each(taken, lambda message: message.ack()))
+        self._send(1)
+        exchange = self._meter.cost(
+            TIMES, lambda: _each(range(TIMES), lambda number: self._queue.exchange((MEASURED_JOB, number)))
+        )
+        self._client.delete(QueueName.BULK.value)
         return {
-            "send": send, "deliver": deliver, "acknowledge": acknowledge,
+            "send": send, "deliver": deliver, "acknowledge": acknowledge, "exchange": exchange,
             "idle_poll": self._idle_poll(names),
         }  # fmt: skip
 
@@ -222,7 +228,7 @@ class Measuring:
 
     def _send(self, times: int) -> None:
         for number in range(times):
-            self._queue.send(QueueName.BULK, "01k0000000000000000000000z", number)
+            self._queue.send(QueueName.BULK, MEASURED_JOB, number)
 
     def _bytes(self, key: str) -> float:
         return float(self._client.memory_usage(key, samples=0) or 0)

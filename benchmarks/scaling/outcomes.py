@@ -17,6 +17,7 @@ from benchmarks.scaling.simulation import (
     Scenario,
     Simulation,
     Tally,
+    chunk_images,
     chunk_seconds,
     gathered_seconds,
 )
@@ -72,7 +73,7 @@ def outcomes(costs: Costs, say: Callable[[str], None]) -> list[Outcome]:
 def outcome(what: str, scenario: Scenario, costs: Costs, settings: Settings) -> Outcome:
     """``scenario.seconds`` 0: as many as CHUNKS take."""
     if not scenario.seconds:
-        seconds = CHUNKS * settings.chunk_images / scenario.offered
+        seconds = CHUNKS * chunk_images(scenario.engine, settings) / scenario.offered
         scenario = replace(scenario, seconds=min(MOST_SECONDS, max(LEAST_SECONDS, seconds)))
     tally = Simulation(scenario, costs, settings).run()
     return Outcome(
@@ -104,7 +105,8 @@ def capacity(
 ) -> float:
     """Images a second that one worker can do of such a mixture, if it never waits for Redis."""
     of_chunk, of_image = BLOB_SECONDS, chunk_seconds(engine, 1) - BLOB_SECONDS
-    seconds = {size: math.ceil(size / settings.chunk_images) * of_chunk + size * of_image for size in sizes}
+    most = chunk_images(engine, settings)
+    seconds = {size: math.ceil(size / most) * of_chunk + size * of_image for size in sizes}
     if 1 in seconds:
         seconds[1] = gathered_seconds(costs, engine, 1)
     images = sum(size * times for size, times in zip(sizes, frequencies, strict=True))

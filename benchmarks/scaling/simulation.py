@@ -18,7 +18,7 @@ from benchmarks.scaling.costs import Costs, Engine
 from digitmill.jobs import TINY_BYTES
 from digitmill.settings import Settings
 from digitmill.store.redis import PLAN_BATCH
-from digitmill.work import GATHERED_CHUNKS
+from digitmill.work import GATHERED_CHUNKS, STAY_SECONDS
 
 SIZES = (1, 10_000, 1_000_000)
 """Images of a job."""
@@ -32,6 +32,11 @@ BLOB_BYTES_A_SECOND = 50e6
 RESTART_SECONDS = 5.0
 BEAT_SECONDS = 5.0
 HEALTH_SECONDS = 15.0
+
+
+def chunk_images(engine: Engine, settings: Settings) -> int:
+    """The most images of this kind that a chunk has."""
+    return min(settings.chunk_images, int(settings.chunk_bytes // engine.upload_bytes))
 
 
 def chunk_seconds(engine: Engine, images: int) -> float:
@@ -89,6 +94,7 @@ class Simulation:
 
     def __init__(self, scenario: Scenario, costs: Costs, settings: Settings) -> None:
         self._scenario, self._settings = scenario, settings
+        self._chunk_images = chunk_images(scenario.engine, settings)
         self._costs, self._operations = costs, costs.operations
         self._random = random.Random(scenario.seed)
         self._now, self._redis_free, self._waiting_images = 0.0, 0.0, 0
@@ -99,6 +105,7 @@ class Simulation:
         self._bulk: deque[tuple[_Job, int]] = deque()
         self._idle: deque[int] = deque(range(scenario.workers))
         self._rest = [0] * scenario.workers  # how often each came to rest: an old poll is known by it
+        self._stays_until = [0.0] * scenario.workers
         self.tally = Tally(waits={size: [] for size in scenario.sizes})
 
     def run(self) -> Tally:
@@ -151,7 +158,7 @@ class Simulation:
             self.tally.refused += 1
             return
         self._waiting_images += size
-        job = _Job(size, math.ceil(size / self._settings.chunk_images), self._now)
+        job = _Job(size, math.ceil(size / self._chunk_images), self._now)
         if size == 1:
             job.sent = 1
             self._at(self._now + self._costs.whole.web_seconds_a_single, lambda: self._line_up(job))
@@ -164,7 +171,7 @@ class Simulation:
             self._at(self._ask("create"), lambda: self._send(job, self._settings.chunks_in_flight))
             return
         chunks = min(left, PLAN_BATCH)
-        ready = self._ask("plan", chunks) + chunks * self._settings.chunk_images * self._scenario.engine.web_seconds
+        ready = self._ask("plan", chunks) + chunks * self._chunk_images * self._scenario.engine.web_seconds
         self._at(ready, lambda: self._plan(job, left - chunks))
 
     def _send(self, job: _Job, most: int) -> None:
@@ -222,6 +229,7 @@ class Simulation:
             self._at(self._ask("deliver"), lambda: self._at_the_line(worker))
         else:
             job, chunk = self._bulk.popleft()
+            self._stays_until[worker] = self._now + STAY_SECONDS
             self._at(self._ask("deliver"), lambda: self._claim(worker, job, chunk))
 
     def _at_the_line(self, worker: int) -> None:
@@ -238,12 +246,12 @@ class Simulation:
             if len(jobs) == GATHERED_CHUNKS:
                 self._at(stored, lambda: self._at_the_line(worker))
             else:
-                self._at(stored, lambda: self._at(self._ask("acknowledge"), lambda: self._free(worker)))
+                self._acknowledge(worker, stored)
 
         self._at(claimed + seconds, done)
 
     def _claim(self, worker: int, job: _Job, chunk: int) -> None:
-        images = min(self._settings.chunk_images, job.images - chunk * self._settings.chunk_images)
+        images = min(self._chunk_images, job.images - chunk * self._chunk_images)
         seconds = self._random.uniform(0.9, 1.1) * chunk_seconds(self._scenario.engine, images)
         ready = self._ask("claim") + seconds
         if self._random.random() < seconds / (3600 * self._scenario.hours_to_failure):
@@ -262,8 +270,26 @@ class Simulation:
     def _complete(self, worker: int, job: _Job, images: int) -> None:
         stored = self._ask("complete")
         self._finish_chunk(job, images, stored)
-        self._send(job, 1)
-        self._at(stored, lambda: self._at(self._ask("acknowledge"), lambda: self._free(worker)))
+        if self._now < self._stays_until[worker]:
+            self._at(stored, lambda: self._exchange(worker, job))
+        else:
+            self._send(job, 1)
+            self._acknowledge(worker, stored)
+
+    def _exchange(self, worker: int, job: _Job) -> None:
+        """The worker sends the job's next chunk and takes the one that has waited longest, unless the bell has rung."""
+        answered = self._ask("exchange")
+        if job.sent < job.chunks:
+            self._bulk.append((job, job.sent))
+            job.sent += 1
+        if self._bulk and not self._bells:
+            following, chunk = self._bulk.popleft()
+            self._at(answered, lambda: self._claim(worker, following, chunk))
+        else:
+            self._acknowledge(worker, answered)
+
+    def _acknowledge(self, worker: int, when: float) -> None:
+        self._at(when, lambda: self._at(self._ask("acknowledge"), lambda: self._free(worker)))
 
     def _finish_chunk(self, job: _Job, images: int, when: float) -> None:
         job.done += 1
