@@ -98,20 +98,24 @@ def singles(url: str, pile: Path, *, images: int, at_once: int) -> Singles:
     return Singles(images_a_second=rate, milliseconds=spread(times), refused=len(refused))
 
 
-def beside(url: str, pile: Path, big: Path) -> tuple[dict[str, Spread], float]:
-    """How long small things take beside one large job, and the large job's rate in images a second."""
+def beside(url: str, pile: Path, big: Path, *, jobs: int) -> tuple[dict[str, Spread], float]:
+    """How long small things take beside large jobs, one after the other, and their rate in images a second."""
     times: dict[str, list[float]] = {"GET /healthz": [], "GET /v1/jobs/{id}": [], "single image, Prefer: wait": []}
+    seconds, images, image = 0.0, 0, one_of(pile)
     with httpx.Client(base_url=url, timeout=SECONDS) as client:
-        image = one_of(pile)
-        job = client.post("/v1/jobs", content=big.read_bytes(), headers={"Content-Type": "application/zip"}).json()
-        path, started = f"/v1/jobs/{job['id']}", time.perf_counter()
-        while client.get(path).json()["state"] in ("queued", "running"):
-            times["GET /healthz"].append(_timed(client, "GET", "/healthz"))
-            times["GET /v1/jobs/{id}"].append(_timed(client, "GET", path))
-            times["single image, Prefer: wait"].append(_timed(client, "POST", "/v1/jobs", content=image, headers=WAIT))
-            time.sleep(PAUSE)
-        seconds = time.perf_counter() - started
-    return {what: spread(values) for what, values in times.items() if values}, job["counts"]["total"] / seconds
+        for _ in range(jobs):
+            answer = client.post("/v1/jobs", content=big.read_bytes(), headers={"Content-Type": "application/zip"})
+            path, started = f"/v1/jobs/{answer.json()['id']}", time.perf_counter()
+            while client.get(path).json()["state"] in ("queued", "running"):
+                times["GET /healthz"].append(_timed(client, "GET", "/healthz"))
+                times["GET /v1/jobs/{id}"].append(_timed(client, "GET", path))
+                times["single image, Prefer: wait"].append(
+                    _timed(client, "POST", "/v1/jobs", content=image, headers=WAIT)
+                )
+                time.sleep(PAUSE)
+            seconds += time.perf_counter() - started
+            images += answer.json()["counts"]["total"]
+    return {what: spread(values) for what, values in times.items() if values}, images / seconds
 
 
 def spread(times: list[float]) -> Spread:

@@ -71,7 +71,7 @@ def performance(figures: Figures) -> str:
             _table(("worker processes", "times one", "of the ceiling"), workers),
             _table(("images of a job", "cost of an image, times that in the smallest", "accepted after"), growth),
             _table(("single images at once", "a second", "p50", "p99", "503", *cpu), singles),
-            _table((f"beside one job of {beside.images:,} images" if beside else "", "p50", "p99"), small),
+            _table((f"beside jobs of {beside.images:,} images" if beside else "", "p50", "p99"), small),
             _overloaded(figures.overload),
         )
     )

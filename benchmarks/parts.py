@@ -127,8 +127,8 @@ class Run:
     def beside(self, figures: Figures) -> None:
         with self._service() as (settings, stack):
             small, big = (self._pile(settings, Kind.SMALL, images) for images in (100, self._sizes.large))
-            self._say(f"Small requests beside {self._sizes.large:,} images…")
-            milliseconds, rate = beside(stack.url, small, big)
+            self._say(f"Small requests beside jobs of {self._sizes.large:,} images…")
+            milliseconds, rate = beside(stack.url, small, big, jobs=self._sizes.rounds)
         figures.beside = Beside(images=self._sizes.large, images_a_second=rate, milliseconds=milliseconds)
 
     def overload(self, figures: Figures) -> None:

@@ -49,7 +49,7 @@ class SinglesAtOnce(BaseModel):
 
 
 class Beside(BaseModel):
-    """Small requests beside one large job."""
+    """Small requests beside large jobs."""
 
     images: int
     images_a_second: float
@@ -206,7 +206,7 @@ def _singles(singles: list[SinglesAtOnce]) -> list[str]:
 def _beside(beside: Beside | None) -> list[str]:
     if beside is None:
         return []
-    head = f"beside {beside.images:,} images, done at {beside.images_a_second:,.0f} a second:"
+    head = f"beside jobs of {beside.images:,} images, done at {beside.images_a_second:,.0f} a second:"
     return [head, *(f"  {what:<28} {_spread(spread)}" for what, spread in beside.milliseconds.items())]
 
 
