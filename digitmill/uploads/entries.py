@@ -16,7 +16,7 @@ from digitmill.errors import CorruptArchive, FailureCode, ItemFailure
 from digitmill.imaging.pages import count_tiff_pages, looks_like_tiff
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import ENCRYPTED, METHODS, TOO_LARGE, read_member, unpack
-from digitmill.uploads.names import Kind, kind_of, label
+from digitmill.uploads.names import Kind, kind_of, label, plainly_images
 from digitmill.uploads.spool import Piece
 from digitmill.uploads.zip_directory import Members, ZipDirectory
 from digitmill.uploads.zip_end import END_SIGNATURE, LOCAL_SIGNATURE
@@ -85,7 +85,11 @@ class EntryReader:
 
     def _member_entries(self, members: Members) -> Iterator[Entry]:
         refusals = self._refusals(members)
-        for position, (entry, kind) in enumerate(zip(_unrefused(members), map(kind_of, members.names), strict=True)):
+        entries = _unrefused(members)
+        if not refusals and plainly_images(members.names):
+            yield from entries
+            return
+        for position, (entry, kind) in enumerate(zip(entries, map(kind_of, members.names), strict=True)):
             refusal = refusals.get(position)
             if kind is Kind.IMAGE and refusal is None:
                 yield entry
@@ -156,8 +160,7 @@ class EntryReader:
 
 
 def _unrefused(members: Members) -> Iterator[Entry]:
-    return map(
-        Entry,
+    columns = (
         map(label, members.names),
         members.offsets.tolist(),
         members.spans.tolist(),
@@ -165,6 +168,7 @@ def _unrefused(members: Members) -> Iterator[Entry]:
         map(METHODS.get, members.methods.tolist(), repeat(Packing.STORED)),
         members.crcs.tolist(),
     )
+    return map(Entry._make, zip(*columns, repeat(0), repeat(1), repeat(None), strict=False))
 
 
 def _too_large(size: int, limit: int) -> Failure:

