@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -79,6 +80,11 @@ class Service:
             recovery=Recovery(settings, store, queue),
         )
 
-    def work(self, models: Models[Any], watchdog: Watchdog | None = None) -> Work:
+    def work(
+        self,
+        models: Models[Any],
+        watchdog: Watchdog | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Work:
         """The worker's side, with the models of this process."""
-        return Work(self.settings, self.store, self.blobs, self.queue, models, watchdog or Watchdog())
+        return Work(self.settings, self.store, self.blobs, self.queue, models, watchdog or Watchdog(), stopping)

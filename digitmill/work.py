@@ -25,7 +25,7 @@ MODELS_IN_MEMORY = 2
 GATHERED_CHUNKS = 32
 """Chunks of the line that are answered in one batch: each is small."""
 STAY_SECONDS = 1.0
-"""A worker takes work past the broker for no longer at a time, so that one that is to stop does."""
+"""A worker takes work past the broker for no longer at a time: Celery knows nothing of it meanwhile."""
 GATHER_SECONDS = 0.01
 """Where several came at once more will: in fewer and larger batches they take a third less of a worker's time."""
 PATIENCE_SECONDS = 0.05
@@ -83,20 +83,23 @@ class Work:
         queue: Queue,
         models: Models[Any],
         watchdog: Watchdog,
+        stopping: Callable[[], bool],
     ) -> None:
+        """``stopping`` tells whether this process is to end: it then takes no work past the broker any more."""
         self._settings = settings
         self._store = store
         self._blobs = blobs
         self._queue = queue
         self._models = models
         self._watchdog = watchdog
+        self._stopping = stopping
         self._sent_on: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def run_chunk(self, job_id: str, chunk: int) -> int:
         """Answer one chunk if it is still to do. A repeated or late message changes nothing.
 
         After one of a bulk job it takes others that wait, for a while, unless something more urgent does: to come by
-        each through the broker costs as much as fifty small images. Returns how many chunks' rows this call stored.
+        each through the broker costs as much as forty small images. Returns how many chunks' rows this call stored.
 
         When the storage fails or the process dies midway, the lease ends and the sweep gives the chunk out
         again; that the storage failed is not held against its images.
@@ -109,7 +112,7 @@ class Work:
             stored += sum(completion.stored for _, completion in ended)
             at_hand = None
             for job, completion in ended:
-                at_hand = self._follow(job, completion, stays=time.monotonic() < deadline)
+                at_hand = self._follow(job, completion, stays=self._stays_until(deadline))
         return stored
 
     def run_waiting(self) -> int:
@@ -120,7 +123,7 @@ class Work:
         deadline = time.monotonic() + STAY_SECONDS
         stored = 0
         waiting: Sequence[tuple[str, int]] = ()
-        while time.monotonic() < deadline:
+        while self._stays_until(deadline):
             if len(waiting) > 1:
                 time.sleep(GATHER_SECONDS)
             waiting = self._queue.take_waiting(GATHERED_CHUNKS, patience=PATIENCE_SECONDS)
@@ -130,6 +133,9 @@ class Work:
         stored += self._run_small(self._queue.take_waiting(GATHERED_CHUNKS))
         self._queue.ring()
         return stored
+
+    def _stays_until(self, deadline: float) -> bool:
+        return time.monotonic() < deadline and not self._stopping()
 
     def _run_small(self, chunks: Sequence[tuple[str, int]]) -> int:
         ended = self._run(chunks)

@@ -45,6 +45,7 @@ def build(settings: Settings) -> Celery:
     app.worker_process, app.clearing = process, clearing
     signals.worker_process_init.connect(process.start)
     signals.worker_process_init.connect(clearing.start)
+    signals.worker_shutting_down.connect(process.stop)
     signals.task_prerun.connect(process.hearing.begin)
     signals.task_postrun.connect(process.hearing.end)
     app.steps["consumer"].add(housekeeping_step(settings, Service.open(settings), process.host))

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from functools import partial
+from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
 import cv2
@@ -49,8 +50,9 @@ class WorkerProcess:
         self._settings = settings
         self._work: Work | None = None
         self._senders: Senders | None = None
-        # shared with the parent, which made it before the fork
+        # shared by the parent, which made them before the fork, and its children
         self._failed = multiprocessing.get_context("fork").Event()
+        self._stopping = RawValue("B", 0)
         self.hearing = Hearing()
         self.host = host
 
@@ -81,6 +83,10 @@ class WorkerProcess:
             os.kill(os.getppid(), signal.SIGTERM)
             os._exit(1)
 
+    def stop(self, **_: Any) -> None:
+        """Celery's worker_shutting_down, in the parent: its children are to finish what they have at hand."""
+        self._stopping.value = 1
+
     def _end_worker(self) -> None:
         self._failed.set()
         end_parent()
@@ -106,7 +112,9 @@ class WorkerProcess:
         default = service.registry.default()
         models = Models(partial(loaded, self._settings, service.registry))
         engine = models.get(default.reference).engine
-        self._work = service.work(models, BitingWatchdog(self._settings.image_seconds))
+        self._work = service.work(
+            models, BitingWatchdog(self._settings.image_seconds), stopping=lambda: bool(self._stopping.value)
+        )
         info = WorkerInfo(
             name=f"{self.host}/{os.getpid()}",
             engine=engine.name,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from digitmill.domain import Job, JobState, QueueName
+from digitmill.work import Models
 from tests.core.conftest import Mill, png
 
 BULK = {"chunk_images": 2, "chunks_in_flight": 2, "interactive_images": 1}
@@ -69,6 +70,18 @@ def test_a_worker_does_not_stay_for_ever(mill: Mill, monkeypatch: pytest.MonkeyP
     job = submit(mill, 9)
     assert run_one_message(mill) == 1
     assert mill.queue.depth(QueueName.BULK) == 2, "the message of the next chunk was sent"
+    mill.turn()
+    assert state(mill, job) is JobState.COMPLETED
+
+
+@pytest.mark.parametrize("mill", [BULK], indirect=True)
+def test_a_worker_that_is_told_to_stop_finishes_the_chunk_at_hand(mill: Mill) -> None:
+    stopping = mill.service.work(Models(lambda _: mill.model), stopping=lambda: True)
+    job = submit(mill, 9)
+    message = mill.queue.take()
+    assert message is not None
+    assert stopping.run_chunk(*message) == 1
+    assert mill.queue.depth(QueueName.BULK) == 2
     mill.turn()
     assert state(mill, job) is JobState.COMPLETED
 
