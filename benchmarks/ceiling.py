@@ -23,8 +23,6 @@ from digitmill.imaging.normalise import normalise
 from digitmill.settings import Settings
 from worker.trial import default_model
 
-BATCH = 512
-
 
 class Ceiling:
     """One process for each of the worker's, each with its share of the zip, started once and warm."""
@@ -86,8 +84,8 @@ def _classify_when_asked(
         images = 0
         with zipfile.ZipFile(pile) as archive:
             names = archive.namelist()[share::shares]
-            for first in range(0, len(names), BATCH):
-                files = [archive.read(name) for name in names[first : first + BATCH]]
+            for first in range(0, len(names), settings.chunk_images):
+                files = [archive.read(name) for name in names[first : first + settings.chunk_images]]
                 read = _read_by_hand(files) if by_hand else _read(files, settings.max_image_pixels)
                 images += len(model.predict(np.stack(read)))
         pipe.send(images)

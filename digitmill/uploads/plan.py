@@ -101,7 +101,7 @@ class Cutter:
         self._begin()
 
     def _begin(self) -> None:
-        self._images = images_a_chunk(self._expected - self._first, self._limits.chunk_images)
+        self.expect(0)
         self._entries: list[Entry] = []
         self._span = 0
         self._size = 0
