@@ -78,6 +78,10 @@ class Operations(BaseModel):
         return sum(operation.microseconds for operation in each) + together
 
 
+OF_SINGLES = frozenset({"submit_single", "take", "claim_single", "complete_single", "look"})
+"""Operations that only single images ask for."""
+
+
 class Memory(BaseModel):
     """Bytes that Redis holds."""
 
@@ -139,14 +143,18 @@ class Costs(BaseModel):
         return cls.model_validate_json(path.read_text())
 
     def as_in_a_service(self) -> Costs:
-        """The same, with Redis so much slower that a chunk costs it what one cost in the running service.
+        """The same, with Redis so much slower that a chunk and a single image cost it what they did in the running service.
 
         There it is seldom asked, so that every command wakes it up and finds its memory out of the processor's cache,
         and a caller reads the rows. One that has much to do is faster.
         """
-        factor = max(1.0, self.whole.redis_microseconds_a_chunk / self.operations.microseconds_a_chunk)
+        costs, whole = self.operations, self.whole
+        of_chunk = max(1.0, whole.redis_microseconds_a_chunk / costs.microseconds_a_chunk)
+        of_single = max(1.0, whole.redis_microseconds_a_single / costs.microseconds_a_single)
         slower = {
-            name: operation.model_copy(update={"microseconds": factor * operation.microseconds})
-            for name, operation in self.operations
+            name: operation.model_copy(
+                update={"microseconds": (of_single if name in OF_SINGLES else of_chunk) * operation.microseconds}
+            )
+            for name, operation in costs
         }
         return self.model_copy(update={"operations": Operations(**slower)})

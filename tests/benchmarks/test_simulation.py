@@ -103,7 +103,9 @@ def test_a_chunk_and_a_single_image_cost_the_sum_of_what_is_asked_for_them() -> 
     assert COSTS.operations.microseconds_a_single == pytest.approx(4 * 50 + 3 * 50 / 32)
 
 
-def test_in_a_service_a_chunk_costs_redis_what_was_measured_there() -> None:
+def test_in_a_service_redis_takes_what_was_measured_there() -> None:
     slower = COSTS.as_in_a_service()
     assert slower.operations.microseconds_a_chunk == pytest.approx(COSTS.whole.redis_microseconds_a_chunk)
     assert slower.operations.beat.microseconds == pytest.approx(50 * 500 / 200)
+    singles = 4 * slower.operations.look.microseconds
+    assert singles == pytest.approx(COSTS.whole.redis_microseconds_a_single, rel=0.03)
