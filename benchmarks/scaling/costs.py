@@ -143,7 +143,7 @@ class Costs(BaseModel):
         return cls.model_validate_json(path.read_text())
 
     def as_in_a_service(self) -> Costs:
-        """The same, with Redis so much slower that a chunk and a single image cost it what they did in the running service.
+        """The same, with Redis so much slower that a chunk and a single image cost it what they did in a service.
 
         There it is seldom asked, so that every command wakes it up and finds its memory out of the processor's cache,
         and a caller reads the rows. One that has much to do is faster.
