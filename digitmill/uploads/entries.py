@@ -95,7 +95,7 @@ class EntryReader:
                 yield entry
             elif kind is Kind.SKIPPED:
                 self.skipped += 1
-            elif kind is Kind.ARCHIVE:
+            elif kind is Kind.ARCHIVE and not members.encrypted[position]:
                 yield entry._replace(refused=Failure(FailureCode.NESTED_ARCHIVE, NESTED))
             elif refusal is None and looks_like_tiff(self._head(entry)):
                 yield from self._page_entries(entry)

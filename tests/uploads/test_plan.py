@@ -144,6 +144,9 @@ def test_members_that_cannot_be_read_are_refused_one_by_one(tmp_path: Path) -> N
             Crafted(name="f.png", data=b"f", method=9),
             *[Crafted(name=name, data=b"PK") for name in ("g.zip", "g.7z", "g.RAR", "g.tar.gz", "g.tgz", "g.xz")],
             Crafted(name="h.png", data=b"h"),
+            Crafted(name="i.zip", data=b"PK", flags=1),
+            Crafted(name="j.png", method=9, flags=1),
+            Crafted(name="k.png", method=9),
         ]
     )
     planned = plan_zip(tmp_path, data)
@@ -156,6 +159,9 @@ def test_members_that_cannot_be_read_are_refused_one_by_one(tmp_path: Path) -> N
         FailureCode.UNSUPPORTED_FORMAT,
         *[FailureCode.NESTED_ARCHIVE] * 6,
         None,
+        FailureCode.ENCRYPTED_MEMBER,
+        FailureCode.ENCRYPTED_MEMBER,
+        FailureCode.UNSUPPORTED_FORMAT,
     ]
     assert planned.entries[3].size == 10 << 30
 
