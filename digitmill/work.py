@@ -152,10 +152,11 @@ class Work:
             self._watchdog.rest()
             completions = self._stored(done)
             settled = True
-            for each, completion in zip(done, completions, strict=True):
+            ended = [(each.claim.job, completion) for each, completion in zip(done, completions, strict=True)]
+            for job, completion in ended:
                 if completion.finished:
-                    self._queue.announce(each.claim.job)
-            return [(each.claim.job, completion) for each, completion in zip(done, completions, strict=True)]
+                    self._queue.announce(job)
+            return ended
         except StorageUnavailable:
             at_fault = False
             raise

@@ -24,7 +24,7 @@ TOO_MANY = "The upload holds more than {limit:,} images; split it into several u
 SHARED_BY = 4
 """A chunk has at most one in so many of the images still to come: workers share a small job, and end together."""
 FEWEST = 256
-"""Images that a chunk may have all the same: one costs as much by itself as thirty small images do."""
+"""Images that a chunk may have all the same: smaller last ones brought nothing, for what a chunk costs by itself."""
 
 
 class Plan:
