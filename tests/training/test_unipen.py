@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digitmill.errors import TrainingError
+from training.unipen import PenDigit, drawn, parse_unipen
+
+POINTS = st.tuples(st.integers(-999_999, 999_999), st.integers(-999_999, 999_999))
+STROKES = st.lists(st.lists(POINTS, min_size=1, max_size=8), min_size=1, max_size=4)
+HEAD = '.INCLUDE  dene.doc\n\n.LEXICON "0" "1"\n.HIERARCHY  DIGIT\n\n'
+
+Written = list[list[tuple[int, int]]]
+
+
+def segment(label: str, strokes: Written) -> str:
+    lines = [f'.SEGMENT DIGIT    0 ? "{label}"', ".COMMENT 8 12  224"]
+    for stroke in strokes:
+        lines += [".PEN_DOWN", *(f" {x}  {y}" for x, y in stroke), ".PEN_UP", ".DT 100"]
+    return "\n".join(lines) + "\n"
+
+
+def one_of(*strokes: list[tuple[int, int]], label: str = "7") -> PenDigit:
+    return parse_unipen(segment(label, list(strokes)), "file")[0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), STROKES), min_size=1, max_size=4))
+def test_what_was_written_is_read_with_y_downwards(written: list[tuple[int, Written]]) -> None:
+    text = HEAD + "\n".join(segment(str(label), strokes) for label, strokes in written)
+    digits = parse_unipen(text, "file")
+    assert [digit.label for digit in digits] == [label for label, _ in written]
+    for digit, (_, strokes) in zip(digits, written, strict=True):
+        assert [stroke.tolist() for stroke in digit.strokes] == [[[x, -y] for x, y in stroke] for stroke in strokes]
+
+
+@given(st.text(alphabet='.SEGMNTDIPU_OWC 0123456789"?-x\n', max_size=200))
+def test_any_text_gives_digits_or_a_reason(text: str) -> None:
+    for content in (text, segment("3", [[(1, 2)]]) + text):
+        with suppress(TrainingError):
+            assert parse_unipen(content, "file")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"no line begins with \.SEGMENT DIGIT"),
+        (segment("a", [[(1, 2)]]), "labelled 'a', which is no digit"),
+        (segment("4", []), "a 4 without a stroke"),
+        (segment("4", [[]]), "a 4 without a stroke"),
+        (segment("4", [[(1, 2)]]).replace(" 1  2", " 1"), "' 1' in the place of a point"),
+        (segment("4", [[(1, 2)]]).replace(" 1  2", " 1  2e9"), "in the place of a point"),
+    ],
+)
+def test_what_is_no_file_of_pen_digits_is_refused(text: str, said: str) -> None:
+    with pytest.raises(TrainingError, match=said):
+        parse_unipen(text, "file")
+
+
+@given(STROKES, st.integers(0, 9))
+def test_a_drawing_is_centred_with_a_margin_around_it(strokes: Written, seed: int) -> None:
+    picture = drawn(one_of(*strokes), np.random.default_rng(seed))
+    rows, columns = np.nonzero(picture)
+    assert picture.shape == (84, 84)
+    sides = np.array([[rows.min(), rows.max()], [columns.min(), columns.max()]])
+    np.testing.assert_allclose(sides.mean(axis=1), 42, atol=2)
+    # the pen's own width reaches into the margin, and no further
+    assert sides.min() >= 6
+    assert sides.max() <= 77
+
+
+def test_strokes_are_not_joined() -> None:
+    bars = one_of([(0, 0), (0, 100)], [(100, 0), (100, 100)])
+    picture = drawn(bars, np.random.default_rng(1))
+    assert picture[42, 12] > 200
+    assert picture[42, 72] > 200
+    assert not picture[42, 25:60].any()
+
+
+def test_up_on_the_tablet_is_up_in_the_picture() -> None:
+    roof = one_of([(0, 100), (100, 100)], [(50, 100), (50, 0)])
+    picture = drawn(roof, np.random.default_rng(1))
+    assert (picture[10:16] > 0).sum() > (picture[68:74] > 0).sum()
