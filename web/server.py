@@ -26,7 +26,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from digitmill.service import Service
 from digitmill.settings import Settings
 from web.app import create_app
-from web.connection import linger
+from web.connection import linger, together
 from web.context import EXTENSION
 from web.errors import problem_document
 from web.metrics import SHARED_FOLDER
@@ -64,7 +64,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         app = self._make_app()
-        app.wsgi_app = closing(app.wsgi_app)  # type: ignore[method-assign]
+        app.wsgi_app = closing(together(app.wsgi_app))  # type: ignore[method-assign]
         return app
 
 
