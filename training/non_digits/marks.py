@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from training.non_digits.strokes import CANVAS, Picture, Points, arc, curve, drawn, inked, line
+from training.non_digits.strokes import CANVAS, Picture, Points, curve, drawn, inked, line
+from training.shapes.strokes import ring
 
 
 def cross(random: Generator) -> Picture:
@@ -59,7 +60,7 @@ def dots(random: Generator) -> Picture:
 def crossed_circle(random: Generator) -> Picture:
     """A circle with a cross through it that reaches beyond it."""
     radius, reach = random.uniform(0.52, 0.7), random.uniform(0.65, 0.85)
-    circle = curve(arc((0, 0), (radius, 0.5), -90, 270 + random.uniform(-10, 25)))
+    circle = curve(ring((0, 0), (radius, 0.5), -90, 270 + random.uniform(-10, 25)))
     turn = random.uniform(30, 60) if random.random() < 0.8 else random.uniform(-8, 8)
     x, y = reach * np.cos(np.deg2rad(turn)), reach * np.sin(np.deg2rad(turn))
     return drawn((circle, line((-x, -y), (x, y)), line((-y, x), (y, -x))), random, fine=True)

@@ -47,12 +47,6 @@ def line(*points: tuple[float, float]) -> Points:
     return np.concatenate((inner.reshape(-1, 2), corners[-1:]))
 
 
-def arc(centre: tuple[float, float], radii: tuple[float, float], start: float, stop: float) -> Points:
-    """Part of an ellipse; angles in degrees, 0 to the right and growing downwards."""
-    angles = np.deg2rad(np.linspace(start, stop, max(4, int(abs(stop - start) / 20))))
-    return np.column_stack((centre[0] + radii[0] * np.cos(angles), centre[1] + radii[1] * np.sin(angles)))
-
-
 def drawn(strokes: Sequence[Points], random: Generator, *, slant: float = 1.0, fine: bool = False) -> Picture:
     """``strokes`` uint8 [64, 64], light on 0, as one hand writes them with one pen.
 
