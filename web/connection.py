@@ -1,5 +1,4 @@
-"""The connection behind a request: whether the client is still there, how an answer leaves, and how to part from a
-client that still sends.
+"""The connection behind a request: whether the client is still there, and how to part from one that still sends.
 
 A server that answers before it has read the body, and then closes, makes the kernel reset the connection; the
 client may never see the answer. So the answer is sent, our side is closed, and what still comes is thrown away
@@ -11,7 +10,7 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +21,6 @@ SERVER_DRAINS_BYTES = 64 << 10
 LINGER_BYTES = 64 << 20
 LINGER_SECONDS = 10.0
 BLOCK_BYTES = 256 << 10
-CORK: int | None = getattr(socket, "TCP_CORK", None)
 
 
 def client_gone(environ: Mapping[str, Any]) -> bool:
@@ -37,53 +35,6 @@ def client_gone(environ: Mapping[str, Any]) -> bool:
         return bool(poll.poll(0)) and not connection.recv(1, socket.MSG_PEEK)
     except OSError:
         return True
-
-
-def together(application: Any) -> Any:
-    """WSGI middleware: head and body of an answer leave in one packet, where the system can hold the head back (Linux).
-
-    Gunicorn sends them one after the other, and each wakes the client. An answer that does not tell its length leaves
-    piece by piece as before.
-    """
-
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        lengths: list[str] = []
-
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            lengths.extend(value for name, value in headers if name == "Content-Length")
-            return start_response(status, headers, exc_info)
-
-        body: Iterable[bytes] = application(environ, start)
-        connection: socket.socket | None = environ.get("gunicorn.socket")
-        # gunicorn sends a file by the kernel, and knows it by its type
-        if not lengths or connection is None or CORK is None or isinstance(body, environ["wsgi.file_wrapper"]):
-            return body
-        return _Held(connection, CORK, body)
-
-    return answer
-
-
-class _Held:
-    """A body; while it is sent, and the head before it, the kernel sends full packets only."""
-
-    def __init__(self, connection: socket.socket, cork: int, body: Iterable[bytes]) -> None:
-        self._connection = connection
-        self._cork = cork
-        self._body = body
-        self._hold(1)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
-
-    def close(self) -> None:
-        self._hold(0)
-        if hasattr(self._body, "close"):
-            self._body.close()
-
-    def _hold(self, value: int) -> None:
-        # the client may have gone
-        with suppress(OSError):
-            self._connection.setsockopt(socket.IPPROTO_TCP, self._cork, value)
 
 
 def init_connection(app: Flask) -> None:

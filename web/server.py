@@ -10,7 +10,7 @@ import shutil
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ from prometheus_client.multiprocess import mark_process_dead
 from digitmill.service import Service
 from digitmill.settings import Settings
 from web.app import create_app
-from web.connection import linger, together
+from web.connection import linger
 from web.context import EXTENSION
 from web.errors import problem_document
 from web.metrics import SHARED_FOLDER
+from web.sending import sending
 from web.upload import BLOCK_BYTES
 
 SILENCE_SECONDS = 60.0
@@ -64,7 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         app = self._make_app()
-        app.wsgi_app = closing(together(app.wsgi_app))  # type: ignore[method-assign]
+        app.wsgi_app = sending(app.wsgi_app)  # type: ignore[method-assign]
         return app
 
 
@@ -119,20 +120,6 @@ def remove_metrics(server: Any) -> None:  # noqa: ARG001
     """Gunicorn's hook at the end of the parent process."""
     if SHARED_FOLDER in os.environ:
         shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)
-
-
-def closing(application: Any) -> Any:
-    """WSGI middleware: gunicorn drops ``Connection: close`` from an answer, so it is told in its own way."""
-
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            if ("Connection", "close") in headers:
-                start_response.__self__.force_close()
-            return start_response(status, headers, exc_info)
-
-        return application(environ, start)  # type: ignore[no-any-return]
-
-    return answer
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
