@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import select
 import shutil
 import socket
 import struct
@@ -35,14 +34,16 @@ from web.upload import BLOCK_BYTES
 
 SILENCE_SECONDS = 60.0
 """A client that neither sends nor takes a byte for so long is given up."""
-HEAD_SECONDS = 5
+HEAD_SECONDS = 5.0
 """So long may a client pause within the head of a request, which a thread waits for."""
 FAREWELL_SECONDS = 2.0
 GRACE_SECONDS = 30
 """How long requests at hand may take to end when the server stops."""
 KEEP_ALIVE_SECONDS = 15
-STAY_MILLISECONDS = 20
+STAY_SECONDS = 0.02
 """So long a thread waits for the next request of a client that it has just answered."""
+HEAD_BYTES = 8 << 10
+"""As many as gunicorn reads at once of a head."""
 FAST_FOLDER = Path("/dev/shm")  # noqa: S108 (gunicorn makes its own file there)
 
 MakeApp = Callable[[], Flask]
@@ -141,8 +142,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _serve(self, conn: Any) -> Any:
         # log lines carry the id of the request that the thread works on, not of the one before
         structlog.contextvars.clear_contextvars()
-        # gunicorn itself reads the head without a time limit; seconds and microseconds, as the kernel has them
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", HEAD_SECONDS, 0))
+        # gunicorn itself reads the head without a time limit
+        limit_reading(conn.sock, HEAD_SECONDS)
         return super().handle(conn)
 
     def _goes_on(self, conn: Any) -> bool:
@@ -152,9 +153,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         if not self.alive or self.tpool._work_queue.qsize() or conn.parser.unreader.buf.getvalue():
             return False
-        poll = select.poll()
-        poll.register(conn.sock, select.POLLIN)
-        return bool(poll.poll(STAY_MILLISECONDS))
+        conn.sock.setblocking(True)
+        limit_reading(conn.sock, STAY_SECONDS)
+        try:
+            conn.parser.unreader.unread(conn.sock.recv(HEAD_BYTES))
+        except BlockingIOError:
+            return False
+        # where the client has hung up, the parser finds out too
+        return True
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP request as a problem too."""
@@ -169,6 +175,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\n\r\n"
         )
         client.sendall(head.encode("latin-1") + body)
+
+
+def limit_reading(connection: socket.socket, seconds: float) -> None:
+    """Let the kernel end a read of a blocking socket after so long: the interpreter would call poll before each."""
+    whole = int(seconds)
+    limit = struct.pack("ll", whole, round((seconds - whole) * 1e6))  # seconds and microseconds, as the kernel has them
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def _refusal(error: ParseException) -> tuple[int, str]:
