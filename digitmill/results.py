@@ -7,8 +7,9 @@ stays there, so a reader who follows cursors sees every row once.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +22,18 @@ from digitmill.jobs import Jobs
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore, Opening
 from digitmill.store.blobs import BlobStore, upload_of
-from digitmill.store.rows import Answers
+from digitmill.store.rows import Answers, Line
 from digitmill.uploads.codec import unpack_names, unpack_plan
 from digitmill.uploads.members import read_member
 
 CHUNKS_A_READ = 8
 CHUNKS_A_PAGE = 64
 """A page with a filter that few rows pass looks at no more chunks than this; its cursor leads on."""
+
+
+Some = TypeVar("Some")
+ReadChunks = Callable[[Job, Sequence[int], range], Iterator[list[Some] | None]]
+"""What of these chunks of the job, given the number of each chunk's first row; None for one that is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +130,24 @@ class Results:
         While it waits, an empty list comes about every second, so that the caller can look whether anybody
         still listens.
         """
-        job = self._jobs.get(owner, job_id)
-        starts = self._store.starts(job_id)
-        every = rows == EVERY_ROW
-        chunk = 0
-        for state in self._states(owner, job):
-            waiting = False
-            while chunk < len(starts) and not waiting:
-                batch = range(chunk, min(chunk + CHUNKS_A_READ, len(starts)))
-                for chunk_rows in self._read(state, starts, batch, alternatives=alternatives):
-                    waiting = chunk_rows is None
-                    if chunk_rows is None:
-                        break
-                    yield chunk_rows if every else [row for row in chunk_rows if rows.keeps(row)]
-                    chunk += 1
-            if waiting:
-                yield []
+
+        def read(job: Job, starts: Sequence[int], chunks: range) -> Iterator[list[Row] | None]:
+            for found in self._read(job, starts, chunks, alternatives=alternatives):
+                yield found if found is None or rows == EVERY_ROW else [row for row in found if rows.keeps(row)]
+
+        return self._followed(owner, job_id, read)
+
+    def table(self, owner: str, job_id: str) -> Iterator[list[Line]]:
+        """As ``stream`` of every row, in a third of the time: what the model said, without what people changed."""
+
+        def read(job: Job, starts: Sequence[int], chunks: range) -> Iterator[list[Line] | None]:
+            for chunk, (entries, rows) in zip(chunks, self._store.read(job.id, chunks), strict=True):
+                if rows is not None:
+                    yield Answers.unpacked(rows).lines(starts[chunk], unpack_names(entries))
+                else:
+                    yield [] if job.state.final else None
+
+        return self._followed(owner, job_id, read)
 
     def row(self, owner: str, job_id: str, index: int) -> Row:
         """Raises NotFound when there is no such row, or not yet."""
@@ -201,6 +209,23 @@ class Results:
         end = entry.offset + (entry.span if entry.refused is None else 0)
         read = upload_of(job, self._store, self._blobs)
         return entry, memoryview(read(entry.offset, end) if end > entry.offset else b"")
+
+    def _followed(self, owner: str, job_id: str, read: ReadChunks[Some]) -> Iterator[list[Some]]:
+        """What ``read`` has of chunk after chunk; an empty list about every second while there is nothing to read."""
+        job = self._jobs.get(owner, job_id)
+        starts = self._store.starts(job_id)
+        chunk = 0
+        for state in self._states(owner, job):
+            waiting = False
+            while chunk < len(starts) and not waiting:
+                for found in read(state, starts, range(chunk, min(chunk + CHUNKS_A_READ, len(starts)))):
+                    waiting = found is None
+                    if found is None:
+                        break
+                    yield found
+                    chunk += 1
+            if waiting:
+                yield []
 
     def _chunk_of(self, job: Job, index: int) -> tuple[Sequence[int], int]:
         _in_range(job, index)

@@ -25,6 +25,12 @@ _HEAD = struct.Struct("<HB")
 STATUSES = (RowStatus.RECOGNIZED, RowStatus.REVIEW, RowStatus.BLANK, RowStatus.FAILED)
 STATUS_CODES = {status: code for code, status in enumerate(STATUSES)}
 NO_DIGIT = 255
+_STATUS_TEXTS = [status.value for status in STATUSES]
+_PREDICTIONS: list[str | None] = [*DIGITS, *[None] * (NO_DIGIT + 1 - len(DIGITS))]
+"""By the number of a digit."""
+
+Line = tuple[int, str, str, str | None, float | None, str | None]
+"""Index, name, status, prediction, confidence and the code of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,26 @@ class Answers:
                 )
             )
         return rows
+
+    def lines(self, first: int, names: Sequence[str]) -> list[Line]:
+        """Of every row what a table has of it, numbered and named as by ``rows``, in a fraction of the time.
+
+        Raises:
+            ValueError: another number of names.
+        """
+        if len(self.statuses) != len(names):
+            raise ValueError(f"{len(self.statuses)} rows for {len(names)} names")
+        digits = self.digits[:, 0]
+        confidences: list[float | None] = np.round(self.confidences[:, 0].astype(np.float64), 6).tolist()
+        for place in np.flatnonzero(digits == NO_DIGIT).tolist():
+            confidences[place] = None
+        codes: list[str | None] = [None] * len(names)
+        for place, failure in self.failures.items():
+            codes[place] = failure.code.value
+        statuses = map(_STATUS_TEXTS.__getitem__, self.statuses.tolist())
+        predictions = map(_PREDICTIONS.__getitem__, digits.tolist())
+        indices = range(first, first + len(names))
+        return list(zip(indices, names, statuses, predictions, confidences, codes, strict=True))
 
     def doubts(self, first: int) -> list[Doubt]:
         """Only those with the status ``review``, numbered from ``first``: a tenth of the time that all rows take."""

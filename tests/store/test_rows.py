@@ -45,6 +45,25 @@ def test_some_rows_are_unpacked_as_all_of_them_are(rows: list[Row], data: st.Dat
     assert answers.rows(7, names, places) == [every[place] for place in places]
 
 
+@given(st.lists(a_row(), max_size=20), st.integers(0, 1_000_000))
+def test_lines_have_of_rows_what_a_table_has(rows: list[Row], first: int) -> None:
+    names = [row.name for row in rows]
+    answers = answers_of(rows)
+    assert answers.lines(first, names) == [
+        (
+            row.index,
+            row.name,
+            row.status.value,
+            row.prediction,
+            row.confidence,
+            None if row.failure is None else row.failure.code.value,
+        )
+        for row in answers.rows(first, names)
+    ]
+    with pytest.raises(ValueError, match="names"):
+        answers.lines(first, [*names, "one too many"])
+
+
 @given(st.lists(a_row(), max_size=20))
 def test_the_doubts_are_the_rows_to_review(rows: list[Row]) -> None:
     answers = answers_of(rows)

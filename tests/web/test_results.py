@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill.domain import Row, RowStatus
 from digitmill.uploads.names import label
 from tests.archives import zip_of
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, one, seven
-from web.views.results import FORMULA_STARTS, _cells, _csv_lines
+from web.views.results import FORMULA_STARTS, _csv
 
 SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2, "chunks_in_flight": 100}], indirect=True)
 
@@ -180,11 +179,22 @@ def test_a_name_that_a_spreadsheet_would_run_is_only_a_name(client: Client, mill
     assert [row["prediction"] for row in rows] == ["1"] * len(names)
 
 
+@SMALL_CHUNKS
+def test_csv_by_columns_is_what_csv_by_rows_is(client: Client, mill: Mill) -> None:
+    files = [*images(3), ("blank.png", blank()), ("c.png", b"no image"), ("=1.png", one())]
+    location = submitted(client, files)
+    mill.turn()
+    by_columns = client.get(f"{location}/results?format=csv").data
+    # nobody has corrected a row, so the final answers are the model's; they go by way of rows
+    assert by_columns == client.get(f"{location}/results?format=csv&final=true").data
+    assert by_columns.count(b"\r\n") == 1 + len(files)
+
+
 @given(st.text(max_size=50))
 def test_any_name_survives_csv_and_begins_no_formula(name: str) -> None:
-    row = Row(0, label(name), RowStatus.BLANK)
-    (cells,) = csv.reader(io.StringIO(_csv_lines([_cells(row)]).decode(), newline=""))
-    assert cells[1].removeprefix("'") == row.name.removeprefix("'")
+    text = b"".join(_csv([[(0, label(name), "blank", None, None, None)]])).decode()
+    _, cells = csv.reader(io.StringIO(text, newline=""))
+    assert cells[1].removeprefix("'") == label(name).removeprefix("'")
     assert not cells[1].startswith(FORMULA_STARTS)
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,8 @@ from werkzeug.exceptions import ClientDisconnected
 from digitmill import errors
 from digitmill.domain import Row, RowStatus, Scope
 from digitmill.errors import BadOptions, FieldError
-from digitmill.results import RowFilter
+from digitmill.results import EVERY_ROW, RowFilter, Some
+from digitmill.store.rows import Line
 from digitmill.uploads.spool import SPREADSHEET_SUFFIX
 from web.answers import json_answer, row_answer, stream_answer
 from web.connection import client_gone
@@ -31,6 +33,7 @@ from web.spreadsheet import write_spreadsheet
 
 MEDIA_TYPES = {"json": JSON, "ndjson": NDJSON, "csv": CSV, "xlsx": XLSX}
 TABLES = ("csv", "xlsx")
+CSV_TYPE = f"{CSV}; charset=utf-8"
 BLOCK_BYTES = 256 << 10
 COLUMNS = ("index", "name", "status", "prediction", "confidence", "error")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -160,22 +163,28 @@ def _check(query: ResultsQuery, kind: str) -> None:
 def _stream(job_id: str, rows: RowFilter, kind: str, *, final: bool) -> Response:
     service().jobs.get(owner(), job_id)
     slot = context().waiting.require_slot()
+    if kind == "csv" and rows == EVERY_ROW and not final:
+        lines = _while_heard(service().results.table(owner(), job_id), request.environ)
+        return _download(stream_answer(_csv(lines), CSV_TYPE, slot), job_id, kind)
     chunks = _while_heard(
         service().results.stream(owner(), job_id, rows=rows, alternatives=kind == "ndjson"), request.environ
     )
     if kind == "ndjson":
         return stream_answer(_ndjson(chunks), NDJSON, slot)
+    lines = ([_line(row, final=final) for row in found] for found in chunks)
     if kind == "csv":
-        response = stream_answer(_csv(chunks, final=final), f"{CSV}; charset=utf-8", slot)
-    else:
-        with slot:
-            pieces = _xlsx(chunks, final=final)
-        response = stream_answer(pieces, XLSX, slot)
+        return _download(stream_answer(_csv(lines), CSV_TYPE, slot), job_id, kind)
+    with slot:
+        pieces = _xlsx(lines)
+    return _download(stream_answer(pieces, XLSX, slot), job_id, kind)
+
+
+def _download(response: Response, job_id: str, kind: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="digitmill-{job_id}.{kind}"'
     return response
 
 
-def _while_heard(chunks: Iterator[list[Row]], environ: dict[str, Any]) -> Iterator[list[Row]]:
+def _while_heard(chunks: Iterator[list[Some]], environ: dict[str, Any]) -> Iterator[list[Some]]:
     for rows in chunks:
         if rows:
             yield rows
@@ -192,20 +201,19 @@ def _ndjson(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
         yield ("\n".join(lines) + "\n").encode()
 
 
-def _csv(chunks: Iterator[list[Row]], *, final: bool) -> Iterator[bytes]:
+def _csv(chunks: Iterable[Sequence[Line]]) -> Iterator[bytes]:
     yield _csv_lines([COLUMNS])
-    for rows in chunks:
-        yield _csv_lines([_cells(row, final=final) for row in rows])
+    for lines in chunks:
+        yield _csv_lines([_harmless(line) if line[1].startswith(FORMULA_STARTS) else line for line in lines])
 
 
-def _xlsx(chunks: Iterable[list[Row]], *, final: bool) -> Iterator[bytes]:
+def _xlsx(chunks: Iterable[Sequence[Line]]) -> Iterator[bytes]:
     folder = service().settings.spool
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(suffix=SPREADSHEET_SUFFIX, dir=folder) as place:
         path = Path(place) / "rows.xlsx"
-        lines = ((row.index, row.name, *_answer(row, final=final)) for rows in chunks for row in rows)
         try:
-            write_spreadsheet(path, COLUMNS, lines)
+            write_spreadsheet(path, COLUMNS, chain.from_iterable(chunks))
         except ConnectionResetError as error:
             raise ClientDisconnected from error
         # what is open stays readable when its name is gone
@@ -225,14 +233,14 @@ def _csv_lines(lines: Sequence[Sequence[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _cells(row: Row, *, final: bool = False) -> tuple[Any, ...]:
-    name = f"'{row.name}" if row.name.startswith(FORMULA_STARTS) else row.name
-    return row.index, name, *_answer(row, final=final)
+def _harmless(line: Line) -> Line:
+    index, name, status, prediction, confidence, error = line
+    return index, f"'{name}", status, prediction, confidence, error
 
 
-def _answer(row: Row, *, final: bool) -> tuple[str | None, str | None, float | None, str | None]:
-    """Status, prediction, confidence and failure; with ``final`` those of a person who has answered."""
+def _line(row: Row, *, final: bool) -> Line:
+    """With ``final`` the answer of a person who has given one."""
     if final and row.verdict is not None:
-        return row.verdict.status.value, row.verdict.prediction, None, None
+        return row.index, row.name, row.verdict.status.value, row.verdict.prediction, None, None
     error = None if row.failure is None else row.failure.code.value
-    return row.status.value, row.prediction, row.confidence, error
+    return row.index, row.name, row.status.value, row.prediction, row.confidence, error
