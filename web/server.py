@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import select
 import shutil
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +30,18 @@ from web.connection import linger
 from web.context import EXTENSION
 from web.errors import problem_document
 from web.metrics import SHARED_FOLDER
-from web.sending import sending
 from web.upload import BLOCK_BYTES
 
 SILENCE_SECONDS = 60.0
 """A client that neither sends nor takes a byte for so long is given up."""
-HEAD_SECONDS = 5.0
+HEAD_SECONDS = 5
 """So long may a client pause within the head of a request, which a thread waits for."""
 FAREWELL_SECONDS = 2.0
 GRACE_SECONDS = 30
 """How long requests at hand may take to end when the server stops."""
 KEEP_ALIVE_SECONDS = 15
-STAY_SECONDS = 0.02
+STAY_MILLISECONDS = 20
 """So long a thread waits for the next request of a client that it has just answered."""
-HEAD_BYTES = 8 << 10
-"""As many as gunicorn reads at once of a head."""
 FAST_FOLDER = Path("/dev/shm")  # noqa: S108 (gunicorn makes its own file there)
 
 MakeApp = Callable[[], Flask]
@@ -66,7 +64,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         app = self._make_app()
-        app.wsgi_app = sending(app.wsgi_app)  # type: ignore[method-assign]
+        app.wsgi_app = closing(app.wsgi_app)  # type: ignore[method-assign]
         return app
 
 
@@ -123,6 +121,20 @@ def remove_metrics(server: Any) -> None:  # noqa: ARG001
         shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)
 
 
+def closing(application: Any) -> Any:
+    """WSGI middleware: gunicorn drops ``Connection: close`` from an answer, so it is told in its own way."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if ("Connection", "close") in headers:
+                start_response.__self__.force_close()
+            return start_response(status, headers, exc_info)
+
+        return application(environ, start)  # type: ignore[no-any-return]
+
+    return answer
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Let waiting requests answer now, so that the process can end."""
@@ -142,8 +154,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _serve(self, conn: Any) -> Any:
         # log lines carry the id of the request that the thread works on, not of the one before
         structlog.contextvars.clear_contextvars()
-        # gunicorn itself reads the head without a time limit
-        limit_reading(conn.sock, HEAD_SECONDS)
+        # gunicorn itself reads the head without a time limit; seconds and microseconds, as the kernel has them
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", HEAD_SECONDS, 0))
         return super().handle(conn)
 
     def _goes_on(self, conn: Any) -> bool:
@@ -153,14 +165,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         if not self.alive or self.tpool._work_queue.qsize() or conn.parser.unreader.buf.getvalue():
             return False
-        conn.sock.setblocking(True)
-        limit_reading(conn.sock, STAY_SECONDS)
-        try:
-            conn.parser.unreader.unread(conn.sock.recv(HEAD_BYTES))
-        except BlockingIOError:
-            return False
-        # where the client has hung up, the parser finds out too
-        return True
+        poll = select.poll()
+        poll.register(conn.sock, select.POLLIN)
+        return bool(poll.poll(STAY_MILLISECONDS))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP request as a problem too."""
@@ -175,13 +182,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             f"Content-Length: {len(body)}\r\nX-Content-Type-Options: nosniff\r\n\r\n"
         )
         client.sendall(head.encode("latin-1") + body)
-
-
-def limit_reading(connection: socket.socket, seconds: float) -> None:
-    """Let the kernel end a read of a blocking socket after so long: the interpreter would call poll before each."""
-    whole = int(seconds)
-    limit = struct.pack("ll", whole, round((seconds - whole) * 1e6))  # seconds and microseconds, as the kernel has them
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def _refusal(error: ParseException) -> tuple[int, str]:

@@ -28,11 +28,6 @@ pytestmark = pytest.mark.service
 MEGABYTE = 1 << 20
 
 
-def packets_in(connection: socket.socket) -> int:
-    """Packets with data that have come so far; Linux' ``tcpi_data_segs_in``."""
-    return int.from_bytes(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 156)[152:156], sys.byteorder)
-
-
 def zeros(size: int) -> Iterator[bytes]:
     block = bytes(MEGABYTE)
     for _ in range(size // MEGABYTE):
@@ -201,15 +196,6 @@ def new_job(server: Server, images: int) -> str:
     response = httpx.post(f"{server.url}/v1/jobs", files=files)
     assert response.status_code == 202
     return response.headers["Location"]
-
-
-@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux counts packets")
-def test_head_and_body_of_an_answer_come_in_one_packet(server: Server) -> None:
-    with connect(server) as connection:
-        for count, path in enumerate(("/healthz", "/v1/jobs", "/nowhere"), start=1):
-            connection.sendall(head("GET", path))
-            read_answer(connection)
-            assert packets_in(connection) == count
 
 
 def test_polls_find_a_thread_while_all_slots_are_taken_and_slots_come_back(server: Server) -> None:
