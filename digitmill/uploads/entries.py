@@ -5,7 +5,7 @@ What can be refused by its name, its place in the zip or its size is refused her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import IO
 
@@ -37,6 +37,14 @@ OVERLAPPING = (
 TOO_MANY_PAGES = "The file has more than {limit:,} pages. Split it into several files."
 
 
+class OrdinaryMembers(list[Entry]):
+    """Members of a zip of which none is refused, and each has bytes of its own."""
+
+    def columns(self) -> tuple[list[int], list[int]]:
+        """Their spans and their sizes."""
+        return [entry[2] for entry in self], [entry[3] for entry in self]
+
+
 class EntryReader:
     """Finds the entries in the files of one spool. ``skipped`` counts folders and litter so far.
 
@@ -49,8 +57,8 @@ class EntryReader:
         self._on_zip = on_zip
         self.skipped = 0
 
-    def entries(self, piece: Piece) -> Iterator[Entry]:
-        """The entries of one file, in order.
+    def runs(self, piece: Piece) -> Iterator[Sequence[Entry]]:
+        """The entries of one file, in order, some at a time.
 
         Raises:
             CorruptArchive: the directory of the zip is damaged, or the file is named .zip and is none.
@@ -65,15 +73,14 @@ class EntryReader:
         if signed or piece.name.lower().endswith(".zip"):
             directory = self._directory(piece, signed)
             self._on_zip(len(directory))
-            for members in directory.members():
-                yield from self._member_entries(members)
+            yield from map(self._member_entries, directory.members())
         else:
             entry = Entry(label(piece.name), piece.start, piece.length, piece.length)
             entry = entry._replace(refused=self._refusal_by_size(piece.length))
             if entry.refused is None and looks_like_tiff(head):
-                yield from self._page_entries(entry)
+                yield self._page_entries(entry)
             else:
-                yield entry
+                yield [entry]
 
     def _directory(self, piece: Piece, signed: bool) -> ZipDirectory:
         try:
@@ -83,24 +90,25 @@ class EntryReader:
                 raise
             raise CorruptArchive(NOT_A_ZIP) from error
 
-    def _member_entries(self, members: Members) -> Iterator[Entry]:
+    def _member_entries(self, members: Members) -> Sequence[Entry]:
         refusals = self._refusals(members)
         entries = _unrefused(members)
         if not refusals and plainly_images(members.names):
-            yield from entries
-            return
+            return OrdinaryMembers(entries)
+        found: list[Entry] = []
         for position, (entry, kind) in enumerate(zip(entries, map(kind_of, members.names), strict=True)):
             refusal = refusals.get(position)
             if kind is Kind.IMAGE and refusal is None:
-                yield entry
+                found.append(entry)
             elif kind is Kind.SKIPPED:
                 self.skipped += 1
             elif kind is Kind.ARCHIVE and not members.encrypted[position]:
-                yield entry._replace(refused=Failure(FailureCode.NESTED_ARCHIVE, NESTED))
+                found.append(entry._replace(refused=Failure(FailureCode.NESTED_ARCHIVE, NESTED)))
             elif refusal is None and looks_like_tiff(self._head(entry)):
-                yield from self._page_entries(entry)
+                found += self._page_entries(entry)
             else:
-                yield entry._replace(refused=refusal)
+                found.append(entry._replace(refused=refusal))
+        return found
 
     def _refusals(self, members: Members) -> dict[int, Failure]:
         """Those of a thousand members that their records give cause for, by position; mostly none."""
@@ -136,7 +144,7 @@ class EntryReader:
         except ItemFailure:
             return b""
 
-    def _page_entries(self, entry: Entry) -> Iterator[Entry]:
+    def _page_entries(self, entry: Entry) -> list[Entry]:
         """One entry for each page of a TIFF; a single one where the file is damaged."""
         data = self._read(entry.offset, entry.span)
         limit = self._limits.max_pages
@@ -147,12 +155,10 @@ class EntryReader:
             pages = 1
         if pages > limit:
             failure = Failure(FailureCode.IMAGE_TOO_LARGE, TOO_MANY_PAGES.format(limit=limit))
-            yield entry._replace(refused=failure)
-        elif pages > 1:
-            for page in range(pages):
-                yield entry._replace(name=f"{entry.name}#{page + 1}", page=page, pages=pages)
-        else:
-            yield entry
+            return [entry._replace(refused=failure)]
+        if pages > 1:
+            return [entry._replace(name=f"{entry.name}#{page + 1}", page=page, pages=pages) for page in range(pages)]
+        return [entry]
 
     def _read(self, position: int, length: int) -> bytes:
         self._file.seek(position)

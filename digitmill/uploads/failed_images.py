@@ -44,11 +44,9 @@ class FailedImages:
         cutter = Cutter(self._limits, expected=self._expected)
         self._spool.begin("failed images")
         for entries in self._failed:
-            for entry in self._copied(entries):
-                self.total += 1
-                full = cutter.add(entry)
-                if full is not None:
-                    yield full
+            copied = self._copied(entries)
+            self.total += len(copied)
+            yield from cutter.add_all(copied)
         self._spool.end()
         yield cutter.close()
 

@@ -7,14 +7,16 @@ directory.
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from math import ceil
 from pathlib import Path
 from typing import IO
 
 from digitmill.domain import Chunk, Entry
 from digitmill.errors import EmptyUpload, FieldError, NoImages, TooManyImages, UploadRefused
-from digitmill.uploads.entries import EntryReader
+from digitmill.uploads.entries import EntryReader, OrdinaryMembers
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.spool import Piece
 
@@ -55,23 +57,21 @@ class Plan:
         if not any(piece.length for piece in self._pieces):
             raise EmptyUpload(NOTHING_SENT)
         cutter, most = Cutter(self._limits, expected=len(self._pieces)), self._limits.max_images
-        for entry in self._entries(cutter):
-            self.total += 1
+        for run in self._runs(cutter):
+            self.total += len(run)
             if self.total > most:
                 raise TooManyImages(TOO_MANY.format(limit=most))
-            full = cutter.add(entry)
-            if full is not None:
-                yield full
+            yield from cutter.add_members(run) if isinstance(run, OrdinaryMembers) else cutter.add_all(run)
         if not self.total:
             raise NoImages(NO_IMAGES.format(skipped=self.skipped))
         yield cutter.close()
 
-    def _entries(self, cutter: Cutter) -> Iterator[Entry]:
+    def _runs(self, cutter: Cutter) -> Iterator[Sequence[Entry]]:
         with opened(self._source) as file:
             reader = EntryReader(file, self._limits, on_zip=lambda members: cutter.expect(members - 1))
             for position, piece in enumerate(self._pieces):
                 try:
-                    yield from reader.entries(piece)
+                    yield from reader.runs(piece)
                 except UploadRefused as refusal:
                     if len(self._pieces) == 1:
                         raise
@@ -111,7 +111,33 @@ class Cutter:
         self._expected += more
         self._images = images_a_chunk(self._expected - self._first, self._limits.chunk_images)
 
-    def add(self, entry: Entry) -> Chunk | None:
+    def add_all(self, entries: Sequence[Entry]) -> Iterator[Chunk]:
+        """Take the entries; the chunks that had no room for more of them."""
+        for entry in entries:
+            full = self._add(entry)
+            if full is not None:
+                yield full
+
+    def add_members(self, members: OrdinaryMembers) -> Iterator[Chunk]:
+        """As ``add_all``, in a fraction of the time, for there may be a million of them."""
+        spans, sizes = ([0, *accumulate(column)] for column in members.columns())
+        most, taken = self._limits.chunk_bytes, 0
+        while taken < len(members):
+            fit = min(
+                taken + self._images - len(self._entries),
+                bisect_right(spans, spans[taken] + most - self._span) - 1,
+                bisect_right(sizes, sizes[taken] + most - self._size) - 1,
+            )
+            if fit > taken:
+                self._entries += members[taken:fit]
+                self._span += spans[fit] - spans[taken]
+                self._size += sizes[fit] - sizes[taken]
+                taken = fit
+            else:
+                yield from self.add_all(members[taken : taken + 1])
+                taken += 1
+
+    def _add(self, entry: Entry) -> Chunk | None:
         """Take the entry; return the chunk before it when that had no room for it."""
         entries, most = self._entries, self._limits.chunk_bytes
         # one that is refused adds no bytes to read, nor does one more page of a file
