@@ -33,6 +33,8 @@ LENGTHS = struct.Struct("<3H")
 LENGTHS_AT = RECORD.fields["name"][1]  # type: ignore[index]
 LOCAL_HEADER_BYTES = 30
 BLOCK_BYTES = 64 << 10
+KEPT_BYTES = 1 << 20
+"""The records of a directory no longer than this, of some ten thousand members, are kept from when it was checked."""
 
 ENCRYPTED_FLAG = 1 << 0
 UTF8_FLAG = 1 << 11
@@ -87,6 +89,7 @@ class ZipDirectory:
         self._file = file
         self._place = find_directory(file, start, length)
         self._max_members = max_members
+        self._kept: list[Records] = []
         self._offsets, self._ascending = self._read_offsets()
 
     def __len__(self) -> int:
@@ -96,7 +99,7 @@ class ZipDirectory:
         """The members in the order of the directory, about a thousand at a time."""
         ends = np.append(self._offsets[1:], self._place.start)
         first = 0
-        for records in self._blocks():
+        for records in self._kept or self._blocks():
             offsets, sizes, compressed = self._numbers(records)
             last = first + len(offsets)
             places = slice(first, last) if self._ascending else np.searchsorted(self._offsets, offsets)
@@ -130,6 +133,8 @@ class ZipDirectory:
                     f"The zip lists more than {self._max_members:,} entries; split it into several uploads."
                 )
             parts.append(offsets)
+            if self._place.end - self._place.start <= KEPT_BYTES:
+                self._kept.append(records)
         self._check_count(found)
         offsets = np.concatenate(parts) if parts else np.empty(0, np.int64)
         ascending = bool((offsets[1:] > offsets[:-1]).all())
