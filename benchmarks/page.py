@@ -51,9 +51,12 @@ def performance(figures: Figures) -> str:
         for pile in figures.growth
     ]
     workers = [
-        (f"{number}", f"{pile.images_a_second / figures.workers[1].images_a_second:.2f}", f"{pile.ratio:.2f}")
+        (
+            f"{number}", f"{pile.images_a_second / figures.workers[1].images_a_second:.2f}",
+            f"{pile.ceiling / figures.workers[1].ceiling:.2f}", f"{pile.ratio:.2f}",
+        )
         for number, pile in figures.workers.items()
-    ]
+    ]  # fmt: skip
     singles = [
         (
             f"{each.at_once}", f"{each.measured.images_a_second:,.0f}", *_spread(each.measured.milliseconds),
@@ -68,7 +71,7 @@ def performance(figures: Figures) -> str:
         (
             _table(("pile", "of the ceiling", "images a second", "accepted after", *cpu), piles),
             _by_engine(figures.engines),
-            _table(("worker processes", "times one", "of the ceiling"), workers),
+            _table(("worker processes", "times one", "the engine alone, times one", "of the ceiling"), workers),
             _table(("images of a job", "cost of an image, times that in the smallest", "accepted after"), growth),
             _table(("single images at once", "a second", "p50", "p99", "503", *cpu), singles),
             _table((f"beside jobs of {beside.images:,} images" if beside else "", "p50", "p99"), small),

@@ -36,9 +36,14 @@ class Pile(BaseModel):
         return statistics.median(run.accepted_milliseconds for run in self.service)
 
     @property
+    def ceiling(self) -> float:
+        """Images a second of the same engine in process, as a median."""
+        return statistics.median(self.ceiling_images_a_second)
+
+    @property
     def ratio(self) -> float:
-        """The service's rate as a share of the ceiling's, medians of both."""
-        return self.images_a_second / statistics.median(self.ceiling_images_a_second)
+        """The service's rate as a share of the ceiling's."""
+        return self.images_a_second / self.ceiling
 
 
 class SinglesAtOnce(BaseModel):
@@ -153,9 +158,10 @@ def _engines(engines: Engines | None) -> list[str]:
 def _workers(workers: Mapping[int, Pile]) -> list[str]:
     if not workers:
         return []
-    one = workers[1].images_a_second
+    one = workers[1]
     return [
-        f"{number} worker processes  {pile.images_a_second / one:5.2f} times one   ceiling ratio {pile.ratio:.2f}"
+        f"{number} worker processes  {pile.images_a_second / one.images_a_second:5.2f} times one   "
+        f"the engine alone {pile.ceiling / one.ceiling:.2f} times one   ceiling ratio {pile.ratio:.2f}"
         for number, pile in workers.items()
     ]
 
@@ -232,10 +238,9 @@ def _scaling(outcomes: list[Outcome]) -> list[str]:
 def _piles(piles: list[Pile]) -> list[str]:
     found = []
     for pile in piles:
-        ceiling = statistics.median(pile.ceiling_images_a_second)
         found += [
             f"{_what(pile)}:",
-            f"  {pile.images_a_second:,.0f} a second by the service, {ceiling:,.0f} without it; "
+            f"  {pile.images_a_second:,.0f} a second by the service, {pile.ceiling:,.0f} without it; "
             f"accepted after {pile.accepted_milliseconds:,.0f} ms",
             f"  {_costs(pile.seconds_an_image, pile.operations_an_image)}",
             f"  {_most(pile)}",

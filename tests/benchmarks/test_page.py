@@ -66,7 +66,7 @@ def test_figures_become_tables_with_the_ratio_first() -> None:
     assert "| 10,000 images, 28x28 PNG | 0.80 | 800 | 90 ms | 0 | 500 | 0 |" in text
     assert "| keras f32, by hand | 1.00 | 1,000 |" in text
     assert "| openvino int8, in process | 2.00 | 2,000 |\n| the service | 1.50 | 1,500 |" in text
-    assert "| 2 | 1.00 | 0.80 |" in text
+    assert "| 2 | 1.00 | 1.00 | 0.80 |" in text
     assert "| 10,000 | 1.10 | 90 ms |" in text
     assert "| 16 | 321 | 12.3 ms | 1234.5 ms | 3 | 1,000 | 2,000 | 300 |" in text
     assert "| GET /healthz | 12.3 ms | 1234.5 ms |" in text
