@@ -89,7 +89,7 @@ def _segments(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _digit(label: str, lines: Sequence[str], name: str) -> PenDigit:
-    if label not in DIGITS:
+    if len(label) != 1 or label not in DIGITS:
         raise TrainingError(f"{name} has a segment labelled {label[:20]!r}, which is no digit. Name a file of digits.")
     strokes: list[list[tuple[int, int]]] = []
     down = False

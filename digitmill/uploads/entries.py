@@ -73,7 +73,8 @@ class EntryReader:
         if signed or piece.name.lower().endswith(".zip"):
             directory = self._directory(piece, signed)
             self._on_zip(len(directory))
-            yield from map(self._member_entries, directory.members())
+            for members in directory.members():
+                yield from self._member_entries(members)
         else:
             entry = Entry(label(piece.name), piece.start, piece.length, piece.length)
             entry = entry._replace(refused=self._refusal_by_size(piece.length))
@@ -90,11 +91,12 @@ class EntryReader:
                 raise
             raise CorruptArchive(NOT_A_ZIP) from error
 
-    def _member_entries(self, members: Members) -> Sequence[Entry]:
+    def _member_entries(self, members: Members) -> Iterator[Sequence[Entry]]:
         refusals = self._refusals(members)
         entries = _unrefused(members)
         if not refusals and plainly_images(members.names):
-            return OrdinaryMembers(entries)
+            yield OrdinaryMembers(entries)
+            return
         found: list[Entry] = []
         for position, (entry, kind) in enumerate(zip(entries, map(kind_of, members.names), strict=True)):
             refusal = refusals.get(position)
@@ -105,10 +107,12 @@ class EntryReader:
             elif kind is Kind.ARCHIVE and not members.encrypted[position]:
                 found.append(entry._replace(refused=Failure(FailureCode.NESTED_ARCHIVE, NESTED)))
             elif refusal is None and looks_like_tiff(self._head(entry)):
-                found += self._page_entries(entry)
+                # a thousand files of many pages are not to be held at once
+                yield from (found, self._page_entries(entry))
+                found = []
             else:
                 found.append(entry._replace(refused=refusal))
-        return found
+        yield found
 
     def _refusals(self, members: Members) -> dict[int, Failure]:
         """Those of a thousand members that their records give cause for, by position; mostly none."""

@@ -49,6 +49,8 @@ def test_any_text_gives_digits_or_a_reason(text: str) -> None:
     [
         ("", r"no line begins with \.SEGMENT DIGIT"),
         (segment("a", [[(1, 2)]]), "labelled 'a', which is no digit"),
+        (segment("12", [[(1, 2)]]), "labelled '12', which is no digit"),
+        (segment("", [[(1, 2)]]), "labelled '', which is no digit"),
         (segment("4", []), "a 4 without a stroke"),
         (segment("4", [[]]), "a 4 without a stroke"),
         (segment("4", [[(1, 2)]]).replace(" 1  2", " 1"), "' 1' in the place of a point"),

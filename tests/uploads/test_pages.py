@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from digitmill.errors import FailureCode, TooManyImages
+from digitmill.uploads.plan import Plan
+from digitmill.uploads.spool import Piece
 from tests.archives import Crafted, craft, zip_of
 from tests.uploads.planning import LIMITS, plan_of, plan_zip
 
@@ -71,3 +73,15 @@ def test_pages_of_one_file_count_its_bytes_once_in_a_chunk(tmp_path: Path) -> No
     tiff = tiff_of(4)
     planned = plan_of(tmp_path, ("a.tif", tiff), limits=replace(LIMITS, chunk_bytes=len(tiff) + 10))
     assert [len(chunk.entries) for chunk in planned.chunks] == [4]
+
+
+def test_pages_of_many_files_are_not_all_held_before_the_first_chunk_is_given(tmp_path: Path) -> None:
+    tiff = tiff_of(4)
+    data = zip_of({f"{number}.tif": tiff for number in range(100)})
+    (tmp_path / "scans.zip").write_bytes(data)
+    limits = replace(LIMITS, chunk_images=4)
+    plan = Plan(tmp_path / "scans.zip", [Piece("scans.zip", 0, len(data))], limits)
+    chunks = plan.chunks()
+    assert len(next(chunks).entries) == 4
+    assert plan.total <= 8
+    assert sum(len(chunk.entries) for chunk in chunks) == 396
