@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from digitmill.models.runtime import Model
 from training.data import CLASSES, Digits, Source, joined
 
+MOST_NAMES = 45
+"""Letters of the names of sets for which the titles of pictures have space."""
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -46,7 +49,10 @@ def answered(model: Model, sources: tuple[Source, ...]) -> Answers:
     """What ``model`` answers to the test parts of all ``sources`` that have one."""
     tests = {source.name: source.test for source in sources if source.test is not None}
     digits = joined(list(tests.values())).digits
-    return _answers(model, f"{len(digits):,} test images of {', '.join(tests)}", digits)
+    names = ", ".join(tests)
+    if len(names) > MOST_NAMES:
+        names = f"{len(tests)} data sets"
+    return _answers(model, f"{len(digits):,} test images of {names}", digits)
 
 
 def answered_by_set(model: Model, sources: tuple[Source, ...], drawn: Digits) -> list[Answers]:
