@@ -42,7 +42,7 @@ class OrdinaryMembers(list[Entry]):
 
     def columns(self) -> tuple[list[int], list[int]]:
         """Their spans and their sizes."""
-        return [entry[2] for entry in self], [entry[3] for entry in self]
+        return [entry.span for entry in self], [entry.size for entry in self]
 
 
 class EntryReader:
