@@ -116,7 +116,7 @@ def load_sources(data: Path | None, seed: int, names: Collection[str] = DATA_SET
     for extra in (extra for extra in EXTRAS if extra.name in names):
         path = data / "digits" / extra.file if data is not None else None
         if path is None or not path.is_file():
-            _missing(extra.name)
+            _warn_of_missing(extra.name)
             continue
         sources.append(_split_extra(extra, path, seed))
     if PENDIGITS in names:
@@ -124,11 +124,11 @@ def load_sources(data: Path | None, seed: int, names: Collection[str] = DATA_SET
         if files and all(file.is_file() for file in files):
             sources.append(_pendigits(files, seed))
         else:
-            _missing(PENDIGITS)
+            _warn_of_missing(PENDIGITS)
     return tuple(sources)
 
 
-def _missing(name: str) -> None:
+def _warn_of_missing(name: str) -> None:
     _log.warning("The data set %s is not in the data folder; training goes on without it.", name)
 
 

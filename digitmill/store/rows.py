@@ -122,7 +122,7 @@ class Answers:
         return rows
 
     def lines(self, first: int, names: Sequence[str]) -> list[Line]:
-        """Of every row what a table has of it, numbered and named as by ``rows``, in a fraction of the time.
+        """Of every row what a table has of it, numbered and named as by ``rows``, in a tenth of the time.
 
         Raises:
             ValueError: another number of names.

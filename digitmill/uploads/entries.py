@@ -40,10 +40,6 @@ TOO_MANY_PAGES = "The file has more than {limit:,} pages. Split it into several 
 class OrdinaryMembers(list[Entry]):
     """Members of a zip of which none is refused, and each has bytes of its own."""
 
-    def columns(self) -> tuple[list[int], list[int]]:
-        """Their spans and their sizes."""
-        return [entry.span for entry in self], [entry.size for entry in self]
-
 
 class EntryReader:
     """Finds the entries in the files of one spool. ``skipped`` counts folders and litter so far.

@@ -43,7 +43,8 @@ class Plan:
         self.skipped = 0
 
     def chunks(self) -> Iterator[Chunk]:
-        """The chunks, in order; to be called once. Memory: one chunk, and 8 bytes for each member of a zip.
+        """The chunks, in order; to be called once. Memory: one chunk, 8 bytes for each member of a zip, and
+        its directory where that is small.
 
         Only when the last chunk was given is the upload known to be good: until then any of these may be
         raised, and what was given must be thrown away.
@@ -120,7 +121,8 @@ class Cutter:
 
     def add_members(self, members: OrdinaryMembers) -> Iterator[Chunk]:
         """As ``add_all``, in a fraction of the time, for there may be a million of them."""
-        spans, sizes = ([0, *accumulate(column)] for column in members.columns())
+        spans = list(accumulate((member.span for member in members), initial=0))
+        sizes = list(accumulate((member.size for member in members), initial=0))
         most, taken = self._limits.chunk_bytes, 0
         while taken < len(members):
             fit = min(

@@ -1,4 +1,4 @@
-"""Small data sets of printed digits."""
+"""Small data sets: printed digits, and digits as pen strokes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 from digitmill.domain import Polarity
 from digitmill.imaging.normalise import normalise
 from training.data import Digits, Source, split
+
+Written = list[list[tuple[int, int]]]
+"""Strokes of points (x, y), y upwards."""
 
 
 def digits_of(each: int, *, seed: int = 1) -> Digits:
@@ -28,3 +31,11 @@ def digits_of(each: int, *, seed: int = 1) -> Digits:
 def source_of(name: str, each: int, test: Digits | None = None) -> Source:
     training, validation = split(digits_of(each), 5, seed=1)
     return Source(name, "CC0", training, validation, test)
+
+
+def segment(label: str, strokes: Written) -> str:
+    """A digit in the format UNIPEN, as UCI's pendigits has it."""
+    lines = [f'.SEGMENT DIGIT    0 ? "{label}"', ".COMMENT 8 12  224"]
+    for stroke in strokes:
+        lines += [".PEN_DOWN", *(f" {x}  {y}" for x, y in stroke), ".PEN_UP", ".DT 100"]
+    return "\n".join(lines) + "\n"

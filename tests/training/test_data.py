@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from digitmill.errors import TrainingError
-from tests.training.drawn import digits_of
-from tests.training.test_unipen import segment
+from tests.training.drawn import digits_of, segment
 from training.data import CLASSES, PENDIGITS_FILES, Digits, load_sources, split
 
 

@@ -8,20 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digitmill.errors import TrainingError
+from tests.training.drawn import Written, segment
 from training.unipen import PenDigit, drawn, parse_unipen
 
 POINTS = st.tuples(st.integers(-999_999, 999_999), st.integers(-999_999, 999_999))
 STROKES = st.lists(st.lists(POINTS, min_size=1, max_size=8), min_size=1, max_size=4)
 HEAD = '.INCLUDE  dene.doc\n\n.LEXICON "0" "1"\n.HIERARCHY  DIGIT\n\n'
-
-Written = list[list[tuple[int, int]]]
-
-
-def segment(label: str, strokes: Written) -> str:
-    lines = [f'.SEGMENT DIGIT    0 ? "{label}"', ".COMMENT 8 12  224"]
-    for stroke in strokes:
-        lines += [".PEN_DOWN", *(f" {x}  {y}" for x, y in stroke), ".PEN_UP", ".DT 100"]
-    return "\n".join(lines) + "\n"
 
 
 def one_of(*strokes: list[tuple[int, int]], label: str = "7") -> PenDigit:

@@ -22,8 +22,9 @@ from digitmill.errors import (
     UploadRefused,
 )
 from digitmill.settings import Settings
+from digitmill.uploads.entries import OrdinaryMembers
 from digitmill.uploads.limits import Limits
-from digitmill.uploads.plan import Plan, images_a_chunk
+from digitmill.uploads.plan import Cutter, Plan, images_a_chunk
 from digitmill.uploads.spool import Piece
 from tests.archives import Crafted, craft, overlapping_bomb, unicode_path_extra, zip64_extra, zip_of
 from tests.uploads.planning import LIMITS, plan_of, plan_zip
@@ -277,3 +278,20 @@ def test_nothing_is_opened_before_the_first_chunk_is_asked_for(tmp_path: Path) -
 
 def test_every_refusal_of_planning_is_an_upload_refused() -> None:
     assert all(issubclass(kind, UploadRefused) for kind in (CorruptArchive, EmptyUpload, NoImages, TooManyImages))
+
+
+SIZES = st.integers(1, 40)
+
+
+@given(st.lists(st.tuples(SIZES, SIZES), max_size=60), st.integers(1, 9), st.integers(1, 100), st.data())
+def test_members_are_cut_together_as_they_are_one_by_one(
+    sizes: list[tuple[int, int]], images: int, most_bytes: int, data: st.DataObject
+) -> None:
+    members = [Entry(f"{number}.png", 100 * number, span, size) for number, (span, size) in enumerate(sizes)]
+    limits = replace(LIMITS, chunk_images=images, chunk_bytes=most_bytes)
+    together, one_by_one = (Cutter(limits, expected=len(members)) for _ in range(2))
+    first = data.draw(st.integers(0, len(members)))
+    runs = [OrdinaryMembers(members[:first]), OrdinaryMembers(members[first:])]
+    found = [chunk for run in runs for chunk in together.add_members(run)]
+    assert found == list(one_by_one.add_all(members))
+    assert together.close() == one_by_one.close()
