@@ -96,15 +96,14 @@ class Answers:
         Raises:
             ValueError: another number of names.
         """
-        if len(self.statuses) != len(names):
-            raise ValueError(f"{len(self.statuses)} rows for {len(names)} names")
+        self._require_as_many(names)
         digits, confidences = self.digits, self.confidences
         if places is None:
             places = range(len(names))
         else:
             digits, confidences = digits[places], confidences[places]
         statuses, failures = self.statuses.tolist(), self.failures
-        rounded = np.round(confidences.astype(np.float64), 6).tolist()
+        rounded = _rounded(confidences).tolist()
         rows = []
         for place, row_digits, row_confidences in zip(places, digits.tolist(), rounded, strict=True):
             known = row_digits[0] != NO_DIGIT
@@ -127,10 +126,9 @@ class Answers:
         Raises:
             ValueError: another number of names.
         """
-        if len(self.statuses) != len(names):
-            raise ValueError(f"{len(self.statuses)} rows for {len(names)} names")
+        self._require_as_many(names)
         digits = self.digits[:, 0]
-        confidences: list[float | None] = np.round(self.confidences[:, 0].astype(np.float64), 6).tolist()
+        confidences: list[float | None] = _rounded(self.confidences[:, 0]).tolist()
         for place in np.flatnonzero(digits == NO_DIGIT).tolist():
             confidences[place] = None
         codes: list[str | None] = [None] * len(names)
@@ -144,13 +142,21 @@ class Answers:
     def doubts(self, first: int) -> list[Doubt]:
         """Only those with the status ``review``, numbered from ``first``: a tenth of the time that all rows take."""
         places = self.places(RowStatus.REVIEW)
-        rounded = np.round(self.confidences[places, 0].astype(np.float64), 6)
-        columns = (places + first, self.digits[places, 0], rounded)
+        columns = (places + first, self.digits[places, 0], _rounded(self.confidences[places, 0]))
         return [Doubt(*doubt) for doubt in zip(*(column.tolist() for column in columns), strict=True)]
 
     def places(self, status: RowStatus) -> NDArray[np.intp]:
         """Of the rows with this status, within the chunk, from 0."""
         return np.flatnonzero(self.statuses == STATUS_CODES[status])
+
+    def _require_as_many(self, names: Sequence[str]) -> None:
+        if len(self.statuses) != len(names):
+            raise ValueError(f"{len(self.statuses)} rows for {len(names)} names")
+
+
+def _rounded(confidences: NDArray[np.float32]) -> NDArray[np.float64]:
+    """To six digits, as they are shown; in float64, where 0.1 is written so."""
+    return confidences.astype(np.float64).round(6)
 
 
 def _alternatives(digits: list[int], confidences: list[float]) -> tuple[Guess, ...]:
