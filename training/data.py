@@ -1,6 +1,6 @@
 """The training data: MNIST and, where present, other sets of digits, split and brought to MNIST's form.
 
-``DIGITMILL_DATA`` names a folder with ``mnist.npz`` and optionally ``digits/*.npz`` and UCI's files of pendigits.
+``DIGITMILL_DATA`` names a folder with ``mnist.npz`` and optionally ``digits/*.npz`` and what pen_sources.py reads.
 Without it MNIST is downloaded by Keras and the other sets are left out.
 """
 
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from digitmill.domain import DIGITS, Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import normalise
-from training.unipen import drawn, parse_unipen
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -100,14 +99,12 @@ EXTRAS = (
     _Extra("semeion", "semeion.npz", "CC BY 4.0 (UCI Machine Learning Repository)", stretched=True),
 )
 PENDIGITS = "pendigits"
-PENDIGITS_LICENCE = "CC BY 4.0 (UCI Machine Learning Repository, doi 10.24432/C5MG6K)"
-PENDIGITS_FILES = ("pendigits-orig.tra", "pendigits-orig.tes")
-"""Of 30 writers for training, and of 14 others for testing."""
-DATA_SETS = (MNIST, *(extra.name for extra in EXTRAS), PENDIGITS)
+UNIPEN = "unipen"
+DATA_SETS = (MNIST, *(extra.name for extra in EXTRAS), PENDIGITS, UNIPEN)
 
 
 def load_sources(data: Path | None, seed: int, names: Collection[str] = DATA_SETS) -> tuple[Source, ...]:
-    """MNIST and those data sets of ``names`` that are present, split the same way for the same ``seed``.
+    """MNIST and those pictures of ``names`` that are present, split the same way for the same ``seed``.
 
     Raises:
         TrainingError: an array is missing, misshapen, or of another type.
@@ -116,19 +113,13 @@ def load_sources(data: Path | None, seed: int, names: Collection[str] = DATA_SET
     for extra in (extra for extra in EXTRAS if extra.name in names):
         path = data / "digits" / extra.file if data is not None else None
         if path is None or not path.is_file():
-            _warn_of_missing(extra.name)
+            warn_of_missing(extra.name)
             continue
         sources.append(_split_extra(extra, path, seed))
-    if PENDIGITS in names:
-        files = [data / "digits" / file for file in PENDIGITS_FILES] if data is not None else []
-        if files and all(file.is_file() for file in files):
-            sources.append(_pendigits(files, seed))
-        else:
-            _warn_of_missing(PENDIGITS)
     return tuple(sources)
 
 
-def _warn_of_missing(name: str) -> None:
+def warn_of_missing(name: str) -> None:
     _log.warning("The data set %s is not in the data folder; training goes on without it.", name)
 
 
@@ -173,19 +164,6 @@ def _split_extra(extra: _Extra, path: Path, seed: int) -> Source:
     padded = np.pad(images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
     training, validation = split(Digits(normalised(padded, Polarity.LIGHT_ON_DARK), labels), EXTRA_HELD_OUT, seed)
     return Source(extra.name, extra.licence, training, validation)
-
-
-def _pendigits(files: Sequence[Path], seed: int) -> Source:
-    kept, test = (_pen_digits(file, seed) for file in files)
-    training, validation = split(kept, EXTRA_HELD_OUT, seed)
-    return Source(PENDIGITS, PENDIGITS_LICENCE, training, validation, test)
-
-
-def _pen_digits(file: Path, seed: int) -> Digits:
-    random = np.random.default_rng(seed)
-    digits = parse_unipen(file.read_text("latin-1"), str(file))
-    images = normalised([drawn(digit, random) for digit in digits], Polarity.LIGHT_ON_DARK)
-    return Digits(images, np.array([digit.label for digit in digits], np.uint8))
 
 
 def normalised(images: Images | Sequence[Images], polarity: Polarity) -> Images:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from training.config import Config
 from training.data import CLASSES, Source, kept_for_testing, load_sources, split
 from training.folders import LABELS_FILE, class_items, has_class_folders, listed_items
 from training.labelled import Item, Labelled, collect
+from training.pen_sources import pen_sources
 
 HELD_OUT = 10
 """One in so many is held out for testing, and as many of the rest for validation."""
@@ -37,9 +39,13 @@ def sources_of(config: Config, settings: Settings) -> tuple[Source, ...]:
     Raises:
         TrainingError: one cannot be read, or two go by the same name.
     """
+    built_in = [
+        *load_sources(settings.data, config.seed, config.data_sets),
+        *pen_sources(settings.data, config.seed, config.data_sets),
+    ]
     sources = [
         kept_for_testing(source) if source.name in config.left_out else source
-        for source in load_sources(settings.data, config.seed, config.data_sets)
+        for source in (built_in if config.non_digits else map(_of_digits, built_in))
     ]
     if settings.data is not None:
         sources += form_boxes(settings.data)
@@ -109,8 +115,14 @@ def _siblings(folder: Traversable) -> dict[str, Traversable]:
     return {child.name: child for child in folder.iterdir() if child.is_file()}
 
 
-def _digits_alone(labelled: Labelled) -> Labelled:
+def _of_digits(source: Source) -> Source:
     """For a network that has no class for anything else."""
+    test = source.test.digits if source.test is not None else None
+    return replace(source, training=source.training.digits, validation=source.validation.digits, test=test)
+
+
+def _digits_alone(labelled: Labelled) -> Labelled:
+    """The same of labelled pictures."""
     rows = np.flatnonzero(labelled.digits.labels < len(CLASSES))
     return Labelled(labelled.digits[rows], labelled.test[rows], labelled.left_out)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -39,3 +42,21 @@ def segment(label: str, strokes: Written) -> str:
     for stroke in strokes:
         lines += [".PEN_DOWN", *(f" {x}  {y}" for x, y in stroke), ".PEN_UP", ".DT 100"]
     return "\n".join(lines) + "\n"
+
+
+def release(folder: Path, file: str, writer: str, characters: Sequence[tuple[str, Written]]) -> Path:
+    """One file of segments and one of strokes, as UNIPEN's release has them; the pen's way in the air counts too."""
+    strokes, segments = [f".WRITER_ID {writer}", ".INCLUDE ../../site.doc"], [f".INCLUDE {file}"]
+    parts = 0
+    for label, written in characters:
+        last = parts + 2 * len(written) - 2
+        segments.append(f'.SEGMENT CHARACTER {parts if last == parts else f"{parts}-{last}"} OK "{label}"')
+        for stroke in written:
+            # time as a third number; a pen that is lifted and leaves no point is no part
+            strokes += [".PEN_DOWN", *(f"\t{x} {y} 17" for x, y in stroke), ".PEN_UP", " 5 5 18", ".PEN_UP"]
+            parts += 2
+    paths = folder / "include" / file, folder / "data" / ("1a" if characters[0][0].isdigit() else "1c") / file
+    for path, lines in zip(paths, (strokes, segments), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n")
+    return paths[1]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from digitmill.errors import TrainingError
-from tests.training.drawn import digits_of, segment
-from training.data import CLASSES, PENDIGITS_FILES, Digits, load_sources, split
+from tests.training.drawn import digits_of
+from training.data import CLASSES, Digits, load_sources, split
 
 
 @pytest.fixture(scope="module")
@@ -65,26 +65,6 @@ def test_the_other_sets_are_brought_to_mnists_form(folder: Path) -> None:
         rows, columns = np.nonzero(image)
         assert rows.max() - rows.min() + 1 == 20
         assert columns.max() - columns.min() < 10
-
-
-def test_pens_are_drawn_and_keep_their_own_test_part(folder: Path) -> None:
-    digits = folder / "digits"
-    digits.mkdir(exist_ok=True)
-    training, test = (digits / name for name in PENDIGITS_FILES)
-    training.write_text("".join(segment(str(label), [[(0, 0), (9, 90)]]) for label in range(10)) * 4)
-    test.write_text(segment("5", [[(0, 0), (9, 90)]]))
-    try:
-        _, pens = load_sources(folder, seed=1)
-        _, again = load_sources(folder, seed=1)
-        assert [source.name for source in load_sources(folder, seed=1, names=("mnist",))] == ["mnist"]
-    finally:
-        training.unlink()
-        test.unlink()
-    assert pens.test is not None
-    assert (pens.name, len(pens.training), len(pens.validation), len(pens.test)) == ("pendigits", 36, 4, 1)
-    assert pens.test.labels.tolist() == [5]
-    assert all(image.any() for image in pens.training.images)
-    np.testing.assert_array_equal(pens.training.images, again.training.images)
 
 
 def test_without_a_folder_keras_downloads_mnist(

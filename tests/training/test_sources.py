@@ -275,6 +275,18 @@ def test_further_sources_are_split_in_three_without_a_picture_in_two_parts(tmp_p
     np.testing.assert_array_equal(mine.training.images, again.training.images)
 
 
+def test_a_network_without_a_class_for_them_gets_no_pictures_of_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = digits_of(3)
+    mixed = Digits(digits.images, np.where(digits.labels == 7, 10, digits.labels).astype(np.uint8))
+    source = Source("mixed", "CC0", mixed, mixed, mixed)
+    monkeypatch.setattr(training.sources, "load_sources", lambda *_: (source,))
+    for non_digits, classes in ((0.15, 10), (0.0, 9)):
+        (found,) = sources_of(Config(version="1", non_digits=non_digits), Settings())
+        for part in (found.training, found.validation, found.test):
+            assert part is not None
+            assert len(set(part.labels)) == classes
+
+
 def test_a_test_part_of_a_source_stays_its_test_part(tmp_path: Path, mnist: Source) -> None:
     printed = different(4, seed=5)
     save_idx(tmp_path / "mine", "train", printed[slice(0, 30)])

@@ -1,0 +1,93 @@
+"""The sources that were written on tablets: UCI's pendigits, and the release ``train_r01_v07`` of UNIPEN.
+
+Their strokes are drawn by pens of several widths, once, and brought to MNIST's form like all else.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from digitmill.domain import DIGITS, Polarity
+from digitmill.errors import TrainingError
+from training.data import CLASSES, EXTRA_HELD_OUT, PENDIGITS, UNIPEN, Digits, Source, normalised, split, warn_of_missing
+from training.non_digits.checks import like_a_one
+from training.unipen import PenCharacter, drawn, parse_unipen, read_release
+
+PENDIGITS_LICENCE = "CC BY 4.0 (UCI Machine Learning Repository, doi 10.24432/C5MG6K)"
+PENDIGITS_FILES = ("pendigits-orig.tra", "pendigits-orig.tes")
+"""Of 30 writers for training, and of 14 others for testing."""
+UNIPEN_LICENCE = "CC BY 4.0 (International Unipen Foundation, doi 10.5281/zenodo.1195803)"
+UNIPEN_FOLDER = "train_r01_v07"
+TEST_WRITERS = 8
+"""One writer in so many is kept for testing."""
+LETTERS = "CEFKMNPVWXmwx"
+"""Such as hardly any hand writes like a digit: a network that learnt A, H, R, e, h, t and more from these writers too
+took two to eight times as many digits of other collections for none."""
+LETTER_FILES = 8
+"""One file of letters in so many is read: there are five times as many letters as digits."""
+UNSOUND = ("ibm",)
+"""A contributor whose segments often name one stroke of several, so that half an 8 is called an 8."""
+
+
+def pen_sources(data: Path | None, seed: int, names: Collection[str]) -> list[Source]:
+    """Those of ``names`` that are present in the folder ``data``.
+
+    Raises:
+        TrainingError: a file is there and cannot be read.
+    """
+    sources = []
+    if PENDIGITS in names:
+        files = [data / "digits" / file for file in PENDIGITS_FILES] if data is not None else []
+        if files and all(file.is_file() for file in files):
+            sources.append(_pendigits(files, seed))
+        else:
+            warn_of_missing(PENDIGITS)
+    if UNIPEN in names:
+        if data is not None and (data / UNIPEN_FOLDER).is_dir():
+            sources.append(_unipen(data / UNIPEN_FOLDER, seed))
+        else:
+            warn_of_missing(UNIPEN)
+    return sources
+
+
+def _pendigits(files: Sequence[Path], seed: int) -> Source:
+    kept, test = (_digits(parse_unipen(file.read_text("latin-1"), str(file)), seed) for file in files)
+    training, validation = split(kept, EXTRA_HELD_OUT, seed)
+    return Source(PENDIGITS, PENDIGITS_LICENCE, training, validation, test)
+
+
+def _unipen(folder: Path, seed: int) -> Source:
+    """Digits, and letters as pictures of no digit; the test part is of other writers."""
+    characters = _characters(folder, "1a", DIGITS, 1)
+    for part in ("1b", "1c"):
+        characters += _characters(folder, part, LETTERS, LETTER_FILES)
+    if not characters:
+        raise TrainingError(f"{folder} holds no digits. Unpack the whole release there: data and include.")
+    test = [character for character in characters if _for_testing(character)]
+    rest = [character for character in characters if not _for_testing(character)]
+    training, validation = split(_digits(rest, seed), EXTRA_HELD_OUT, seed)
+    return Source(UNIPEN, UNIPEN_LICENCE, training, validation, _digits(test, seed))
+
+
+def _characters(folder: Path, part: str, labels: str, one_in: int) -> list[PenCharacter]:
+    files = sorted(path for path in (folder / "data" / part).rglob("*.dat") if path.is_file())
+    sound = [path for path in files if not set(UNSOUND) & set(path.relative_to(folder).parts)]
+    return [character for path in sound[::one_in] for character in read_release(folder, path, labels)]
+
+
+def _for_testing(character: PenCharacter) -> bool:
+    return zlib.crc32(character.writer.encode()) % TEST_WRITERS == 0
+
+
+def _digits(characters: Sequence[PenCharacter], seed: int) -> Digits:
+    random = np.random.default_rng(seed)
+    images = normalised([drawn(character, random) for character in characters], Polarity.LIGHT_ON_DARK)
+    is_digit = np.array([character.label in DIGITS for character in characters], bool)
+    labels = [int(character.label) if character.label in DIGITS else len(CLASSES) for character in characters]
+    # a stem alone, of a letter whose other strokes were lost, is a 1
+    sound = [digit or not like_a_one(image) for digit, image in zip(is_digit, images, strict=True)]
+    return Digits(images, np.array(labels, np.uint8))[np.flatnonzero(sound)]
