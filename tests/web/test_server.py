@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -21,7 +20,7 @@ import pytest
 from digitmill.settings import Settings
 from tests.web.conftest import ROOT, Server, assert_problem, peak_rss, rss, serving, wait_until
 from tests.web.fakes import heavy, one
-from web.server import bound_reading, options
+from web.server import options
 from web.upload import BLOCK_BYTES
 
 pytestmark = pytest.mark.service
@@ -258,21 +257,6 @@ def test_clients_that_fall_silent_within_a_head_hold_no_thread_for_long(server: 
         assert connection.recv(100) == b""
         connection.close()
     assert "Traceback" not in server.log.read_text()
-
-
-def test_a_client_that_falls_silent_within_a_body_or_takes_no_answer_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("web.server.SILENCE_SECONDS", 0.2)
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        bound_reading(None, SimpleNamespace(unreader=SimpleNamespace(sock=ours)))
-        theirs.sendall(b"part")
-        assert ours.recv(100) == b"part"
-        with pytest.raises(BlockingIOError):
-            ours.recv(100)
-        with pytest.raises(BlockingIOError):
-            ours.sendall(bytes(64 * MEGABYTE))
 
 
 def test_rows_are_streamed_while_the_job_runs(server: Server) -> None:
