@@ -1,10 +1,12 @@
-"""How gunicorn reads a body for us."""
+"""How gunicorn reads a body for us, and how long for."""
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 
@@ -18,8 +20,8 @@ class _Socket:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def settimeout(self, seconds: float) -> None:
-        assert seconds > 0
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        assert any(value)
 
     def recv(self, size: int) -> bytes:
         self.asked.append(size)
@@ -34,3 +36,18 @@ def test_a_body_is_read_no_further_ahead_than_a_block() -> None:
     assert [len(body.read(BLOCK_BYTES)) for _ in range(8)] == [BLOCK_BYTES] * 8
     assert body.read(BLOCK_BYTES) == b""
     assert connection.asked == [BLOCK_BYTES] * 8
+
+
+def test_a_client_that_falls_silent_within_a_body_or_takes_no_answer_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("web.server.SILENCE_SECONDS", 0.2)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        bound_reading(None, SimpleNamespace(unreader=SimpleNamespace(sock=ours)))
+        theirs.sendall(b"part")
+        assert ours.recv(100) == b"part"
+        with pytest.raises(BlockingIOError):
+            ours.recv(100)
+        with pytest.raises(BlockingIOError):
+            ours.sendall(bytes(64 << 20))
