@@ -34,7 +34,7 @@ from web.upload import BLOCK_BYTES
 
 SILENCE_SECONDS = 60.0
 """A client that neither sends nor takes a byte for so long is given up."""
-HEAD_SECONDS = 5.0
+HEAD_SECONDS = 5
 """So long may a client pause within the head of a request, which a thread waits for."""
 FAREWELL_SECONDS = 2.0
 GRACE_SECONDS = 30
@@ -105,20 +105,8 @@ def bound_reading(worker: ThreadWorker, request: Any) -> None:  # noqa: ARG001
 
     Nor is a body read further ahead than we ask for: gunicorn copies all that it has ahead at every read.
     """
-    connection: socket.socket = request.unreader.sock
-    _bound(connection, socket.SO_RCVTIMEO, SILENCE_SECONDS)
-    _bound(connection, socket.SO_SNDTIMEO, SILENCE_SECONDS)
+    request.unreader.sock.settimeout(SILENCE_SECONDS)
     request.unreader.max_body_chunk = BLOCK_BYTES
-
-
-def _bound(connection: socket.socket, option: int, seconds: float) -> None:
-    """Let the kernel end a read or a write that gets nowhere for so long, as a BlockingIOError.
-
-    With a timeout of Python's own, each read and write asks the kernel first whether it may: a twentieth of what a
-    small request costs.
-    """
-    whole = int(seconds)
-    connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", whole, round(1e6 * (seconds - whole))))
 
 
 def forget_metrics(server: Any, worker: Any) -> None:  # noqa: ARG001
@@ -166,8 +154,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _serve(self, conn: Any) -> Any:
         # log lines carry the id of the request that the thread works on, not of the one before
         structlog.contextvars.clear_contextvars()
-        # gunicorn itself reads the head without a time limit
-        _bound(conn.sock, socket.SO_RCVTIMEO, HEAD_SECONDS)
+        # gunicorn itself reads the head without a time limit; seconds and microseconds, as the kernel has them
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", HEAD_SECONDS, 0))
         return super().handle(conn)
 
     def _goes_on(self, conn: Any) -> bool:
