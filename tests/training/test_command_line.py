@@ -27,6 +27,7 @@ def here(tmp_path: Path, sources: tuple[Source, ...], monkeypatch: pytest.Monkey
     """An empty folder to work in, with small data sets in place of the built-in ones."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(training.sources, "load_sources", lambda *_: sources[:1])
+    monkeypatch.setattr(training.sources, "pen_sources", lambda *_: [])
     return tmp_path
 
 
