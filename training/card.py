@@ -125,8 +125,9 @@ def _non_digits(metrics: Metrics) -> str:
     return "\n".join(
         (
             "Pictures of what is no digit (crosses, letters, scribbles, two digits in a box, empty boxes), and the "
-            "share of them that got a digit above the threshold. Those drawn are of the kinds that training drew; the "
-            "others are cut from real forms, and training had no part in them.",
+            "share of them that got a digit above the threshold. Those drawn are of the kinds that training drew; "
+            "those of a data set are of its test part; the others are cut from real forms, and training had no part in "
+            "them.",
             "",
             "| no digit | how many | accepted as a digit |",
             "| --- | --- | --- |",
