@@ -25,11 +25,11 @@ UNIPEN_FOLDER = "train_r01_v07"
 TEST_WRITERS = 8
 """One writer in so many is kept for testing."""
 LETTERS = "CEFKMNPVWXmwx"
-"""Such as hardly any hand writes like a digit: a network that learnt A, H, R, e, h, t and more from these writers too
-took two to eight times as many digits of other collections for none."""
+"""Such as hardly any hand writes like a digit. A network that also learnt A, H, R, e, h, t and more of these writers
+gave 5 % or more to none for 2.4 % of an unseen collection's digits; having gone on with these alone, for 0.6 %."""
 LETTER_FILES = 8
 """One file of letters in so many is read: there are five times as many letters as digits."""
-UNSOUND = ("ibm",)
+UNSOUND = "ibm"
 """A contributor whose segments often name one stroke of several, so that half an 8 is called an 8."""
 
 
@@ -74,8 +74,8 @@ def _unipen(folder: Path, seed: int) -> Source:
 
 
 def _characters(folder: Path, part: str, labels: str, one_in: int) -> list[PenCharacter]:
-    files = sorted(path for path in (folder / "data" / part).rglob("*.dat") if path.is_file())
-    sound = [path for path in files if not set(UNSOUND) & set(path.relative_to(folder).parts)]
+    files = sorted((folder / "data" / part).rglob("*.dat"))
+    sound = [path for path in files if UNSOUND not in path.relative_to(folder).parts]
     return [character for path in sound[::one_in] for character in read_release(folder, path, labels)]
 
 
@@ -86,8 +86,7 @@ def _for_testing(character: PenCharacter) -> bool:
 def _digits(characters: Sequence[PenCharacter], seed: int) -> Digits:
     random = np.random.default_rng(seed)
     images = normalised([drawn(character, random) for character in characters], Polarity.LIGHT_ON_DARK)
-    is_digit = np.array([character.label in DIGITS for character in characters], bool)
     labels = [int(character.label) if character.label in DIGITS else len(CLASSES) for character in characters]
     # a stem alone, of a letter whose other strokes were lost, is a 1
-    sound = [digit or not like_a_one(image) for digit, image in zip(is_digit, images, strict=True)]
+    sound = [label < len(CLASSES) or not like_a_one(image) for label, image in zip(labels, images, strict=True)]
     return Digits(images, np.array(labels, np.uint8))[np.flatnonzero(sound)]

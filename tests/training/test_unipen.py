@@ -39,6 +39,16 @@ def test_any_text_gives_digits_or_a_reason(text: str) -> None:
             assert parse_unipen(content, "file")
 
 
+@given(st.text(alphabet='.SEGMNTDIPUHARC_OWL 0123456789"?,-x\n', max_size=200), st.booleans())
+def test_any_files_of_a_release_give_characters_or_a_reason(text: str, in_segments: bool) -> None:
+    with TemporaryDirectory() as folder:
+        segments = release(Path(folder), "one.dat", "a", [("3", [[(1, 2)]])])
+        changed = segments if in_segments else Path(folder) / "include" / "one.dat"
+        changed.write_text(changed.read_text() + text)
+        with suppress(TrainingError):
+            assert read_release(Path(folder), segments, DIGITS)
+
+
 @given(st.lists(st.tuples(st.sampled_from("0123456789aB"), STROKES), min_size=1, max_size=4))
 def test_segments_of_the_release_are_made_of_the_strokes_that_they_number(
     characters: list[tuple[str, Written]],
