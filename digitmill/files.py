@@ -12,6 +12,11 @@ from fsspec.utils import get_protocol
 
 from digitmill.errors import SettingsError
 
+S3 = ("s3", "s3a")
+S3_TRIES = 2
+"""Of each request. With the five that s3fs makes, inside five of its own, of each of which the package beneath it makes
+five again, one read would ask a server that is away 250 times."""
+
 
 def check_kind(url: str, setting: str) -> None:
     """Raises SettingsError for a URL of an unknown kind, or of one whose package is not installed. Opens nothing."""
@@ -25,8 +30,17 @@ def open_files(url: str, setting: str) -> tuple[Any, str]:
     For first use, not before: that of S3 starts a thread, and a process that forks others must have none.
     """
     with _as_settings_errors(setting):
-        files, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        files, path = fsspec.core.url_to_fs(url, use_listings_cache=False, **_options(get_protocol(url)))
+    if is_s3(files):
+        files.retries = 1
     return files, path.rstrip("/")
+
+
+def _options(protocol: str) -> dict[str, Any]:
+    """What is asked of a storage beyond its defaults, unless fsspec's own configuration says something else of it."""
+    if protocol not in S3 or "config_kwargs" in fsspec.config.conf.get(protocol, {}):
+        return {}
+    return {"config_kwargs": {"retries": {"total_max_attempts": S3_TRIES}}}
 
 
 def failures_of(files: Any) -> tuple[type[Exception], ...]:

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
+from digitmill.awaiting import awaited
 from digitmill.domain import Computation, Entry, Failure, Job, JobState, ModelReference, Problem, QueueName
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
 from digitmill.pipeline import Opened, Predictor, Read, all_failed, answer_opened, open_chunk
@@ -32,6 +33,8 @@ PATIENCE_SECONDS = 0.05
 """It waits so long for the next to join: to call it again through the broker costs more than a small image."""
 MOST_SENT_ON = 1000
 """So many of the chunks that were sent on for lack of their model are remembered."""
+STORAGE_SECONDS = 30.0
+"""A storage of uploads that has said nothing for so long is taken to be away."""
 STORE_PAUSE_SECONDS = 0.5
 """Before the store is asked again to take answers."""
 POISON = Failure(FailureCode.POISON_IMAGE, "This image stopped the process that read it, more than once; scan it anew.")
@@ -228,7 +231,7 @@ class Work:
                     claim,
                     open_chunk(
                         _entries(claim),
-                        self._reader(claim),
+                        self._reader(claim, watch),
                         claim.job.options,
                         max_member_bytes=self._settings.max_member_bytes,
                         max_pixels=self._settings.max_image_pixels,
@@ -238,10 +241,12 @@ class Work:
             except NotFound as error:
                 self._fail(claim, Problem("upload_lost", error.detail))
 
-    def _reader(self, claim: Claim) -> Read:
+    def _reader(self, claim: Claim, watch: _Watch) -> Read:
         if (upload := claim.upload) is not None:
             return lambda start, end: upload[start:end]
-        return upload_of(claim.job, self._store, self._blobs)
+        read = upload_of(claim.job, self._store, self._blobs)
+        # Redis is asked with a time limit of its own
+        return read if claim.job.blob is None else watch.over(claim, read)
 
     def _to_give_up(self, claim: Claim) -> bool:
         return claim.attempt > self._settings.max_attempts + (STRIKES + 1) * len(claim.poison)
@@ -295,7 +300,8 @@ def _entries(claim: Claim) -> tuple[Entry, ...]:
 class _Watch:
     """Called before each image: renews the leases when a third of them has passed, and winds the watchdog as often.
 
-    After a first attempt that did not end well it also notes each place, so that the image at fault is found.
+    So it does while the storage is awaited: that it is slow, or hangs, is not held against the images. After a first
+    attempt that did not end well it also notes each place, so that the image at fault is found.
     """
 
     def __init__(self, store: JobStore, claims: Sequence[Claim], lease: float, wind: Callable[[], None]) -> None:
@@ -307,11 +313,24 @@ class _Watch:
         wind()
 
     def __call__(self, claim: Claim, place: int | None) -> None:
-        now = time.monotonic()
-        if now >= self._due:
-            for each in self._claims:
-                self._store.renew(each.job.id, each.chunk, self._lease)
-            self._due = now + self._lease / 3
-            self._wind()
+        if time.monotonic() >= self._due:
+            self._keep()
         if claim.attempt > 1:
             self._store.note_place(claim.job.id, claim.chunk, place)
+
+    def over(self, claim: Claim, read: Read) -> Read:
+        """``read``, for the upload of ``claim``. Raises also StorageUnavailable, where the storage does not answer."""
+
+        def awaiting(start: int, end: int) -> bytes:
+            self(claim, None)
+            return awaited(
+                partial(read, start, end), seconds=STORAGE_SECONDS, meanwhile=self._keep, every=self._lease / 3
+            )
+
+        return awaiting
+
+    def _keep(self) -> None:
+        for each in self._claims:
+            self._store.renew(each.job.id, each.chunk, self._lease)
+        self._due = time.monotonic() + self._lease / 3
+        self._wind()

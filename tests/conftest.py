@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from digitmill.embedded.redis_server import answers, prepare
 from digitmill.errors import CannotStart
+from tests.s3 import S3, running_s3
 
 settings.register_profile("without a clock", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=10_000)
@@ -46,6 +47,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=START_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A server of S3's protocol on a free loopback port, for the whole session."""
+    with running_s3(tmp_path_factory.mktemp("s3") / "server.log") as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,21 @@ class Bucket(Folder):
         super().__init__(files, root)
         self._bucket, key, _ = files.split_path(root)
         self._prefix = f"{key}/" if key else ""
+
+    def put(self, source: Path, name: str) -> None:
+        self._into_bucket(lambda: self._files.put_file(str(source), self._path(name)))
+        source.unlink()
+
+    def write(self, content: bytes, name: str) -> None:
+        self._into_bucket(lambda: self._files.pipe_file(self._path(name), content))
+
+    def _into_bucket(self, store: Callable[[], None]) -> None:
+        """A folder needs no making here, and to look whether its bucket is there takes as long as to store a file."""
+        try:
+            store()
+        except FileNotFoundError:
+            self._files.makedirs(self._root, exist_ok=True)
+            store()
 
     def remove(self, names: Sequence[str]) -> None:
         for first in range(0, len(names), MOST_KEYS):

