@@ -1,0 +1,90 @@
+"""Uploads on S3: read in ranges, removed with their job, and safe from a server that hangs."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.archives import zip_of
+from tests.end_to_end.conftest import Stack, new_stack
+from tests.end_to_end.test_faults import assert_every_row_once, submit_pile
+from tests.end_to_end.test_service import sample_images
+from tests.s3 import BUCKET, S3, running_s3
+
+pytestmark = pytest.mark.service
+
+IMAGE_SECONDS, ATTEMPTS = 2, 2
+IMAGES = 30
+
+
+@pytest.fixture
+def own_s3(tmp_path: Path) -> Iterator[S3]:
+    with running_s3(tmp_path / "s3.log") as server:
+        yield server
+
+
+@pytest.fixture
+def stack(tmp_path: Path, own_s3: S3) -> Iterator[Stack]:
+    """Redis and a web server; a worker is for the test to start."""
+    stack = new_stack(
+        tmp_path,
+        DIGITMILL_WORKER_CONCURRENCY="1",
+        DIGITMILL_CHUNK_IMAGES="200",
+        DIGITMILL_BLOBS_URL=f"s3://{BUCKET}/here",
+        DIGITMILL_LEASE_SECONDS="1",
+        DIGITMILL_IMAGE_SECONDS=str(IMAGE_SECONDS),
+        DIGITMILL_MAX_ATTEMPTS=str(ATTEMPTS),
+        **own_s3.environment,
+    )
+    try:
+        stack.start("redis")
+        stack.start("web")
+        stack.wait_for(lambda: answers(stack), "the web server")
+        yield stack
+    finally:
+        stack.close()
+
+
+def answers(stack: Stack) -> bool:
+    try:
+        return httpx.get(f"{stack.url}/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def objects(server: S3) -> str:
+    return httpx.get(f"{server.environment['AWS_ENDPOINT_URL']}/{BUCKET}?prefix=here/").text
+
+
+def test_a_pile_is_read_from_s3_and_goes_with_its_job(stack: Stack, own_s3: S3) -> None:
+    stack.start("worker")
+    job_id = submit_pile(stack)
+    assert job_id in objects(own_s3)
+    assert_every_row_once(stack, job_id)
+    with stack.client() as client:
+        client.delete(job_id)
+    assert job_id not in objects(own_s3)
+
+
+def test_a_server_that_hangs_costs_time_and_no_image(stack: Stack, own_s3: S3) -> None:
+    good = next(iter(sample_images().values()))
+    with stack.client() as client:
+        job_id = client.submit([("pile.zip", io.BytesIO(zip_of({f"{n:02}.png": good for n in range(IMAGES)})))]).id
+        own_s3.hang()
+        try:
+            stack.start("worker")
+            stack.wait_for(lambda: client.job(job_id).state == "running", "a worker to claim the chunk")
+            # an image that took so long would have failed by now
+            time.sleep((ATTEMPTS + 2) * IMAGE_SECONDS)
+            job = client.job(job_id)
+            assert (job.state, job.counts.done) == ("running", 0)
+        finally:
+            own_s3.go_on()
+        job = client.wait(job_id, timeout=60)
+    assert (job.state, job.counts.failed, job.counts.total) == ("completed", 0, IMAGES)
+    assert "exited" not in stack.log("worker"), "its process was ended"
