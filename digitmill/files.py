@@ -12,6 +12,10 @@ from fsspec.utils import get_protocol
 
 from digitmill.errors import SettingsError
 
+ANSWER_SECONDS = 30.0
+SLOWEST_BYTES = 1 << 20
+"""A second. A storage that takes or gives fewer, and longer than ``ANSWER_SECONDS`` besides, is taken to be away."""
+
 S3 = ("s3", "s3a")
 S3_TRIES = 2
 """Of each request. With the five that s3fs makes, inside five of its own, of each of which the package beneath it makes
@@ -48,6 +52,15 @@ def failures_of(files: Any) -> tuple[type[Exception], ...]:
     # that of S3 lets most errors of the package beneath it through, which is not among this project's own
     beneath = sys.modules.get("botocore.exceptions") if is_s3(files) else None
     return (OSError, beneath.BotoCoreError) if beneath else (OSError,)
+
+
+def within(files: Any, size: int = 0) -> dict[str, float]:
+    """An argument for a method of ``files`` that moves so many bytes: it raises TimeoutError before it waits for ever.
+
+    Empty for storages that know no such argument. Those that do may hang in more ways than their own settings tell: S3
+    is asked for leave to send a body, and nothing bounds the wait for that.
+    """
+    return {"timeout": ANSWER_SECONDS + size / SLOWEST_BYTES} if getattr(files, "async_impl", False) else {}
 
 
 def is_s3(files: Any) -> bool:

@@ -26,7 +26,7 @@ from uuid import uuid4
 
 from digitmill.domain import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected, StorageUnavailable
-from digitmill.files import check_kind, failures_of, open_files
+from digitmill.files import check_kind, failures_of, open_files, within
 from digitmill.models.engines.base import Converted
 from digitmill.models.manifest import (
     INT8_GRAPH,
@@ -43,6 +43,8 @@ BUILT_IN_DEFAULT = "digits"
 DEFAULT_FILE = "default"
 
 FRESH_SECONDS = 1.0
+MOST_BYTES = 32 << 20
+"""Hardly a file of a model has more: so long a published one is awaited."""
 SETTING = "DIGITMILL_MODELS_URL"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -267,7 +269,7 @@ class _Shelf:
         """(name, version) of every manifest, unread."""
         with self._storage_errors():
             try:
-                paths = self._files.glob(f"{self._root}/*/*/{MANIFEST_FILE}")
+                paths = self._files.glob(f"{self._root}/*/*/{MANIFEST_FILE}", **within(self._files))
             except FileNotFoundError:
                 return []
         pairs = [tuple(path.split("/")[-3:-1]) for path in paths]
@@ -288,7 +290,7 @@ class _Shelf:
     def read(self, path: str) -> bytes | None:
         with self._storage_errors():
             try:
-                content: bytes = self._files.cat_file(f"{self._root}/{path}")
+                content: bytes = self._files.cat_file(f"{self._root}/{path}", **within(self._files, MOST_BYTES))
             except FileNotFoundError:
                 return None
             return content
@@ -298,8 +300,8 @@ class _Shelf:
         target = f"{self._root}/{path}"
         beside = f"{target}.{uuid4().hex}"
         with self._storage_errors():
-            self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
-            self._files.pipe_file(beside, content)
+            self._files.makedirs(target.rpartition("/")[0], exist_ok=True, **within(self._files))
+            self._files.pipe_file(beside, content, **within(self._files, len(content)))
             self._files.mv(beside, target)
 
 

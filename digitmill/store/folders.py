@@ -11,7 +11,7 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from digitmill.files import failures_of, is_s3
+from digitmill.files import failures_of, is_s3, within
 
 PARTIAL = ".partial"
 CLOCK = ".clock"
@@ -32,42 +32,51 @@ class Folder:
 
     def put(self, source: Path, name: str) -> None:
         """Store the file ``source``, which goes."""
-        self._files.makedirs(self._root, exist_ok=True)
-        self._files.put_file(str(source), self._path(name))
+        self._make()
+        self._put(source, name)
         source.unlink()
 
     def write(self, content: bytes, name: str) -> None:
         """Store ``content``, which is small."""
-        self._files.makedirs(self._root, exist_ok=True)
-        self._files.pipe_file(self._path(name), content)
+        self._make()
+        self._files.pipe_file(self._path(name), content, **self._within())
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Bytes ``start`` to ``end`` (exclusive); fewer when the file ends before."""
-        data: bytes = self._files.cat_file(self._path(name), start=start, end=end)
+        data: bytes = self._files.cat_file(self._path(name), start=start, end=end, **self._within(end - start))
         return data
 
     def remove(self, names: Sequence[str]) -> None:
         """Names of no file are fine."""
         for name in names:
             with suppress(FileNotFoundError):
-                self._files.rm_file(self._path(name))
+                self._files.rm_file(self._path(name), **self._within())
 
     def now(self) -> float | None:
         """What time it is by the clock that ``written`` goes by; None where the folder is missing or tells no times."""
-        if not self._files.exists(self._root):
+        if not self._files.exists(self._root, **self._within()):
             return None
-        self._files.pipe_file(self._path(CLOCK), b"")
-        return _written(self._files.info(self._path(CLOCK)))
+        self._files.pipe_file(self._path(CLOCK), b"", **self._within())
+        return _written(self._files.info(self._path(CLOCK), **self._within()))
 
     def written(self) -> Iterator[tuple[str, float]]:
         """Each file's name and when it was written, in seconds of Unix time; none where the storage does not tell."""
-        for info in self._files.ls(self._root, detail=True):
+        for info in self._files.ls(self._root, detail=True, **self._within()):
             written = _written(info)
             if info.get("type") == "file" and written is not None:
                 yield str(info["name"]).rpartition("/")[2], written
 
+    def _make(self) -> None:
+        self._files.makedirs(self._root, exist_ok=True, **self._within())
+
+    def _put(self, source: Path, name: str) -> None:
+        self._files.put_file(str(source), self._path(name), **self._within(source.stat().st_size))
+
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+    def _within(self, size: int = 0) -> dict[str, float]:
+        return within(self._files, size)
 
 
 class LocalFolder(Folder):
@@ -112,25 +121,28 @@ class Bucket(Folder):
         self._prefix = f"{key}/" if key else ""
 
     def put(self, source: Path, name: str) -> None:
-        self._into_bucket(lambda: self._files.put_file(str(source), self._path(name)))
+        self._into_bucket(lambda: self._put(source, name))
         source.unlink()
 
     def write(self, content: bytes, name: str) -> None:
-        self._into_bucket(lambda: self._files.pipe_file(self._path(name), content))
+        self._into_bucket(lambda: self._files.pipe_file(self._path(name), content, **self._within()))
 
     def _into_bucket(self, store: Callable[[], None]) -> None:
         """A folder needs no making here, and to look whether its bucket is there takes as long as to store a file."""
         try:
             store()
         except FileNotFoundError:
-            self._files.makedirs(self._root, exist_ok=True)
+            self._make()
             store()
 
     def remove(self, names: Sequence[str]) -> None:
         for first in range(0, len(names), MOST_KEYS):
             objects = [{"Key": self._prefix + name} for name in names[first : first + MOST_KEYS]]
             answer = self._files.call_s3(
-                "delete_objects", Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
+                "delete_objects",
+                Bucket=self._bucket,
+                Delete={"Objects": objects, "Quiet": True},
+                **self._within(),
             )
             if refused := answer.get("Errors"):
                 raise OSError(f"{len(refused)} of {len(objects)} objects were not removed: {refused[0]}")
@@ -138,7 +150,7 @@ class Bucket(Folder):
     def written(self) -> Iterator[tuple[str, float]]:
         place: dict[str, str] = {"Bucket": self._bucket, "Prefix": self._prefix, "Delimiter": "/"}
         while True:
-            page = self._files.call_s3("list_objects_v2", **place)
+            page = self._files.call_s3("list_objects_v2", **place, **self._within())
             for each in page.get("Contents", ()):
                 yield each["Key"].removeprefix(self._prefix), each["LastModified"].timestamp()
             if not page.get("IsTruncated"):

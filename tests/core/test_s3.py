@@ -1,19 +1,22 @@
-"""A server of S3 that hangs or refuses: how often it is asked, and what is said of it."""
+"""A server of S3 that hangs or hangs up: how often it is asked, how long it is awaited, and what is said of it."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
 import pytest
 
+import digitmill.files
 from digitmill.errors import StorageUnavailable
 from digitmill.files import S3_TRIES
+from digitmill.models.registry import Registry
 from digitmill.store.blobs import BlobStore
+from tests.s3 import BUCKET, S3
 
 ONCE_MORE = 2
 """aiohttp asks again by itself when it is hung up on."""
@@ -84,3 +87,50 @@ def test_an_upload_stays_where_it_was_when_the_server_is_away(closing: Closing, 
         BlobStore("s3://uploads/here").put("job1", source)
     assert closing.asked
     assert source.exists()
+
+
+@pytest.fixture
+def hanging(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[BlobStore]:
+    """Blobs on a server that has answered before, and does no more."""
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    blobs = BlobStore(f"s3://{BUCKET}/hanging")
+    blobs.put("job1", b"x")
+    monkeypatch.setattr(digitmill.files, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(digitmill.files, "SLOWEST_BYTES", 1 << 30)
+    s3.hang()
+    try:
+        yield blobs
+    finally:
+        s3.go_on()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda blobs: blobs.put("job2", b"few"),
+        lambda blobs: blobs.read("job1", 0, 1),
+        lambda blobs: blobs.delete("job1"),
+        lambda blobs: list(blobs.older_than(0)),
+    ],
+    ids=["put", "read", "delete", "older_than"],
+)
+def test_a_server_that_hangs_is_not_awaited_without_end(hanging: BlobStore, use: Callable[[BlobStore], object]) -> None:
+    with pytest.raises(StorageUnavailable):
+        use(hanging)
+
+
+def test_nor_is_it_for_a_large_upload(hanging: BlobStore, tmp_path: Path) -> None:
+    source = tmp_path / "upload"
+    source.write_bytes(bytes(1 << 20))
+    with pytest.raises(StorageUnavailable):
+        hanging.put("job2", source)
+    assert source.exists()
+
+
+@pytest.mark.usefixtures("hanging")
+def test_nor_for_models(tmp_path: Path) -> None:
+    registry = Registry(f"s3://{BUCKET}/models", tmp_path)
+    for use in (registry.list, registry.default, lambda: registry.get("digits", "3")):
+        with pytest.raises(StorageUnavailable):
+            use()
