@@ -40,7 +40,7 @@ settings-table: install ## write docs/settings.md from digitmill/settings.py
 translations: install ## bring the catalogues of the pages' texts up to date with the code, and compile them
 	$(BIN)/python -m tests.house.catalogues
 
-screenshots: install ## write docs/pictures, the pages as a browser shows them; needs chromium
+screenshots: install ## write docs/pictures, the pages as a browser shows them and the samples as they are read; needs chromium
 	$(BIN)/pytest -q tests/browser/screenshots.py
 
 images: ## build the two container images
@@ -58,11 +58,9 @@ soak: install ## kill a thousand processes under load and check every row; SOAK=
 	$(BIN)/pytest -m soak
 	$(BIN)/python -m tests.soak $(SOAK)
 
-model: install ## train the built-in model anew, measure it and write its report to var/runs/digits-6; set DIGITMILL_DATA
-	$(BIN)/python -m training train var/runs/digits-4 --version 4 --leave-out pendigits --leave-out unipen
-	$(BIN)/python -m training train var/runs/digits-6-first --version 6 --begin-with var/runs/digits-4 --epochs 36 --learning-rate 0.002
-	$(BIN)/python -m training train var/runs/digits-6 --version 6 --begin-with var/runs/digits-6-first --epochs 40 --learning-rate 0.0015
-	$(BIN)/python -m training report var/runs/digits-6
+model: install ## train the built-in model anew, measure it and write its report to var/runs/digits-7; set DIGITMILL_DATA
+	$(BIN)/python -m training train var/runs/digits-7 --version 7
+	$(BIN)/python -m training report var/runs/digits-7
 
 bench: install ## measure the service against its own engine, on a quiet machine
 	$(BIN)/python -m benchmarks

@@ -5,6 +5,9 @@ The pictures are made by the fixtures of the tests, and are no test: pytest runs
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -25,6 +28,10 @@ def job(url: str) -> str:
     with Client(url) as client:
         sent = client.submit([SAMPLES / "digits.zip", SAMPLES / "labels.csv"], metadata={"label": "digits.zip"})
         return client.wait(sent.id).id
+
+
+def test_the_samples_are_drawn(url: str) -> None:
+    subprocess.run([sys.executable, ROOT / "samples" / "picture.py", url], check=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
