@@ -19,7 +19,7 @@ SLOWEST_BYTES = 1 << 20
 S3 = ("s3", "s3a")
 S3_TRIES = 2
 """Of each request. With the five that s3fs makes, inside five of its own, of each of which the package beneath it makes
-five again, one read would ask a server that is away 250 times."""
+five again, one read would be 125 requests to a server that is away."""
 
 
 def check_kind(url: str, setting: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from digitmill.awaiting import awaited
+from digitmill.awaiting import Awaiting
 from digitmill.domain import Computation, Entry, Failure, Job, JobState, ModelReference, Problem, QueueName
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
 from digitmill.pipeline import Opened, Predictor, Read, all_failed, answer_opened, open_chunk
@@ -96,6 +96,7 @@ class Work:
         self._models = models
         self._watchdog = watchdog
         self._stopping = stopping
+        self._reading = Awaiting()
         self._sent_on: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def run_chunk(self, job_id: str, chunk: int) -> int:
@@ -224,7 +225,7 @@ class Work:
                     yield _done(claim, answer, model.computed_by)
 
     def _opened(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Opened]]:
-        watch = _Watch(self._store, claims, self._settings.lease_seconds, self._watchdog.wind)
+        watch = _Watch(self._store, claims, self._settings.lease_seconds, self._watchdog.wind, self._reading)
         for claim in claims:
             try:
                 yield (
@@ -304,11 +305,19 @@ class _Watch:
     attempt that did not end well it also notes each place, so that the image at fault is found.
     """
 
-    def __init__(self, store: JobStore, claims: Sequence[Claim], lease: float, wind: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        claims: Sequence[Claim],
+        lease: float,
+        wind: Callable[[], None],
+        reading: Awaiting,
+    ) -> None:
         self._store = store
         self._claims = claims
         self._lease = lease
         self._wind = wind
+        self._reading = reading
         self._due = time.monotonic() + lease / 3
         wind()
 
@@ -323,7 +332,7 @@ class _Watch:
 
         def awaiting(start: int, end: int) -> bytes:
             self(claim, None)
-            return awaited(
+            return self._reading.result(
                 partial(read, start, end), seconds=STORAGE_SECONDS, meanwhile=self._keep, every=self._lease / 3
             )
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from digitmill.awaiting import awaited
+from digitmill.awaiting import Awaiting
 from digitmill.errors import StorageUnavailable
 
 LONG = 30.0
@@ -17,7 +17,7 @@ def nothing() -> None:
 
 
 def test_what_the_call_returns_is_returned() -> None:
-    assert awaited(lambda: 7, seconds=LONG, meanwhile=nothing, every=LONG) == 7
+    assert Awaiting().result(lambda: 7, seconds=LONG, meanwhile=nothing, every=LONG) == 7
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), TimeoutError("its own"), StorageUnavailable("down")])
@@ -26,7 +26,7 @@ def test_what_the_call_raises_is_raised(error: Exception) -> None:
         raise error
 
     with pytest.raises(type(error)) as raised:
-        awaited(fail, seconds=LONG, meanwhile=nothing, every=LONG)
+        Awaiting().result(fail, seconds=LONG, meanwhile=nothing, every=LONG)
     assert raised.value is error
 
 
@@ -39,15 +39,30 @@ def test_something_is_done_until_the_answer_comes() -> None:
         if len(done) == 3:
             comes.set()
 
-    assert awaited(lambda: comes.wait(LONG), seconds=LONG, meanwhile=meanwhile, every=0.01)
+    assert Awaiting().result(lambda: comes.wait(LONG), seconds=LONG, meanwhile=meanwhile, every=0.01)
     assert len(done) >= 3
 
 
 def test_a_call_that_hangs_is_left_to_itself() -> None:
     ends = threading.Event()
     with pytest.raises(StorageUnavailable, match=r"0\.05 s"):
-        awaited(lambda: ends.wait(LONG), seconds=0.05, meanwhile=nothing, every=0.01)
+        Awaiting().result(lambda: ends.wait(LONG), seconds=0.05, meanwhile=nothing, every=0.01)
     ends.set()
+
+
+def test_a_call_that_hangs_is_awaited_before_another_is_made() -> None:
+    awaiting, ends, made = Awaiting(), threading.Event(), []
+
+    def hang() -> None:
+        made.append(1)
+        assert ends.wait(LONG)
+
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            awaiting.result(hang, seconds=0.05, meanwhile=nothing, every=0.01)
+    assert len(made) == 1
+    ends.set()
+    assert awaiting.result(lambda: 7, seconds=LONG, meanwhile=nothing, every=LONG) == 7
 
 
 def test_what_fails_meanwhile_ends_the_waiting() -> None:
@@ -56,5 +71,5 @@ def test_what_fails_meanwhile_ends_the_waiting() -> None:
 
     ends = threading.Event()
     with pytest.raises(StorageUnavailable, match="Redis"):
-        awaited(lambda: ends.wait(LONG), seconds=LONG, meanwhile=fail, every=0.01)
+        Awaiting().result(lambda: ends.wait(LONG), seconds=LONG, meanwhile=fail, every=0.01)
     ends.set()
