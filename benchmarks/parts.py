@@ -42,7 +42,7 @@ FULL = Sizes(
     piles=((Kind.SMALL, 10_000), (Kind.SMALL, 100_000), (Kind.SCAN, 5_000), (Kind.JPEG, 5_000)),
     growth=(1_000, 10_000, 100_000),
     singles=2_000,
-    at_once=(1, 16, 64, 256),
+    at_once=(1, 4, 16, 64, 256),
     large=100_000,
     overload=(1_000, 10.0),
 )

@@ -27,8 +27,9 @@ GATHERED_CHUNKS = 32
 """Chunks of the line that are answered in one batch: each is small."""
 STAY_SECONDS = 1.0
 """A worker takes work past the broker for no longer at a time: Celery knows nothing of it meanwhile."""
-GATHER_SECONDS = 0.01
-"""Where several came at once more will: in fewer and larger batches they take a third less of a worker's time."""
+GATHER_SECONDS, MOST_GATHER_SECONDS = 0.001, 0.02
+"""Where several came at once about as many will again: they are waited for, so long for each. In fewer, larger batches
+they take a third less of a worker's time; to wait longer than a few callers need would hold those up."""
 PATIENCE_SECONDS = 0.05
 """It waits so long for the next to join: to call it again through the broker costs more than a small image."""
 MOST_SENT_ON = 1000
@@ -129,7 +130,7 @@ class Work:
         waiting: Sequence[tuple[str, int]] = ()
         while self._stays_until(deadline):
             if len(waiting) > 1:
-                time.sleep(GATHER_SECONDS)
+                time.sleep(min(GATHER_SECONDS * len(waiting), MOST_GATHER_SECONDS))
             waiting = self._queue.take_waiting(GATHERED_CHUNKS, patience=PATIENCE_SECONDS)
             if not waiting:
                 return stored
