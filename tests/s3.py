@@ -46,7 +46,7 @@ def running_s3(log: Path) -> Iterator[S3]:
         )
     try:
         _wait_for(url, process, log)
-        httpx.put(f"{url}/{BUCKET}").raise_for_status()
+        httpx.put(f"{url}/{BUCKET}", timeout=START_SECONDS).raise_for_status()
         names = {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1"}
         yield S3(process, names | {"AWS_ACCESS_KEY_ID": "anyone", "AWS_SECRET_ACCESS_KEY": "anything"})
     finally:
@@ -58,7 +58,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            httpx.get(url)
+            httpx.get(url, timeout=START_SECONDS)
         except httpx.TransportError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server of S3 did not start:\n{log.read_text()}") from None

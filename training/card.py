@@ -65,8 +65,7 @@ def _repeated(config: Config) -> str:
     often = [
         f"{name} {times} times" for name, times in config.repeated.items() if name in config.data_sets and times > 1
     ]
-    listed = " and ".join([part for part in (", ".join(often[:-1]), *often[-1:]) if part])
-    return f" An epoch has each digit once, those of {listed}." if often else ""
+    return f" An epoch has each digit once, those of {', '.join(often)}." if often else ""
 
 
 def _begun(config: Config) -> str:

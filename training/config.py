@@ -34,7 +34,7 @@ class Config(BaseModel):
     layers: tuple[Layer, ...] = ()
     """Of a network that came from a JSON file; none where ``architecture`` is one of ours."""
     epochs: Count = 120
-    """At three quarters of a minute each on two cores; of 64 the last ten still lowered the validation loss."""
+    """At 40 seconds each on two cores; of 64 the last ten still lowered the validation loss."""
     batch_size: Count = 256
     """With bf16 as fast on a CPU as larger ones are, and with twice their steps."""
     arithmetic: Arithmetic = "mixed_bfloat16"
@@ -56,7 +56,7 @@ class Config(BaseModel):
     """All that there are: every country writes its own ones and sevens."""
     repeated: dict[str, Count] = Field(default_factory=lambda: {"optdigits": 4, "semeion": 4, "unipen": 2})
     """How often an epoch draws each digit of some of them: Turks and Italians write as Europeans do, and are few; the
-    246 writers of UNIPEN come from a dozen countries, with few digits each."""
+    246 writers of UNIPEN come from a dozen laboratories, with few digits each."""
     left_out: tuple[str, ...] = ()
     """Of those, the ones kept for testing alone: how a network reads what it has never seen."""
     data: tuple[str, ...] = ()

@@ -88,7 +88,7 @@ class LocalFolder(Folder):
             source.replace(target)
             return
         # the folder is missing, or on another file system than the source
-        self._files.makedirs(self._root, exist_ok=True)
+        self._make()
         partial = target.with_name(target.name + PARTIAL)
         shutil.move(source, partial)
         partial.replace(target)
@@ -97,7 +97,7 @@ class LocalFolder(Folder):
         path = self._path(name)
         with suppress(FileNotFoundError):
             return _write_new(path, content)
-        self._files.makedirs(self._root, exist_ok=True)
+        self._make()
         return _write_new(path, content)
 
     def remove(self, names: Sequence[str]) -> None:

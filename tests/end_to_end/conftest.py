@@ -88,6 +88,17 @@ class Stack:
 
         self.wait_for(ready, "the service to be ready")
 
+    def wait_for_web(self) -> None:
+        """Until the web server answers, whether or not there is a worker."""
+
+        def alive() -> bool:
+            try:
+                return httpx.get(f"{self.url}/healthz").is_success
+            except httpx.TransportError:
+                return False
+
+        self.wait_for(alive, "the web server")
+
     def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not condition():

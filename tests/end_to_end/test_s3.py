@@ -44,17 +44,10 @@ def stack(tmp_path: Path, own_s3: S3) -> Iterator[Stack]:
     try:
         stack.start("redis")
         stack.start("web")
-        stack.wait_for(lambda: answers(stack), "the web server")
+        stack.wait_for_web()
         yield stack
     finally:
         stack.close()
-
-
-def answers(stack: Stack) -> bool:
-    try:
-        return httpx.get(f"{stack.url}/healthz").is_success
-    except httpx.TransportError:
-        return False
 
 
 def objects(server: S3) -> str:

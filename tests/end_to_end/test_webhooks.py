@@ -29,17 +29,10 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     try:
         for name in ("redis", "web"):
             started.start(name)
-        started.wait_for(lambda: _alive(started), "the web server")
+        started.wait_for_web()
         yield started
     finally:
         started.close()
-
-
-def _alive(stack: Stack) -> bool:
-    try:
-        return httpx.get(f"{stack.url}/v1/limits").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def secret(stack: Stack) -> str:
