@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from digitmill.domain import DIGITS, Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import normalise
+from training.mislabelled import mislabelled
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -133,13 +134,17 @@ def joined(parts: list[Digits]) -> Digits:
     return Digits(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
 
 
-def split(digits: Digits, one_in: int, seed: int) -> tuple[Digits, Digits]:
-    """(training, validation), with one in ``one_in`` of every class held out, chosen by ``seed``."""
+def split(digits: Digits, one_in: int, seed: int, name: str = "") -> tuple[Digits, Digits]:
+    """(training, validation), with one in ``one_in`` of every class held out, chosen by ``seed``.
+
+    Neither has what is known to be mislabelled in the data set ``name``.
+    """
     order = np.random.default_rng(seed).permutation(len(digits))
     order = order[np.argsort(digits.labels[order], kind="stable")]
     held_out = np.zeros(len(digits), bool)
     held_out[order[::one_in]] = True
-    return digits[np.flatnonzero(~held_out)], digits[np.flatnonzero(held_out)]
+    sound = ~mislabelled(name, digits.labels)
+    return digits[np.flatnonzero(~held_out & sound)], digits[np.flatnonzero(held_out & sound)]
 
 
 def _mnist(data: Path | None, seed: int) -> Source:
@@ -147,7 +152,7 @@ def _mnist(data: Path | None, seed: int) -> Source:
     for name, shape in MNIST_SHAPES.items():
         _check(arrays, name, shape, "MNIST")
     kept = Digits(normalised(arrays["x_train"], Polarity.LIGHT_ON_DARK), arrays["y_train"])
-    training, validation = split(kept, MNIST_HELD_OUT, seed)
+    training, validation = split(kept, MNIST_HELD_OUT, seed, MNIST)
     test = Digits(normalised(arrays["x_test"], Polarity.LIGHT_ON_DARK), arrays["y_test"])
     return Source(MNIST, MNIST_LICENCE, training, validation, test)
 
@@ -162,7 +167,8 @@ def _split_extra(extra: _Extra, path: Path, seed: int) -> Source:
         narrow = (round(side * NATURAL_WIDTH * 3), side * 3)
         images = np.stack([cv2.resize(image, narrow, interpolation=cv2.INTER_LINEAR) for image in images])
     padded = np.pad(images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
-    training, validation = split(Digits(normalised(padded, Polarity.LIGHT_ON_DARK), labels), EXTRA_HELD_OUT, seed)
+    digits = Digits(normalised(padded, Polarity.LIGHT_ON_DARK), labels)
+    training, validation = split(digits, EXTRA_HELD_OUT, seed, extra.name)
     return Source(extra.name, extra.licence, training, validation)
 
 

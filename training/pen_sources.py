@@ -56,7 +56,7 @@ def pen_sources(data: Path | None, seed: int, names: Collection[str]) -> list[So
 
 def _pendigits(files: Sequence[Path], seed: int) -> Source:
     kept, test = (_digits(parse_unipen(file.read_text("latin-1"), str(file)), seed) for file in files)
-    training, validation = split(kept, EXTRA_HELD_OUT, seed)
+    training, validation = split(kept, EXTRA_HELD_OUT, seed, PENDIGITS)
     return Source(PENDIGITS, PENDIGITS_LICENCE, training, validation, test)
 
 
@@ -69,7 +69,7 @@ def _unipen(folder: Path, seed: int) -> Source:
         raise TrainingError(f"{folder} holds no digits. Unpack the whole release there: data and include.")
     test = [character for character in characters if _for_testing(character)]
     rest = [character for character in characters if not _for_testing(character)]
-    training, validation = split(_digits(rest, seed), EXTRA_HELD_OUT, seed)
+    training, validation = split(_digits(rest, seed), EXTRA_HELD_OUT, seed, UNIPEN)
     return Source(UNIPEN, UNIPEN_LICENCE, training, validation, _digits(test, seed))
 
 

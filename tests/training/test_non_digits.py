@@ -93,6 +93,18 @@ def test_a_pair_is_wide_or_in_two_pieces(seed: int) -> None:
     assert large > 1 or width > 0.7 * height
 
 
+def _lean(ink: Picture) -> float:
+    """How far to the right a stroke of ``ink`` goes upwards, by its height, on average."""
+    moments = cv2.moments(ink)
+    return -moments["mu11"] / moments["mu02"]
+
+
+def test_some_pairs_lean_so_that_one_stands_over_the_foot_of_the_other() -> None:
+    random = np.random.default_rng(3)
+    leans = np.array([_lean(_named("pair").draw(random)) for _ in range(200)])
+    assert 0.1 < (leans > 0.6).mean() < 0.4
+
+
 def test_a_pair_of_which_one_digit_is_lost_is_left_out() -> None:
     pair = _named("pair").draw(np.random.default_rng(9))
     half = np.zeros((28, 28), np.uint8)

@@ -66,7 +66,7 @@ def kinds(digits: Digits) -> tuple[Kind, ...]:
         Kind("handwritten letter", 22, letters.handwritten),
         Kind("printed letter", 8, letters.printed),
         # two values in one box, and boxes cut too wide; one of them would be a digit
-        Kind("pair", 9, partial(damaged.pair, digits)),
+        Kind("pair", 11, partial(damaged.pair, digits)),
         # mistakes
         Kind("struck", 7, partial(damaged.struck, digits)),
         # boxes cut beside the digit

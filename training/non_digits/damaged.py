@@ -5,6 +5,8 @@ A digit written over another is left out, for people read the later one. So is a
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -18,6 +20,8 @@ SLICED_FEET = (0, 2, 3, 5, 6, 8)
 """Those of whose upper or lower quarter nobody makes a digit; that of a 1 is a 1, and of a 7 a flat 7."""
 STRUCK = (0, 2, 3, 4, 5, 6, 7, 8, 9)
 SEEN = 64
+LEANING = 0.35
+"""Registers and cheques are written aslant, so that one digit stands above the foot of the next."""
 
 
 def pair(digits: Digits, random: Generator) -> Picture:
@@ -35,7 +39,7 @@ def pair(digits: Digits, random: Generator) -> Picture:
     top = (canvas.shape[0] - height) // 2
     _lay(canvas, first, top, 8)
     _lay(canvas, second, top + rise, 8 + first.shape[1] + gap)
-    return canvas
+    return _leaning(canvas, random.uniform(0.2, 0.9)) if random.random() < LEANING else canvas
 
 
 def struck(digits: Digits, random: Generator) -> Picture:
@@ -99,6 +103,14 @@ def _resized(image: Picture, height: int, random: Generator) -> Picture:
     return np.asarray(
         cv2.resize(ink, (max(4, min(width, CANVAS - 12)), height), interpolation=cv2.INTER_LINEAR), np.uint8
     )
+
+
+def _leaning(picture: Picture, slant: float) -> Picture:
+    """``picture`` sheared to the right by ``slant`` of its height, and wider by as much."""
+    height, width = picture.shape
+    shear = np.array(((1, -slant, slant * height), (0, 1, 0)), np.float64)
+    wider = width + math.ceil(slant * height)
+    return np.asarray(cv2.warpAffine(picture, shear, (wider, height), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _lay(canvas: Picture, ink: Picture, top: int, left: int) -> None:
