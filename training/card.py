@@ -83,8 +83,8 @@ def _data(sources: tuple[Source, ...], config: Config) -> str:
             "## What it was trained on",
             "",
             f"Split by the seed {config.seed}, class by class, where a set has no test part of its own. Test images "
-            "serve for the last figures alone. Digits of the public sets that plainly show another one than their label "
-            "says are in neither training nor validation.",
+            "serve for the last figures alone. Digits of the public sets that plainly show another one than their "
+            "label says are in neither training nor validation.",
             "",
             "| data set | training | validation | test | licence |",
             "| --- | --- | --- | --- | --- |",

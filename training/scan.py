@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain import Polarity
 from training.scans.boxes import with_form
-from training.scans.crops import cut_out, with_neighbours
+from training.scans.crops import cut_out, with_neighbours, with_stop
 from training.scans.papers import on_paper
 from training.scans.pens import strokes, textured
 from training.scans.scanner import digitised, resized, resolution
@@ -24,6 +24,8 @@ FORM_SHARE = 0.35
 """Digits come from forms more often than from free paper, and half the forms' lines fall outside the crop."""
 NEIGHBOUR_SHARE = 0.18
 """Most crops are of one digit; people who write numbers let their strokes overlap."""
+STOP_SHARE = 0.05
+"""Registers have a full stop behind a number, and amounts a comma."""
 BILEVEL_SHARE = 0.15
 """Archives and fax machines keep black and white alone."""
 
@@ -53,6 +55,8 @@ def scan(ink: Picture, random: Generator, neighbour: Callable[[], Picture] | Non
     crop = textured(crop, random)
     if neighbour is not None and random.random() < NEIGHBOUR_SHARE:
         crop = with_neighbours(crop, neighbour, random)
+    if random.random() < STOP_SHARE:
+        crop = with_stop(crop, random)
     if random.random() < FORM_SHARE:
         crop = with_form(crop, random)
     scale = resolution(height, max(crop.shape), random, bilevel=bilevel)

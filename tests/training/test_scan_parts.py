@@ -14,7 +14,7 @@ from tests.training.drawn import digits_of
 from training.ink import enlarged
 from training.scans import tables
 from training.scans.boxes import with_form
-from training.scans.crops import OVERLAP, cut_out, with_neighbours
+from training.scans.crops import OVERLAP, cut_out, with_neighbours, with_stop
 from training.scans.papers import Sheet, on_paper
 from training.scans.pens import strokes, textured
 from training.scans.scanner import LARGEST, LARGEST_SIDE, digitised, resized, resolution
@@ -110,6 +110,24 @@ def test_neighbours_come_from_every_side() -> None:
     crowded = np.maximum.reduce([with_neighbours(blank, lambda: INKS[8], random) for _ in range(60)])
     assert all(np.rot90(crowded, turns)[:, -3:].max() > 200 for turns in range(4))
     assert crowded[20:40, 20:40].max() == 0
+
+
+@given(SEEDS, DIGITS, st.integers(0, 12))
+def test_a_full_stop_stands_at_the_right_foot_of_the_digit(seed: int, digit: int, margin: int) -> None:
+    crop = np.pad(INKS[digit], margin)
+    x, y, width, height = cv2.boundingRect((crop > 40).astype(np.uint8))
+    stopped = with_stop(crop, _random(seed))
+    added = stopped.copy()
+    added[: crop.shape[0], : crop.shape[1]] -= np.minimum(crop, added[: crop.shape[0], : crop.shape[1]])
+    left, top, across, down = cv2.boundingRect((added > 40).astype(np.uint8))
+    assert left > x + width / 2
+    assert top > y + height / 2
+    assert 0 < max(across, down) < height / 2
+    assert (stopped[: crop.shape[0], : crop.shape[1]] >= crop).all()
+
+
+def test_a_crop_without_ink_gets_no_full_stop() -> None:
+    assert with_stop(np.zeros((30, 20), np.uint8), _random(1)).max() == 0
 
 
 @given(SEEDS, DIGITS)

@@ -25,6 +25,8 @@ GAP = 2
 OVERLAPPING, OVERLAP = 0.35, 0.25
 """Of neighbours' strokes so many reach over the digit itself, by up to this share of its width: numbers written in one
 go, as on cheques, cannot be cut apart by straight lines."""
+STOP = 0.04, 0.1
+"""Radius of a full stop by the height of the digit before it: such as are smaller are specks to the normaliser."""
 INK = 40
 """Grey level from which ink counts."""
 
@@ -69,6 +71,23 @@ def with_neighbours(crop: Picture, draw: Callable[[], Picture], random: Generato
     for quarter_turns in (first, first ^ 2) if random.random() < 0.3 else (first,):
         _lay_at_right_edge(np.rot90(crowded, quarter_turns), np.rot90(draw(), quarter_turns), random)
     return crowded
+
+
+def with_stop(crop: Picture, random: Generator) -> Picture:
+    """``crop`` with a full stop or a comma at the right foot of its ink, and larger where there was no room for it.
+
+    A picture without ink stays.
+    """
+    x, y, width, height = cv2.boundingRect(cv2.threshold(crop, INK, 255, cv2.THRESH_BINARY)[1])
+    if width == 0:
+        return crop
+    radius = max(1, round(height * random.uniform(*STOP)))
+    left = x + width + radius + round(height * random.uniform(-0.05, 0.25))
+    top = y + height - round(height * random.uniform(-0.05, 0.2))
+    tail = 2 * radius if random.random() < 0.3 else 0
+    beyond = [max(0, end + radius + 2 - side) for end, side in zip((top + tail, left), crop.shape, strict=True)]
+    larger = cv2.copyMakeBorder(crop, 0, beyond[0], 0, beyond[1], cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(cv2.line(larger, (left, top), (left - tail // 2, top + tail), 255, 2 * radius, cv2.LINE_AA))
 
 
 def _lay_at_right_edge(crop: Picture, neighbour: Picture, random: Generator) -> None:

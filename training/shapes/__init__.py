@@ -18,16 +18,16 @@ ANGULAR = 0.04
 SHAPES: dict[int, tuple[tuple[float, Shape], ...]] = {
     label: (*shapes, (ANGULAR, angular(label)))
     for label, shapes in {
-        0: ((0.03, slashed_zero), (0.06, drawn.tailed_zero)),
+        0: ((0.03, slashed_zero), (0.06, drawn.tailed_zero), (0.08, drawn.chained_zero)),
         1: ((0.12, flagged_one), (0.13, drawn.long_flagged_one), (0.07, drawn.arched_one), (0.03, drawn.looped_one)),
-        2: ((0.04, drawn.looped_two), (0.07, drawn.round_two)),
+        2: ((0.05, drawn.looped_two), (0.09, drawn.round_two)),
         3: ((0.05, drawn.flat_three),),
-        4: ((0.18, drawn.open_four),),
+        4: ((0.16, drawn.open_four), (0.08, drawn.one_stroke_four)),
         5: ((0.06, drawn.smooth_five),),
         6: ((0.04, drawn.straight_six),),
-        7: ((0.16, crossed_seven), (0.06, serifed_seven), (0.18, drawn.wavy_seven)),
+        7: ((0.15, crossed_seven), (0.06, serifed_seven), (0.17, drawn.wavy_seven), (0.05, drawn.narrow_seven)),
         8: ((0.06, drawn.open_eight),),
-        9: ((0.18, drawn.straight_nine), (0.08, drawn.curled_nine)),
+        9: ((0.17, drawn.straight_nine), (0.08, drawn.curled_nine), (0.05, drawn.ribbon_nine)),
     }.items()
 }
 """Shares of each digit. Sevens and ones are where a model of MNIST alone errs most on European writing."""

@@ -1,6 +1,7 @@
 """Digits drawn from control points that vary at random, in shapes that MNIST hardly has.
 
-Some were found among what networks misread: Austrian writing, Chilean cheques, Swedish parish registers.
+Some were found among what networks misread or doubted: Austrian writing, Taiwanese exams, Chilean cheques, Swedish
+parish registers.
 """
 
 from __future__ import annotations
@@ -22,6 +23,28 @@ def tailed_zero(_: Picture, random: Generator) -> Picture:
     else:
         strokes = [np.concatenate((np.array((0.5 + outward * random.uniform(0.1, 0.6),)), around))]
     return as_digit(strokes, random.uniform(0.6, 1.1), random)
+
+
+def chained_zero(_: Picture, random: Generator) -> Picture:
+    """A ring, often flat, with what joined it to the zeros beside it in a row that was written in one stroke."""
+    if random.random() < 0.3:
+        around = ring((0.45, 0.5), (0.45, 0.5), -random.uniform(10, 50), -random.uniform(310, 350))
+        ends = np.column_stack((random.uniform(1.0, 1.3, 2), random.uniform((0.6, 0.0), (1.0, 0.4))))
+        strokes = [np.concatenate((ends[:1], around, ends[1:]))]
+    else:
+        start = random.uniform(-180, 180)
+        strokes = [ring((0.5, 0.5), (0.48, 0.5), start, start - 370)]
+        sides = (-1, 1) if random.random() < 0.6 else (random.choice((-1, 1)),)
+        strokes += [_ligature(side, random) for side in sides]
+    return as_digit(strokes, random.uniform(0.65, 1.5), random)
+
+
+def _ligature(side: int, random: Generator) -> Points:
+    """From within a ring about the middle outwards, to the left where ``side`` is -1 or to the right where it is 1."""
+    angle = np.deg2rad(random.uniform(-70, 70))
+    inner, outer = random.uniform(0.8, 1.0), random.uniform(0.12, 0.4)
+    begin = np.array((0.5 + side * 0.48 * inner * np.cos(angle), 0.5 + 0.5 * inner * np.sin(angle)))
+    return np.array((begin, (0.5 + side * (0.48 + outer), begin[1] + random.uniform(-0.2, 0.2))))
 
 
 def long_flagged_one(_: Picture, random: Generator) -> Picture:
@@ -91,6 +114,20 @@ def open_four(_: Picture, random: Generator) -> Picture:
     return as_digit([angle, down], random.uniform(0.6, 0.9), random)
 
 
+def one_stroke_four(_: Picture, random: Generator) -> Picture:
+    """Down, along the arm, and by a turn or a loop up to the stem, without lifting the pen."""
+    corner = random.uniform(0.5, 0.74)
+    shape = [(random.uniform(0.1, 0.5), 0.0), (random.uniform(-0.05, 0.1), corner)]
+    shape += [(random.uniform(0.45, 0.7), corner + random.uniform(-0.04, 0.08))]
+    turn = random.uniform(0.8, 1.05)
+    shape += [
+        (turn, corner - random.uniform(0.08, 0.25)),
+        (turn - random.uniform(0.0, 0.2), corner - random.uniform(0.2, 0.5)),
+    ]
+    shape += [(random.uniform(0.5, 0.85), random.uniform(0.9, 1.1))]
+    return as_digit([rounded(jittered(shape, random))], random.uniform(0.55, 0.95), random)
+
+
 def smooth_five(_: Picture, random: Generator) -> Picture:
     """In one stroke, as an S with an angular shoulder; or its top stroke set apart, and long."""
     corner = (random.uniform(0.05, 0.25), random.uniform(0.36, 0.5))
@@ -128,6 +165,13 @@ def wavy_seven(_: Picture, random: Generator) -> Picture:
     if random.random() < 0.7:
         strokes.append(_bar_across(strokes[0][-2:], random))
     return as_digit(strokes, random.uniform(0.4, 0.8), random)
+
+
+def narrow_seven(_: Picture, random: Generator) -> Picture:
+    """Far higher than wide, with a serif straight down on the left, a square shoulder and a steep stem."""
+    top = [(0.0, random.uniform(0.14, 0.42)), (0.0, 0.08), (0.06, 0.0), (0.92, random.uniform(-0.02, 0.03)), (1.0, 0.1)]
+    points = jittered([*top, (1.0, 0.3), (random.uniform(0.55, 1.0), 1.0)], random)
+    return as_digit([points], random.uniform(0.27, 0.5), random)
 
 
 def _bar_across(stem: Points, random: Generator) -> Points:
@@ -180,3 +224,15 @@ def curled_nine(_: Picture, random: Generator) -> Picture:
     head += [(0.4, neck), (right - 0.1, neck * 0.75), (right + 0.02, random.uniform(0.08, 0.22))]
     tail = [(right, 0.55), (right - 0.1, 0.9), (0.45, 1.0), (random.uniform(-0.05, 0.25), random.uniform(0.78, 0.98))]
     return as_digit([rounded(jittered(head + tail, random))], random.uniform(0.45, 0.8), random)
+
+
+def ribbon_nine(_: Picture, random: Generator) -> Picture:
+    """A loop that the pen enters from below and leaves across where it entered, down to the left or to the right."""
+    height, crossing = random.uniform(0.2, 0.3), random.uniform(0.5, 0.62)
+    head = ring((0.5, height), (0.46, height), random.uniform(120, 165), random.uniform(370, 420))
+    clockwise = random.random() < 0.5
+    side = 1 if clockwise else -1
+    entered = (random.uniform(0.3, 0.6), crossing - random.uniform(0, 0.06))
+    tail = [(random.uniform(0.35, 0.5), crossing), (random.uniform(0.1, 0.45), random.uniform(0.9, 1.05))]
+    points = np.concatenate((np.array((entered,)), head, jittered(tail, random)))
+    return as_digit([(points - (0.5, 0)) * (side, 1) + (0.5, 0)], random.uniform(0.45, 0.8), random)
