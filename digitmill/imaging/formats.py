@@ -6,9 +6,6 @@ import re
 
 from digitmill.errors import FailureCode, ItemFailure
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
-"""What is read, under Pillow's names. PPM stands for PBM, PGM and PPM."""
-
 LOOKED_AT = 64 << 10
 """A format shows within so many first bytes, or is none: a file of one long comment costs no time."""
 
@@ -16,6 +13,7 @@ LOOKED_AT = 64 << 10
 _COMMENTS = rb"(#[^\r\n]*[\r\n]\s*)*"
 _SIDES = rb"\s+%s\d+\s+%s\d+\s" % (_COMMENTS, _COMMENTS)
 
+# PPM stands for PBM, PGM and PPM
 _READABLE = (
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
@@ -60,7 +58,7 @@ _OTHERS = (
 
 
 def recognise(data: bytes) -> str:
-    """The name in ``FORMATS`` of the format that ``data`` begins like; whether the rest holds is not looked at.
+    """Pillow's name of the format that ``data`` begins like; whether the rest holds is not looked at.
 
     Raises:
         ItemFailure: nested_archive, unsupported_format or not_an_image.
