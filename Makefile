@@ -58,9 +58,9 @@ soak: install ## kill a thousand processes under load and check every row; SOAK=
 	$(BIN)/pytest -m soak
 	$(BIN)/python -m tests.soak $(SOAK)
 
-model: install ## train the built-in model anew, measure it and write its report to var/runs/digits-7; set DIGITMILL_DATA
-	$(BIN)/python -m training train var/runs/digits-7 --version 7
-	$(BIN)/python -m training report var/runs/digits-7
+model: install ## train the built-in model anew, measure it and write its report to var/runs/digits-8; set DIGITMILL_DATA
+	$(BIN)/python -m training train var/runs/digits-8 --version 8
+	$(BIN)/python -m training report var/runs/digits-8
 
 bench: install ## measure the service against its own engine, on a quiet machine
 	$(BIN)/python -m benchmarks
