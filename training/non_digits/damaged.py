@@ -27,7 +27,7 @@ LEANING = 0.35
 def pair(digits: Digits, random: Generator) -> Picture:
     """Two digits beside one another in one box, both whole and about as high.
 
-    They may touch, or overlap a little, but for a 1, which close to another digit makes a letter of it.
+    They may touch, or overlap a little, but for a 1, which close to another digit makes a letter of it. A share leans.
     """
     height = int(random.integers(26, 44))
     rows = random.integers(len(digits), size=2)

@@ -230,8 +230,7 @@ def ribbon_nine(_: Picture, random: Generator) -> Picture:
     """A loop that the pen enters from below and leaves across where it entered, down to the left or to the right."""
     height, crossing = random.uniform(0.2, 0.3), random.uniform(0.5, 0.62)
     head = ring((0.5, height), (0.46, height), random.uniform(120, 165), random.uniform(370, 420))
-    clockwise = random.random() < 0.5
-    side = 1 if clockwise else -1
+    side = 1 if random.random() < 0.5 else -1
     entered = (random.uniform(0.3, 0.6), crossing - random.uniform(0, 0.06))
     tail = [(random.uniform(0.35, 0.5), crossing), (random.uniform(0.1, 0.45), random.uniform(0.9, 1.05))]
     points = np.concatenate((np.array((entered,)), head, jittered(tail, random)))
