@@ -28,6 +28,12 @@ def _upright(slant: float) -> Picture:
     return canvas
 
 
+def _lean(ink: Picture) -> float:
+    """How far to the right a stroke of ``ink`` goes upwards, by its height, on average."""
+    moments = cv2.moments(ink)
+    return -moments["mu11"] / moments["mu02"]
+
+
 def test_the_same_seed_gives_the_same_pictures() -> None:
     first, again, other = (non_digits(PRINTED_DIGITS, 60, (1, epoch)) for epoch in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
@@ -91,12 +97,6 @@ def test_a_pair_is_wide_or_in_two_pieces(seed: int) -> None:
     large = np.count_nonzero(statistics[1:, cv2.CC_STAT_HEIGHT] > height / 2)
     assert pieces > 1
     assert large > 1 or width > 0.7 * height
-
-
-def _lean(ink: Picture) -> float:
-    """How far to the right a stroke of ``ink`` goes upwards, by its height, on average."""
-    moments = cv2.moments(ink)
-    return -moments["mu11"] / moments["mu02"]
 
 
 def test_some_pairs_lean_so_that_one_stands_over_the_foot_of_the_other() -> None:

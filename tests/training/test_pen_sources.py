@@ -7,6 +7,7 @@ import pytest
 
 from digitmill.errors import TrainingError
 from tests.training.drawn import Written, release, segment
+from training import mislabelled
 from training.data import DATA_SETS, Source
 from training.pen_sources import PENDIGITS_FILES, UNIPEN_FOLDER, pen_sources
 
@@ -46,6 +47,20 @@ def test_of_unipen_some_writers_are_kept_for_testing_with_all_that_they_wrote(tm
         assert len(source.training) + len(source.validation) + len(source.test) == 12
     assert set(kept) == {0, 12}
     assert 1 <= kept.count(12) <= 12
+
+
+def test_mislabelled_rows_are_left_out_of_training_and_validation_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mislabelled, "ROWS", {"pendigits": {5: (0, 2)}, "unipen": {7: (1, 3, 4)}})
+    (tmp_path / "digits").mkdir()
+    for name in PENDIGITS_FILES:
+        (tmp_path / "digits" / name).write_text(segment("5", [[(0, 0), (9, 90)]]) * 12)
+    release(tmp_path / UNIPEN_FOLDER, "abc/1.dat", "a", [("7", SEVEN)] * 12)
+    pendigits, pens = pen_sources(tmp_path, 1, DATA_SETS)
+    assert [len(source.training) + len(source.validation) for source in (pendigits, pens)] == [10, 9]
+    assert pendigits.test is not None
+    assert len(pendigits.test) == 12
 
 
 def test_letters_are_pictures_of_no_digit_unless_a_stem_alone_is_left(tmp_path: Path) -> None:
