@@ -1,8 +1,8 @@
 """Digits of the public data sets that show another digit than their label says, or two, or none.
 
-They were proposed by networks that gave the label little (Northcutt, Jiang and Chuang, "Confident Learning: Estimating
-Uncertainty in Dataset Labels", 2021) and judged by eye; one that some hand might mean as its label says is not here.
-Test parts are left as they are.
+They were proposed by networks that gave the label little, after the idea of Northcutt, Jiang and Chuang ("Confident
+Learning: Estimating Uncertainty in Dataset Labels", 2021), and judged by eye, once. Sevens that look like ones are not
+among them: many hands write them so. Test parts are left as they are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ ROWS: dict[str, dict[int, tuple[int, ...]]] = {
         9: (3445,),
     },
 }
-"""By the label that they bear: their rows in what training and validation are taken from, counted from 0."""
+"""By the label that they bear: their rows in what training and validation are taken from, counted from 0. Of UNIPEN
+that is without the writers who are kept for testing: to keep others, or to read other files, moves its rows."""
 
 
 def mislabelled(name: str, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
