@@ -2,7 +2,8 @@
 
 They were proposed by networks that gave the label little, after the idea of Northcutt, Jiang and Chuang ("Confident
 Learning: Estimating Uncertainty in Dataset Labels", 2021), and judged by eye, once. Sevens that look like ones are not
-among them: many hands write them so. Test parts are left as they are.
+among them: many hands write them so. Test parts are left as they are, but a set that is kept for testing altogether is
+tested without them.
 """
 
 from __future__ import annotations
