@@ -1,0 +1,71 @@
+"""Each version of the normaliser makes the same pictures for ever: a model knows only those it was trained with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitmill.domain import Polarity
+from digitmill.imaging.normalise import NORMALISER_VERSION, normalise
+from digitmill.imaging.normalisers import Normaliser, held_versions, normaliser_of
+from digitmill.imaging.v3 import normalise as v3
+
+GOLDEN = {
+    3: "bb58f46c28da9f28762af19e724de8e6da34b5bf3811d0288a4ad95a91795085",
+}
+"""The sha256 of what each version makes of the scans below. One that is here once is never changed."""
+
+
+def scans() -> Iterator[NDArray[np.uint8]]:
+    """Drawn here from nothing, so that no change elsewhere moves a golden hash."""
+    random = np.random.default_rng(3)
+    for number in range(120):
+        side = (28, 20, 45, 64, 97, 150, 301)[number % 7]
+        paper, ink = 255 - int(random.integers(60)), int(random.integers(120))
+        page = np.full((side, side - number % 5), paper, np.uint8)
+        scale, thick = side / 34, max(1, side // int(random.integers(8, 20)))
+        cv2.putText(page, str(number % 10), (side // 4, 4 * side // 5), cv2.FONT_HERSHEY_SIMPLEX, scale, (ink,), thick)
+        if number % 3 == 1:  # a printed box, and a rule
+            cv2.rectangle(page, (0, 0), (page.shape[1] - 1, side - 1), (ink // 2,), 1 + side // 60)
+            cv2.line(page, (0, side - side // 4), (side, side - side // 4), (ink // 2,), 1)
+        if number % 4 == 2:  # a full stop and dirt
+            cv2.circle(page, (side - side // 6, 4 * side // 5), max(1, side // 20), (ink,), -1)
+            page[side // 8, side // 8] = ink
+        if number % 5 != 4:
+            noise = random.integers(-6, 7, page.shape)
+            page = np.clip(page.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+        yield np.invert(page) if number % 6 == 5 else page
+    yield np.full((40, 40), 230, np.uint8)
+
+
+def hash_of(normaliser: Normaliser) -> str:
+    found = hashlib.sha256()
+    for scan in scans():
+        for polarity in Polarity:
+            picture = normaliser(scan, polarity)
+            found.update(b"blank" if picture is None else picture.tobytes())
+    return found.hexdigest()
+
+
+@pytest.mark.parametrize("version", held_versions())
+def test_every_version_of_the_normaliser_makes_the_pictures_that_it_always_made(version: int) -> None:
+    assert hash_of(normaliser_of(version)) == GOLDEN.get(version)
+
+
+def test_the_frozen_version_3_is_version_3() -> None:
+    assert hash_of(v3.normalise) == GOLDEN[3]
+
+
+def test_the_newest_version_is_the_one_that_models_are_trained_with() -> None:
+    assert held_versions()[-1] == NORMALISER_VERSION
+    assert normaliser_of(NORMALISER_VERSION) is normalise
+
+
+def test_a_version_that_is_not_held_is_not_made_up() -> None:
+    with pytest.raises(KeyError):
+        normaliser_of(NORMALISER_VERSION + 1)
