@@ -10,7 +10,6 @@ import numpy as np
 
 from digitmill.domain import Chunk, Options, Polarity
 from digitmill.imaging.decode import decode
-from digitmill.imaging.normalise import normalise
 from digitmill.models.runtime import Model
 from digitmill.pipeline import answer_opened, open_chunk
 from digitmill.settings import Settings
@@ -44,7 +43,7 @@ def _round(settings: Settings, chunk: Chunk, model: Model, content: bytes) -> di
     unzip = clock.lap()
     greys = [decode(member, max_pixels=settings.max_image_pixels) for member in members]
     decoding = clock.lap()
-    pictures = [picture for grey in greys if (picture := normalise(grey, Polarity.AUTO)) is not None]
+    pictures = [picture for grey in greys if (picture := model.normaliser(grey, Polarity.AUTO)) is not None]
     normalising = clock.lap()
     model.predict(np.stack(pictures))
     predicting = clock.lap()
@@ -52,6 +51,7 @@ def _round(settings: Settings, chunk: Chunk, model: Model, content: bytes) -> di
         entries,
         lambda start, end: content[start:end],
         Options(review_below=model.manifest.review_below),
+        model.normaliser,
         max_member_bytes=settings.max_member_bytes,
         max_pixels=settings.max_image_pixels,
         on_image=lambda _: None,

@@ -123,6 +123,11 @@ class ModelReference:
     version: str
     sha256: str
 
+    @property
+    def label(self) -> str:
+        """``name@version``, as callers write it."""
+        return f"{self.name}@{self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class Computation:

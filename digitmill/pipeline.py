@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from digitmill.domain import DIGITS, Entry, Failure, Options, RowStatus
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.decode import decode, out_of_memory
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normalisers import Normaliser
 from digitmill.store.rows import NO_DIGIT, STATUS_CODES, Answers
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
@@ -25,6 +25,10 @@ OnImage = Callable[[int | None], None]
 
 
 class Predictor(Protocol):
+    @property
+    def normaliser(self) -> Normaliser:
+        """What made the pictures that it was trained with."""
+
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities float32[n, 10] of the digits for uint8[n, 28, 28], light ink on dark."""
 
@@ -57,7 +61,13 @@ def answer_chunk(
     the chunk, from 0, and with None before the model is asked about all of them.
     """
     opened = open_chunk(
-        entries, read, options, max_member_bytes=max_member_bytes, max_pixels=max_pixels, on_image=on_image
+        entries,
+        read,
+        options,
+        model.normaliser,
+        max_member_bytes=max_member_bytes,
+        max_pixels=max_pixels,
+        on_image=on_image,
     )
     return answer_opened([opened], model)[0]
 
@@ -66,19 +76,20 @@ def open_chunk(
     entries: Sequence[Entry],
     read: Read,
     options: Options,
+    normaliser: Normaliser,
     *,
     max_member_bytes: int,
     max_pixels: int,
     on_image: OnImage,
 ) -> Opened:
-    """The first half of ``answer_chunk``: all that comes before the model."""
+    """The first half of ``answer_chunk``: all that comes before the model, for one of this ``normaliser``."""
     opened = Opened(len(entries), options)
     for place, image in _open_all(entries, read, max_member_bytes, max_pixels, on_image):
         if isinstance(image, Failure):
             opened.failures[place] = image
             continue
         try:
-            picture = normalise(image, options.polarity)
+            picture = normaliser(image, options.polarity)
         except (MemoryError, cv2.error) as error:
             opened.failures[place] = _out_of_memory(error)
             continue

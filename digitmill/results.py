@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from digitmill.domain import Entry, Job, Revision, Row, RowStatus
 from digitmill.errors import BadOptions, FieldError, NotFound
 from digitmill.imaging.decode import decode
-from digitmill.imaging.normalise import normalise
 from digitmill.jobs import Jobs
+from digitmill.models.manifest import normaliser_for
+from digitmill.models.registry import Registry
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore, Opening
 from digitmill.store.blobs import BlobStore, upload_of
@@ -73,10 +74,11 @@ class Page:
 class Results:
     """All methods raise NotFound for another owner's job, and Expired."""
 
-    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, jobs: Jobs) -> None:
+    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, registry: Registry, jobs: Jobs) -> None:
         self._settings = settings
         self._store = store
         self._blobs = blobs
+        self._registry = registry
         self._jobs = jobs
 
     def page(
@@ -187,8 +189,11 @@ class Results:
 
         Raises:
             ItemFailure: the image cannot be read.
+            ModelNotFound, ModelRejected: the job's model is gone, or this release lacks its normaliser.
         """
-        return normalise(self.grey(owner, job_id, index), self._jobs.get(owner, job_id).options.polarity)
+        job = self._jobs.get(owner, job_id)
+        normaliser = normaliser_for(self._registry.resolve(job.model.label))
+        return normaliser(self.grey(owner, job_id, index), job.options.polarity)
 
     def grey(self, owner: str, job_id: str, index: int) -> NDArray[np.uint8]:
         """The picture as it was uploaded, uint8[height, width], 0 black to 255 white, upright.

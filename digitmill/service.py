@@ -62,7 +62,7 @@ class Service:
         registry = Registry(settings.published_models, settings.var / "cache" / "models")
         webhooks = Webhooks(settings, store.webhooks)
         jobs = Jobs(settings, store, blobs, registry, queue, webhooks)
-        results = Results(settings, store, blobs, jobs)
+        results = Results(settings, store, blobs, registry, jobs)
         return cls(
             settings=settings,
             store=store,

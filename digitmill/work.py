@@ -213,7 +213,7 @@ class Work:
         for reference, group in by_model.items():
             try:
                 model = self._models.get(reference)
-                opened = list(self._opened(group))
+                opened = list(self._opened(group, model))
                 answers = answer_opened([chunk for _, chunk in opened], model)
             except ModelNotFound as error:
                 for claim in group:
@@ -225,7 +225,7 @@ class Work:
                 for (claim, _), answer in zip(opened, answers, strict=True):
                     yield _done(claim, answer, model.computed_by)
 
-    def _opened(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Opened]]:
+    def _opened(self, claims: Sequence[Claim], model: Loaded) -> Iterator[tuple[Claim, Opened]]:
         watch = _Watch(self._store, claims, self._settings.lease_seconds, self._watchdog.wind, self._reading)
         for claim in claims:
             try:
@@ -235,6 +235,7 @@ class Work:
                         _entries(claim),
                         self._reader(claim, watch),
                         claim.job.options,
+                        model.normaliser,
                         max_member_bytes=self._settings.max_member_bytes,
                         max_pixels=self._settings.max_image_pixels,
                         on_image=partial(watch, claim),

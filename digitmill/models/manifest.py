@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from digitmill.domain import DIGITS, ModelReference
 from digitmill.errors import ModelRejected
+from digitmill.imaging.normalisers import Normaliser, held_versions, normaliser_of
 from digitmill.settings import EngineName, PrecisionName
 
 MODEL_FILE = "model.keras"
@@ -118,8 +119,8 @@ class Manifest(_Frozen):
     """One version of a model.
 
     ``classes`` name the outputs in order: the ten digits, then what is none. ``temperature`` calibrates the outputs to
-    probabilities and rows below ``review_below`` are set aside for a person. ``normaliser`` is the version of
-    ``digitmill.imaging.normalise`` that made the training images. ``openvino`` is None where the model was
+    probabilities and rows below ``review_below`` are set aside for a person. ``normaliser`` is the version
+    (``digitmill.imaging.normalisers``) that made the training images. ``openvino`` is None where the model was
     published without a conversion, ``openvino_int8`` where that was not quantised, and ``engines`` names those that
     were compared with Keras. ``pictures`` are those of its report, PNG files beside the manifest.
     """
@@ -185,6 +186,21 @@ class Manifest(_Frozen):
     def label(self) -> str:
         """``name@version``, as callers write it."""
         return f"{self.name}@{self.version}"
+
+
+def normaliser_for(manifest: Manifest) -> Normaliser:
+    """What makes the pictures that this model was trained with.
+
+    Raises:
+        ModelRejected: this release does not hold that version of the normaliser.
+    """
+    try:
+        return normaliser_of(manifest.normaliser)
+    except KeyError as error:
+        raise ModelRejected(
+            f"{manifest.label} was trained with version {manifest.normaliser} of the normaliser, and this release has "
+            f"{', '.join(map(str, held_versions()))}. Train it again, or run the release that it was made for."
+        ) from error
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain import DIGITS, Computation, ModelReference
-from digitmill.errors import ModelRejected
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normalisers import Normaliser
 from digitmill.models.choice import choose
 from digitmill.models.engines.base import Batch, Converted, Engine, Probabilities
 from digitmill.models.engines.conversion import convert_apart
 from digitmill.models.engines.keras import KerasEngine
 from digitmill.models.engines.openvino import SURE, OpenVinoEngine
-from digitmill.models.manifest import Manifest
+from digitmill.models.manifest import Manifest, normaliser_for
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 
@@ -27,6 +26,7 @@ class Model:
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
         self.manifest = manifest
         self.engine = engine
+        self.normaliser: Normaliser = normaliser_for(manifest)
 
     @property
     def computed_by(self) -> Computation:
@@ -36,7 +36,7 @@ class Model:
         """Calibrated probabilities of the digits.
 
         Args:
-            batch: uint8 [n, 28, 28] from ``digitmill.imaging.normalise``, n >= 0.
+            batch: uint8 [n, 28, 28] from ``self.normaliser``, n >= 0.
 
         Returns:
             float32 [n, 10]. What a row lacks to 1 is the probability that the picture holds no digit.
@@ -61,12 +61,12 @@ def load_model(
 
     Raises:
         ModelNotFound: there is no such model.
-        ModelRejected: its files or manifest are broken, or it was trained with another normaliser.
+        ModelRejected: its files or manifest are broken, or this release lacks its normaliser.
         EngineUnavailable: what the settings name is missing or does not go together, or the framework already
             runs with other settings.
     """
     manifest = registry.exact(reference)
-    _check_normaliser(manifest)
+    normaliser_for(manifest)
     engine, precision = choose(manifest, engine, device, precision)
     classes = len(manifest.classes)
     if engine is EngineName.KERAS:
@@ -103,17 +103,9 @@ def open_model(manifest: Manifest, path: Path, *, threads: int) -> Model:
 
     What Keras says is what other engines are held to.
     """
-    _check_normaliser(manifest)
+    normaliser_for(manifest)
     engine = KerasEngine(path, classes=len(manifest.classes), device=DeviceName.AUTO, threads=threads)
     return Model(manifest, engine)
-
-
-def _check_normaliser(manifest: Manifest) -> None:
-    if manifest.normaliser != NORMALISER_VERSION:
-        raise ModelRejected(
-            f"{manifest.label} was trained with version {manifest.normaliser} of the normaliser, and this is "
-            f"version {NORMALISER_VERSION}. Train it again, or run the release that it was made for."
-        )
 
 
 def calibrate(probabilities: Probabilities, temperature: float) -> Probabilities:

@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from digitmill.domain import Computation, Job, Options
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normalise import NORMALISER_VERSION, normalise
 from digitmill.jobs import TINY_BYTES
 from digitmill.queue import MemoryQueue
 from digitmill.service import Service
@@ -31,6 +31,7 @@ class DarkMeansSeven:
     """Says 7 for pictures with much ink and 1 for others, surer the more ink there is."""
 
     computed_by = Computation("none", "f32", "cpu")
+    normaliser = staticmethod(normalise)
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -45,7 +46,13 @@ class DarkMeansSeven:
         return answers
 
 
-def publish(folder: Path, name: str = "digits", version: str = "1", review_below: float = 0.6) -> None:
+def publish(
+    folder: Path,
+    name: str = "digits",
+    version: str = "1",
+    review_below: float = 0.6,
+    normaliser: int = NORMALISER_VERSION,
+) -> None:
     """A manifest with a file that no engine will ever open."""
     weights = f"{name} {version}".encode()
     place = folder / name / version
@@ -57,7 +64,7 @@ def publish(folder: Path, name: str = "digits", version: str = "1", review_below
         "architecture": {"name": "none", "description": "none", "parameters": 1, "multiply_adds": 1},
         "data_sets": [],
         "seed": 1,
-        "normaliser": NORMALISER_VERSION,
+        "normaliser": normaliser,
         "classes": list("0123456789"),
         "temperature": 1.0,
         "review_below": review_below,

@@ -1,0 +1,46 @@
+"""A job is read with the normaliser of its model, whatever version is the newest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from digitmill.domain import Polarity
+from digitmill.imaging import normalisers
+from digitmill.work import Models
+from tests.core.conftest import DarkMeansSeven, Mill, png, publish
+
+OLD = 1
+
+
+def all_ink(grey: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8]:
+    return np.full((28, 28), 255, np.uint8)
+
+
+@pytest.fixture
+def old_normaliser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that holds an old version which sees a 7 everywhere."""
+    held: dict[int, Any] = {**normalisers._HELD, OLD: all_ink}
+    monkeypatch.setattr(normalisers, "_HELD", held)
+
+
+def test_images_reach_the_model_by_the_normaliser_that_it_was_trained_with(mill: Mill) -> None:
+    model = DarkMeansSeven()
+    worker = mill.service.work(Models(lambda _: model))
+    model.normaliser = all_ink
+    job = mill.submit({"thin.png": png()})
+    message = mill.queue.take()
+    assert message is not None
+    worker.run_chunk(*message)
+    assert mill.service.results.row("ann", job.id, 0).prediction == "7"
+
+
+def test_what_the_model_saw_is_shown_by_its_own_normaliser(mill: Mill, old_normaliser: None) -> None:
+    publish(mill.service.settings.var / "models", "digits", "old", normaliser=OLD)
+    job = mill.submit({"thin.png": png()})
+    seen = mill.service.results.normalised("ann", job.id, 0)
+    assert seen is not None
+    assert seen.min() == 255
