@@ -1,4 +1,9 @@
-"""The printed lines of a form in the mask of a crop: the frame along its edges, rules and combs across it."""
+"""The printed lines of a form in the mask of a crop: the frame along its edges, rules and combs across it.
+
+A stroke of the digit looks like a line where the crop was cut close to it. So a line is taken out on evidence alone:
+it runs from edge to edge, it is thin, and what is left without it stays clear of the crop's other edges. In doubt the
+ink stays, and the network sees it.
+"""
 
 from __future__ import annotations
 
@@ -16,86 +21,118 @@ LINE_FILL = 0.9
 """Share of a row of pixels that is ink where a line runs along it."""
 RULE_WIDTH = 0.1
 """Thickest rule across the picture, by its height: a pen's bar is thicker only in a crop that is cut tight."""
-RULE_MARGIN = 0.06
-"""Share of the width that a rule goes on for past the digit, on both sides."""
+THIN = 4
+"""Rows, two of them grey, of a line that no pen draws across a whole crop."""
+INSET = 4
+"""Pixels between the frame of a box and the edge of the crop, at most."""
+MARGIN = 0.06
+"""Share of the width or height that a line goes on for past the digit, at both ends."""
+CLEAR = 0.045
+"""Share of the height or width that a digit keeps from the edge of a crop that was not cut at its ink."""
 
 
 def without_lines(mask: Grey) -> Grey:
-    """The mask, 0 and 255, without the lines that a form has left in it; itself where there are none."""
+    """The mask, 0 and 255, without the lines that a form has left in it; itself where there are none.
+
+    It comes back empty where there are lines and nothing else.
+    """
     height, width = mask.shape
     _, _, across, down = cv2.boundingRect(mask)
     if across < LINE_FILL * width and down < LINE_FILL * height:
         return mask
-    rows = _averages(mask, 1)
-    columns = _averages(mask, 0)
-    least = LINE_FILL * 255
-    if max(cv2.minMaxLoc(rows)[1], cv2.minMaxLoc(columns)[1]) < least:
+    level, upright = _all_lines(mask)
+    if not level and not upright:
         return mask
-    top, bottom = _edge_lines(rows.ravel() >= least)
-    left, right = _edge_lines(columns.ravel() >= least)
-    if top or bottom or left or right:
-        mask = _without_frame(mask, top, bottom, left, right)
-    return _without_rules(_without_rules(mask).T).T
+    rest = _without(_without(mask, level).T, upright).T
+    for start, stop in level:
+        for first, last in upright:
+            rest[start:stop, first:last] = 0
+    if _is_proven(mask, rest, level, upright):
+        return np.ascontiguousarray(rest)
+    # each line by itself may be one where all of them together are not
+    for lines, turned in ((level, False), (upright, True)):
+        for line in lines:
+            one = _without(mask.T, [line]).T if turned else _without(mask, [line])
+            if _is_proven(mask, one, *(([], [line]) if turned else ([line], []))):
+                mask = np.ascontiguousarray(one)
+    return mask
 
 
-def _averages(mask: Grey, axis: int) -> Grey:
-    return cast("Grey", cv2.reduce(mask, axis, cv2.REDUCE_AVG))
+def is_print(mask: Grey) -> bool:
+    """Whether lines that are all there is are a form's: two that meet may be the strokes of a 7."""
+    level, upright = _all_lines(mask)
+    if not level or not upright or all(stop - start <= THIN for start, stop in level + upright):
+        return True
+    return all(_at_edges(level, mask.shape[0])) or all(_at_edges(upright, mask.shape[1]))
 
 
-def _edge_lines(filled: NDArray[np.bool_]) -> tuple[int, int]:
-    """How many rows to cut off at either end so that lines there go, with the grey row beside them."""
-    band = max(1, int(len(filled) * EDGE))
-    at_start, at_end = np.flatnonzero(filled[:band]), np.flatnonzero(filled[::-1][:band])
-    return int(at_start[-1]) + 2 if len(at_start) else 0, int(at_end[-1]) + 2 if len(at_end) else 0
+def _all_lines(mask: Grey) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The level lines, (first, past the last) row of each, and the upright ones.
 
-
-def _without_frame(mask: Grey, top: int, bottom: int, left: int, right: int) -> Grey:
-    """The mask without so many rows and columns at its edges.
-
-    Where the rest reaches two of the other edges the crop was cut tight round the digit, and the straight
-    stroke at its edge (the bar of a 7, the foot of a 2) belongs to it.
+    The sides of a whole frame may keep away from the edges of the crop; other lines reach them.
     """
-    height, width = mask.shape
-    rest = np.zeros_like(mask)
-    inside = np.s_[top : height - bottom, left : width - right]
-    rest[inside] = mask[inside]
-    x, y, across, down = cv2.boundingRect(rest)
-    reached = (
-        (not top and y == 0)
-        + (not bottom and y + down == height)
-        + (not left and x == 0)
-        + (not right and x + across == width)
-    )
-    return mask if reached >= 2 else rest
+    level, upright = _lines(mask, INSET), _lines(mask.T, INSET)
+    if all(_at_edges(level, mask.shape[0])) and all(_at_edges(upright, mask.shape[1])):
+        return level, upright
+    return _lines(mask, 2), _lines(mask.T, 2)
 
 
-def _without_rules(mask: Grey) -> Grey:
-    """The mask without the thin lines that run from its left edge to its right, where they go on past the digit.
+def _lines(mask: Grey, reach: int) -> list[tuple[int, int]]:
+    """(first, past the last) row of each thin line that runs from the left edge of the mask to its right.
 
-    Strokes that cross such a line keep their piece of it.
+    It begins and ends within ``reach`` pixels of them.
     """
-    height, width = mask.shape
-    filled = _averages(mask, 1).ravel() >= LINE_FILL * 255
-    thickest = max(2, int(RULE_WIDTH * height))
-    rest = mask
-    for start, stop in _runs(filled):
+    height = mask.shape[0]
+    filled = cast("Grey", cv2.reduce(mask, 1, cv2.REDUCE_AVG)).ravel() >= LINE_FILL * 255
+    if not filled.any():
+        return []
+    thickest = max(2, int(RULE_WIDTH * height)) + 2
+    found = []
+    edges = np.flatnonzero(np.diff(filled, prepend=False, append=False)).tolist()
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
         # a line that is a little askew or blurred fills its outer rows in part
         start, stop = max(start - 1, 0), min(stop + 1, height)
-        if stop - start > thickest + 2:
-            continue
-        without = rest.copy()
-        without[start:stop] = _crossings(rest, start, stop)
-        x, _, across, down = cv2.boundingRect(without)
-        margin = RULE_MARGIN * width
-        if down and x >= margin and x + across <= width - margin:
-            rest = without
+        line = mask[start:stop]
+        if stop - start <= thickest and line[:, :reach].any() and line[:, -reach:].any():
+            found.append((start, stop))
+    return found
+
+
+def _without(mask: Grey, lines: list[tuple[int, int]]) -> Grey:
+    """A copy of the mask where of each line only the pieces are left that a stroke crosses."""
+    rest = mask.copy()
+    for start, stop in lines:
+        rest[start:stop] = _crossings(rest, start, stop)
     return rest
 
 
-def _runs(filled: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """(first, past the last) of each row of neighbours that are filled."""
-    edges = np.flatnonzero(np.diff(filled, prepend=False, append=False)).tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))
+def _is_proven(mask: Grey, rest: Grey, level: list[tuple[int, int]], upright: list[tuple[int, int]]) -> bool:
+    """Whether what was taken from ``mask`` to leave ``rest`` was a form's."""
+    height, width = mask.shape
+    x, y, across, down = cv2.boundingRect(rest)
+    top, bottom = _at_edges(level, height)
+    left, right = _at_edges(upright, width)
+    if not across:
+        return True
+    # a line in the middle goes on past the digit at both ends
+    if len(level) > top + bottom and not (x >= MARGIN * width and x + across <= (1 - MARGIN) * width):
+        return False
+    if len(upright) > left + right and not (y >= MARGIN * height and y + down <= (1 - MARGIN) * height):
+        return False
+    clear = (
+        (top or y >= CLEAR * height)
+        + (bottom or y + down <= (1 - CLEAR) * height)
+        + (left or x >= CLEAR * width)
+        + (right or x + across <= (1 - CLEAR) * width)
+    )
+    # no digit has two straight sides that run along the whole crop
+    return clear == 4 or (top and bottom) or (left and right)
+
+
+def _at_edges(lines: list[tuple[int, int]], extent: int) -> tuple[bool, bool]:
+    """Whether there are lines at the beginning and at the end of ``extent`` pixels."""
+    band = max(2, int(extent * EDGE) + 1)
+    return any(start < band for start, _ in lines), any(stop > extent - band for _, stop in lines)
 
 
 def _crossings(mask: Grey, start: int, stop: int) -> Grey:

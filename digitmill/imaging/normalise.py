@@ -8,7 +8,7 @@ with: any change here that can change a result needs a new number.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from digitmill.domain import Polarity
 from digitmill.imaging.ink import ink_of
 from digitmill.imaging.polarity import polarity_of
 
-NORMALISER_VERSION = 3
+NORMALISER_VERSION = 4
 
 SIDE = 28
 INK_SIDE = 20
@@ -29,26 +29,43 @@ POLARITY_SIDE = 48
 Grey = NDArray[np.uint8]
 
 
+class Normalised(NamedTuple):
+    """What the model reads, and whether a part of the digit may be missing.
+
+    ``picture`` is uint8 [28, 28], ink light (up to 255) on 0, longest side of the ink 20 px, centre of mass in the
+    middle. It is ``doubtful`` where strokes end at an edge of the crop, where ink joined to the digit was taken
+    for a form's and left out, and where the ink is so faint that it had to be looked for.
+    """
+
+    picture: Grey
+    doubtful: bool
+
+
 def normalise(grey: Grey, polarity: Polarity) -> Grey | None:
+    """The picture alone that ``normalise_with_quality`` finds."""
+    found = normalise_with_quality(grey, polarity)
+    return None if found is None else found.picture
+
+
+def normalise_with_quality(grey: Grey, polarity: Polarity) -> Normalised | None:
     """Bring the digit in ``grey`` [height, width], 0 black to 255 white, to MNIST's form.
 
     Returns:
-        uint8 [28, 28], ink light (up to 255) on 0, longest side of the ink 20 px, centre of mass in the
-        middle; or None where there is no ink. A picture that is already so is returned unchanged.
+        None where there is no ink. A picture that is already in MNIST's form is returned unchanged.
     """
     if polarity is Polarity.AUTO and _is_mnist_made(grey):
-        return grey
+        return Normalised(grey, False)
     working = _shrunk(grey, WORKING_SIDE)
     if polarity is Polarity.AUTO:
         polarity = polarity_of(_shrunk(working, POLARITY_SIDE))
     light = working if polarity is Polarity.LIGHT_ON_DARK else np.invert(working)
     if _is_mnist_made(light):
-        return light
+        return Normalised(light, False)
     ink = ink_of(light)
     if ink is None:
         return None
-    sized = _sized(ink)
-    return _centred(sized) if sized.any() else None
+    sized = _sized(ink.picture)
+    return Normalised(_centred(sized), ink.doubtful) if sized.any() else None
 
 
 def _is_mnist_made(light: Grey) -> bool:
