@@ -85,7 +85,9 @@ def table(report: Report) -> str:
                 f"{scores.calibration_error:>7.4f} {scores.coverage:>9.4f} {scores.accepted_error:>8.5f}"
             )
     for name, others in report.metrics.non_digits.items():
-        lines.append(f"{'no digit, ' + name:<24}{others.images:>7} {'accepted':>26} {others.accepted:>8.4f}{_told(others)}")
+        lines.append(
+            f"{'no digit, ' + name:<24}{others.images:>7} {'accepted':>26} {others.accepted:>8.4f}{_told(others)}"
+        )
     return "\n".join(lines)
 
 

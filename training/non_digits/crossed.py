@@ -12,22 +12,23 @@ from training.non_digits.strokes import CANVAS, Picture, curve, inked, line
 
 LINED = (0, 2, 3, 4, 5, 6, 7, 8, 9)
 """A 1 under a line may be a 4, a 7 or a cross."""
-HALVED = {3: "left", 6: "top", 8: "left", 9: "bottom", 4: "bottom", 2: "bottom"}
-OVERWRITTEN = ((1, 2), (2, 5), (3, 6), (4, 2), (5, 2), (6, 4), (7, 6), (8, 4), (9, 2), (0, 4), (5, 4), (2, 4))
+HALVED = {3: "left", 8: "left", 2: "bottom"}
+"""Half a 9, 6 or 4 may be a 1 or a 7."""
+OVERWRITTEN = ((4, 2), (6, 4), (8, 4), (9, 2), (0, 4), (5, 4))
 """Pairs of which one over the other is no third digit."""
 
 
 def lined(digits: Digits, label: int, random: Generator) -> Picture:
     """A digit with one line over it, level or slantwise, that reaches a little or far beyond its ink.
 
-    A 0 is never crossed slantwise, nor a 2 or a 7 level: some hands write them so.
+    A 0 is never crossed slantwise, nor a 2, a 4 or a 7 level: some hands write them so.
     """
     canvas, width, height = _laid(digits, label, random, int(random.integers(24, 42)))
-    slanted = label in (2, 7) or (label != 0 and random.random() < 0.5)
-    reach = random.uniform(0.58, 0.95)
+    slanted = label in (2, 4, 7) or (label != 0 and random.random() < 0.5)
+    reach = random.uniform(0.8 if label == 7 else 0.58, 0.95)
     half = max(width, 0.45 * height) * reach
     rise = height * random.uniform(0.3, 0.62) if slanted else half * random.uniform(-0.12, 0.12)
-    if slanted and label not in (7,) and random.random() < 0.3:
+    if slanted and (label == 7 or random.random() < 0.3):
         rise = -rise
     middle = np.array((CANVAS / 2, CANVAS / 2 + random.uniform(-0.12, 0.12) * height))
     ends = line((-half, rise), (half, -rise)) + middle + random.normal(0, 0.4, 2)
@@ -65,8 +66,7 @@ def halved(digits: Digits, random: Generator) -> Picture:
     height, width = ink.shape
     if HALVED[label] == "left":
         return np.ascontiguousarray(ink[:, : round(width * random.uniform(0.35, 0.5))])
-    rows = round(height * random.uniform(0.35, 0.45))
-    return np.ascontiguousarray(ink[:rows] if HALVED[label] == "top" else ink[-rows:])
+    return np.ascontiguousarray(ink[-round(height * random.uniform(0.25, 0.35)) :])
 
 
 def _laid(digits: Digits, label: int, random: Generator, height: int) -> tuple[Picture, int, int]:
