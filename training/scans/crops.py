@@ -79,7 +79,7 @@ def _tight(longest: int, draws: list[float], random: Generator) -> list[int]:
 
 
 def _cut(ink: Picture, box: tuple[int, int, int, int], margins: list[int]) -> Picture:
-    """The ``box`` (x, y, width, height) of ``ink`` with ``margins`` left, right, above and below; negative ones cut in."""
+    """The ``box`` (x, y, width, height) of ``ink`` with ``margins`` left, right, above and below; below 0 they cut."""
     x, y, width, height = box
     left, right, above, below = margins
     digit = ink[y - min(0, above) : y + height + min(0, below), x - min(0, left) : x + width + min(0, right)]
