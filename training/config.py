@@ -49,8 +49,8 @@ class Config(BaseModel):
     """Digits are drawn anew for every epoch, as real scans are unlike MNIST; without, they are taken as they are."""
     scan_share: float = Field(0.6, ge=0, le=1)
     """Most images that come in are scans; the rest keeps the clean digit in sight."""
-    non_digits: float = Field(0.15, ge=0, le=1)
-    """Crosses, letters, scribbles, pairs and the like, so many for each digit: a class of their own. With 0 the
+    non_digits: float = Field(0.3, ge=0, le=1)
+    """Crosses, letters, scribbles, pairs and the like, so many for each digit: seven classes of their own. With 0 the
     network has the ten digits alone."""
     data_sets: tuple[str, ...] = DATA_SETS
     """All that there are: every country writes its own ones and sevens."""

@@ -87,7 +87,7 @@ def pictures_for_ranges(digits: Digits) -> Batch:
     """What a model meets at work, uint8 [n, 28, 28]: digits as they come and as scans, and pictures of no digit."""
     rows = np.linspace(0, len(digits) - 1, SCANS).astype(np.intp)
     drawn = augment(digits[rows], (SCANS, OTHERS), SCAN_SHARE).images
-    return np.concatenate([drawn, non_digits(digits, OTHERS, (OTHERS, SCANS))])
+    return np.concatenate([drawn, non_digits(digits, OTHERS, (OTHERS, SCANS)).images])
 
 
 def _agreement(answers: Probabilities, expected: Probabilities, precision: PrecisionName) -> EngineAgreement:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 import cv2
-import numpy as np
 
 from training.augment import augment
 from training.config import Config
-from training.data import CLASSES, NO_DIGITS, Digits, Source, joined
+from training.data import NO_DIGITS, Digits, Source, joined
 from training.non_digits import non_digits
 
 VALIDATION_SEED, CALIBRATION_SEED = 1_000_003, 2_000_003
@@ -98,5 +97,4 @@ def drawn(training: Digits, seed: tuple[int, ...], config: Config) -> Digits:
 
 
 def _others(digits: Digits, seed: tuple[int, ...], share: float) -> Digits:
-    images = non_digits(digits, round(share * len(digits)), (*seed, NON_DIGITS_SEED))
-    return Digits(images, np.full(len(images), len(CLASSES), np.uint8))
+    return non_digits(digits, round(share * len(digits)), (*seed, NON_DIGITS_SEED))

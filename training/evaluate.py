@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from digitmill.models.manifest import MODEL_FILE, Manifest, Metrics, NonDigitScores, Scores, Sha256, read_manifest
 from digitmill.models.runtime import Model, open_model
 from training.config import Config
-from training.data import Digits, Images, Source
+from training.data import CLASSES, Digits, Images, Source
 from training.epochs import Validation, held_out
-from training.scores import score
+from training.kinds import KINDS, classes_of_labels
+from training.scores import accepted_digits, score
 
 METRICS_FILE = "metrics.json"
 ALL = "all"
@@ -60,10 +61,11 @@ def measure(
     tests = {source.name: source.test for source in sources if source.test is not None}
     others = {DRAWN: validation.others.images} | {name: part.others for name, part in tests.items()}
     others |= strangers or {}
+    kinds = _kinds(model, validation.others)
     return Metrics(
         validation={name: _measure(model, part.digits) for name, part in parts.items() if len(part)},
         test={name: _measure(model, part.digits) for name, part in tests.items()},
-        non_digits={name: _accepted(model, images) for name, images in others.items() if len(images)},
+        non_digits={name: _accepted(model, images) for name, images in others.items() if len(images)} | kinds,
     )
 
 
@@ -83,13 +85,37 @@ def table(report: Report) -> str:
                 f"{scores.calibration_error:>7.4f} {scores.coverage:>9.4f} {scores.accepted_error:>8.5f}"
             )
     for name, others in report.metrics.non_digits.items():
-        lines.append(f"{'no digit, ' + name:<24}{others.images:>7} {'accepted':>26} {others.accepted:>8.4f}")
+        lines.append(
+            f"{'no digit, ' + name:<24}{others.images:>7} {'accepted':>26} {others.accepted:>8.4f}{_told(others)}"
+        )
     return "\n".join(lines)
 
 
+def _told(others: NonDigitScores) -> str:
+    return "" if others.told is None else f"  told {others.told:.4f}"
+
+
 def _accepted(model: Model, images: Images) -> NonDigitScores:
-    accepted = model.predict(images).max(axis=1) >= model.manifest.review_below
+    accepted = accepted_digits(model.predict(images), model.manifest.review_below)
     return NonDigitScores(images=len(images), accepted=round(float(accepted.mean()), 6))
+
+
+def _kinds(model: Model, drawn: Digits) -> dict[str, NonDigitScores]:
+    """Each kind of the drawn pictures, with the share told as such, where ``model`` knows the kinds."""
+    if model.manifest.classes[len(CLASSES) :] != KINDS or not len(drawn):
+        return {}
+    own = classes_of_labels(drawn.labels)
+    accepted = accepted_digits(model.predict(drawn.images), model.manifest.review_below)
+    told = model.engine.probabilities(drawn.images).argmax(axis=1) == own
+    return {
+        f"{DRAWN} {kind}": NonDigitScores(
+            images=int(rows.sum()),
+            accepted=round(float(accepted[rows].mean()), 6),
+            told=round(float(told[rows].mean()), 6),
+        )
+        for kind, rows in ((kind, own == len(CLASSES) + number) for number, kind in enumerate(KINDS))
+        if rows.any()
+    }
 
 
 def _measure(model: Model, digits: Digits) -> Scores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -43,6 +44,14 @@ class Scan:
     polarity: Polarity
 
 
+CLEAN, BROAD = 0.08, 0.5
+"""Drawing programs and tablets give black on white without any noise, half of them with a broad pen."""
+PENCIL = 0.03
+"""Hard pencil on calm paper: 8 to 25 grey levels of contrast."""
+SQUARED, LONGEST_SIDE = 0.06, 1.6
+"""Crops that a program made 28x28 however long they were; those above this ratio are brought back to their shape."""
+
+
 def scan(ink: Picture, random: Generator, neighbour: Callable[[], Picture] | None = None) -> Scan:
     """``ink`` as some scanner gives it back.
 
@@ -50,6 +59,9 @@ def scan(ink: Picture, random: Generator, neighbour: Callable[[], Picture] | Non
         ink: uint8 [height, width], light ink on 0, about 64 pixels high, with space around it.
         neighbour: draws another ink picture whose strokes may reach into the crop.
     """
+    plain = random.random()
+    if plain < CLEAN + PENCIL:
+        return Scan(_plain(ink, random, faint=plain >= CLEAN), Polarity.DARK_ON_LIGHT)
     bilevel = random.random() < BILEVEL_SHARE
     crop, height = cut_out(strokes(ink, random), random)
     crop = textured(crop, random)
@@ -62,6 +74,29 @@ def scan(ink: Picture, random: Generator, neighbour: Callable[[], Picture] | Non
     scale = resolution(height, max(crop.shape), random, bilevel=bilevel)
     sheet = on_paper(resized(crop, scale), random, shaded=not bilevel)
     picture = digitised(sheet, height * scale, random, bilevel=bilevel)
+    if random.random() < SQUARED:
+        picture = _squared(picture)
     if random.random() < DARK_SHARE:
         return Scan(picture, Polarity.DARK_ON_LIGHT)
     return Scan(np.invert(picture), Polarity.LIGHT_ON_DARK)
+
+
+def _plain(ink: Picture, random: Generator, *, faint: bool) -> Picture:
+    """Ink on even paper: black on white without noise, or ``faint`` as pencil is, with the noise of a quiet sensor."""
+    if not faint and random.random() < BROAD:
+        ink = np.asarray(cv2.dilate(ink, np.ones((3, 3), np.uint8)), np.uint8)
+    crop, height = cut_out(ink, random)
+    small = resized(crop, resolution(height, max(crop.shape), random, bilevel=False))
+    if not faint:
+        return np.invert(small)
+    grey = random.uniform(200, 250) - small * (random.uniform(8, 25) / 255)
+    return np.asarray(np.rint(grey + random.normal(0, random.uniform(0, 0.5), small.shape)), np.uint8)
+
+
+def _squared(picture: Picture) -> Picture:
+    """``picture`` made 28x28, and back to its shape where it was long."""
+    height, width = picture.shape
+    square = cv2.resize(picture, (28, 28), interpolation=cv2.INTER_AREA)
+    if max(height, width) <= LONGEST_SIDE * min(height, width):
+        return np.asarray(square, np.uint8)
+    return np.asarray(cv2.resize(square, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

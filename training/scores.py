@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from digitmill.models.manifest import Scores
 from digitmill.models.runtime import calibrate
+from training.data import CLASSES
+from training.kinds import classes_of_labels, targets
 
 Probabilities = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -23,8 +25,8 @@ ROUNDING = 1e-6
 def score(probabilities: Probabilities, labels: Labels, review_below: float) -> Scores:
     """Figures for ``probabilities`` [n, classes] against ``labels`` [n], rounded to 6 digits."""
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    accepted = confidence >= review_below
+    right = probabilities.argmax(axis=1) == classes_of_labels(labels, probabilities.shape[1])
+    accepted = accepted_digits(probabilities, review_below)
     return Scores(
         images=len(labels),
         accuracy=round(float(right.mean()), 6),
@@ -32,6 +34,12 @@ def score(probabilities: Probabilities, labels: Labels, review_below: float) -> 
         coverage=round(float(accepted.mean()), 6),
         accepted_error=round(float((~right[accepted]).mean()), 6) if accepted.any() else 0.0,
     )
+
+
+def accepted_digits(probabilities: Probabilities, review_below: float) -> NDArray[np.bool_]:
+    """Which rows are accepted as a digit: bool [n]."""
+    digit = probabilities.argmax(axis=1) < len(CLASSES)
+    return np.asarray(digit & (probabilities.max(axis=1) >= review_below))
 
 
 def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
@@ -56,8 +64,8 @@ def fit_temperature(probabilities: Probabilities, labels: Labels) -> float:
 
 def _loss(probabilities: Probabilities, labels: Labels, log_temperature: float) -> float:
     calibrated = calibrate(probabilities, math.exp(log_temperature))
-    own = calibrated[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean())
+    logs = np.log(np.maximum(calibrated, np.finfo(np.float32).tiny))
+    return float(-(targets(labels, calibrated.shape[1]) * logs).sum(axis=1).mean())
 
 
 def fit_review_below(probabilities: Probabilities, labels: Labels) -> float:
@@ -65,8 +73,10 @@ def fit_review_below(probabilities: Probabilities, labels: Labels) -> float:
 
     1.0, which accepts next to nothing, where no lower one will do.
     """
-    confidence = probabilities.max(axis=1).astype(np.float64) + ROUNDING
-    wrong = probabilities.argmax(axis=1) != labels
+    answers = probabilities.argmax(axis=1)
+    digit = answers < len(CLASSES)
+    confidence = probabilities.max(axis=1).astype(np.float64)[digit] + ROUNDING
+    wrong = (answers != classes_of_labels(labels, probabilities.shape[1]))[digit]
     order = np.argsort(-confidence)
     errors = np.concatenate(([0], np.cumsum(wrong[order])))
     thresholds = np.arange(10_000) / 10_000

@@ -29,19 +29,24 @@ from digitmill.models.manifest import (
     DataSet,
     Manifest,
     Metrics,
+    read_manifest,
 )
 from digitmill.models.runtime import open_model
 from digitmill.settings import DeviceName
 from training.architectures import build, description, multiply_adds
 from training.config import CONFIG_FILE, Arithmetic, Config, read_config
-from training.data import CLASSES, NOT_A_DIGIT, Digits, Source, joined
+from training.data import CLASSES, Digits, Source, joined
 from training.epochs import Validation, calibration_scans, epochs, held_out
 from training.history import HISTORY_FILE, Epoch, history_text, in_words, read_history
+from training.kinds import KINDS, targets
 from training.progress import TENSORBOARD_FOLDER, Bars, Scalars
 from training.scores import fit_review_below, fit_temperature
 
 MOMENTUM = 0.9
 """Of SGD, as in most of what is written about it."""
+
+SMALL = 0.1
+"""What outputs that begin anew keep of their random weights, beside outputs that are taken up."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,27 +98,47 @@ def _compiled(config: Config, training_images: int) -> Any:
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=steps // 20
     )
-    model.compile(_optimizer(config, schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(_optimizer(config, schedule), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def _take_up(model: Any, folder: Path, seed: int) -> None:
-    """Give ``model`` the weights of the run in ``folder``.
+    """Give ``model`` the weights of the run or of the published model in ``folder``.
+
+    Where the classes differ, the digits keep their outputs, and what was no digit becomes ``other``.
 
     Raises:
         TrainingError: there is no such run, its network is another, or it held out other digits.
     """
-    path, began = folder / MODEL_FILE, read_config(folder)
-    if began is None or not path.is_file():
-        raise TrainingError(f"There is no {path} to begin with. Name the folder of a finished run.")
+    path = folder / MODEL_FILE
+    if not path.is_file() or not any((folder / name).is_file() for name in (CONFIG_FILE, MANIFEST_FILE)):
+        raise TrainingError(f"There is no {path} to begin with. Name the folder of a finished run or of a model.")
+    began = read_config(folder) or read_manifest(folder)
     if began.seed != seed:
         raise TrainingError(
             f"{folder} held out other digits: what would be held out now, it has learnt. Take --seed {began.seed}."
         )
-    former = keras.saving.load_model(path, compile=False).get_weights()
+    former = _fitted(keras.saving.load_model(path, compile=False).get_weights(), model.get_weights())
     if [weight.shape for weight in former] != [weight.shape for weight in model.get_weights()]:
         raise TrainingError(f"{folder} holds another network. Begin with a run of the same architecture and classes.")
     model.set_weights(former)
+
+
+def _fitted(former: list[NDArray[Any]], fresh: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    """``former`` with the head, a kernel and a bias, as wide as that of ``fresh``; new outputs start small."""
+    known, wanted, digits = former[-1].shape[-1], fresh[-1].shape[-1], len(CLASSES)
+    if known not in (digits, digits + 1) or wanted != digits + len(KINDS):
+        return former
+    if former[-2].shape[:-1] != fresh[-2].shape[:-1]:
+        return former
+    head = []
+    for old, new in zip(former[-2:], fresh[-2:], strict=True):
+        taken = new * SMALL
+        taken[..., :digits] = old[..., :digits]
+        if known > digits:
+            taken[..., -1] = old[..., -1]
+        head.append(taken)
+    return [*former[:-2], *head]
 
 
 def _steps(config: Config, training_images: int) -> int:
@@ -131,13 +156,14 @@ def _optimizer(config: Config, schedule: Any) -> Any:
 
 
 def _fit_one(model: Any, training: Digits, validation: Digits, config: Config, bars: Bars, epoch: int) -> Epoch:
+    classes = len(classes_of(config))
     order = np.random.default_rng((config.seed, epoch)).permutation(len(training))
     history = model.fit(
         _pixels(training)[order],
-        training.labels[order],
+        targets(training.labels[order], classes),
         batch_size=config.batch_size,
         shuffle=False,
-        validation_data=(_pixels(validation), validation.labels),
+        validation_data=(_pixels(validation), targets(validation.labels, classes)),
         validation_batch_size=512,
         callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=bars.step)],
         verbose=0,
@@ -170,7 +196,7 @@ def _save_progress(model: Any, history: list[Epoch], folder: Path) -> None:
 
 
 def classes_of(config: Config) -> tuple[str, ...]:
-    return (*CLASSES, NOT_A_DIGIT) if config.non_digits else CLASSES
+    return (*CLASSES, *KINDS) if config.non_digits else CLASSES
 
 
 def _network(config: Config, arithmetic: Arithmetic = "float32") -> Any:

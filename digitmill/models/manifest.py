@@ -77,10 +77,14 @@ class Scores(_Frozen):
 
 
 class NonDigitScores(_Frozen):
-    """Pictures without a digit in them; ``accepted`` is the share that got one at ``review_below`` or surer."""
+    """Pictures that are not one digit; ``accepted`` is the share that got one at ``review_below`` or surer.
+
+    ``told`` is the share that was named as the kind it is; None where that was not measured.
+    """
 
     images: int = Field(ge=1)
     accepted: Share
+    told: Share | None = None
 
 
 class Metrics(_Frozen):

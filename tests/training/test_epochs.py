@@ -15,7 +15,9 @@ def test_an_epoch_has_every_digit_and_so_many_pictures_of_none_for_each() -> Non
     training = SOURCES[0].training
     pictures = drawn(training, (1, 0), RUN)
     assert pictures.labels[: len(training)].tolist() == training.labels.tolist()
-    assert pictures.labels[len(training) :].tolist() == [NONE] * round(RUN.non_digits * len(training))
+    others = pictures.labels[len(training) :]
+    assert len(others) == round(RUN.non_digits * len(training))
+    assert (others >= NONE).all()
 
 
 def test_the_same_seed_draws_the_same_epoch() -> None:
@@ -51,7 +53,7 @@ def test_validation_has_digits_as_they_are_and_drawn_and_what_is_none() -> None:
     assert validation.drawn.labels.tolist() == DRAWINGS * validation.clean.labels.tolist()
     first, second = np.split(validation.drawn.images, DRAWINGS)
     assert (first != second).any(axis=(1, 2)).all()
-    assert set(validation.others.labels.tolist()) == {NONE}
+    assert (validation.others.labels >= NONE).all()
     assert len(validation.known(RUN)) == len(validation.clean) + len(validation.drawn) + len(validation.others)
 
 

@@ -31,7 +31,7 @@ def pair(digits: Digits, random: Generator) -> Picture:
     """
     height = int(random.integers(26, 44))
     rows = random.integers(len(digits), size=2)
-    first, second = (_resized(digits.images[row], height, random) for row in rows)
+    first, second = (resized(digits.images[row], height, random) for row in rows)
     apart = random.integers(8, 14) if 1 in digits.labels[rows] else random.integers(-2, 9)
     gap = max(int(apart), 1 - min(first.shape[1], second.shape[1]))
     rise = int(random.integers(-4, 5))
@@ -42,13 +42,12 @@ def pair(digits: Digits, random: Generator) -> Picture:
     return _leaning(canvas, random.uniform(0.2, 0.9)) if random.random() < LEANING else canvas
 
 
-def struck(digits: Digits, random: Generator) -> Picture:
+def struck(digits: Digits, label: int, random: Generator) -> Picture:
     """A digit with a cross, two lines, or a zigzag over it that reach beyond it on both sides.
 
     A 0 gets no lines, which could be the slash of a 0.
     """
-    label = STRUCK[random.integers(len(STRUCK))]
-    ink = _resized(_one_of(digits, label, random), int(random.integers(30, 44)), random)
+    ink = resized(one_of(digits, label, random), int(random.integers(30, 44)), random)
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
     height, width = ink.shape
     _lay(canvas, ink, (CANVAS - height) // 2, (CANVAS - width) // 2)
@@ -58,11 +57,19 @@ def struck(digits: Digits, random: Generator) -> Picture:
     return inked(lines, int(random.integers(2, 5)), canvas=canvas)
 
 
+def clipped_pair(digits: Digits, random: Generator) -> Picture:
+    """Two digits of which the crop takes a tenth to a quarter off at both ends."""
+    whole = pair(digits, random)
+    x, y, width, height = cv2.boundingRect((whole > SEEN).astype(np.uint8))
+    off = [round(width * share) for share in random.uniform(0.03, 0.12, 2)]
+    return np.ascontiguousarray(whole[y : y + height, x + off[0] : x + width - off[1]])
+
+
 def sliced(digits: Digits, random: Generator) -> Picture:
     """The upper or lower quarter of a digit, wider than high."""
     upper = random.random() < 0.5
     label = int(random.choice(SLICED_TOPS if upper else SLICED_FEET))
-    ink = _resized(_one_of(digits, label, random), int(random.integers(44, 60)), random)
+    ink = resized(one_of(digits, label, random), int(random.integers(44, 60)), random)
     kept = int(ink.shape[0] * random.uniform(0.2, 0.3))
     part = ink[:kept] if upper else ink[-kept:]
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
@@ -89,13 +96,13 @@ def _two_lines(random: Generator) -> list[Points]:
 STRIKES = (_cross, _zigzag, _two_lines)
 
 
-def _one_of(digits: Digits, label: int, random: Generator) -> Picture:
+def one_of(digits: Digits, label: int, random: Generator) -> Picture:
     rows: NDArray[np.intp] = np.flatnonzero(digits.labels == label)
     picture: Picture = digits.images[random.choice(rows) if len(rows) else random.integers(len(digits))]
     return picture
 
 
-def _resized(image: Picture, height: int, random: Generator) -> Picture:
+def resized(image: Picture, height: int, random: Generator) -> Picture:
     """The ink of ``image`` ``height`` pixels high and a little narrower or wider than it was."""
     x, y, across, down = cv2.boundingRect((image > SEEN).astype(np.uint8))
     ink = image[y : y + down, x : x + across] if across else image

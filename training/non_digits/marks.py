@@ -137,3 +137,19 @@ def star(random: Generator) -> Picture:
     angles = np.arange(count) * np.pi / count + random.uniform(0, np.pi) + random.normal(0, 0.08, count)
     ends: Points = np.column_stack((np.cos(angles), np.sin(angles))) * random.uniform(0.35, 0.55, (count, 1))
     return drawn([line((-x, -y), (x, y)) for x, y in ends], random)
+
+
+def stamp(random: Generator) -> Picture:
+    """A round or square stamp: two outlines and level lines of small print in them."""
+    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
+    middle, outer = CANVAS // 2, int(random.integers(20, 28))
+    for half in (outer, outer - int(random.integers(4, 7))):
+        if random.random() < 0.5:
+            cv2.circle(canvas, (middle, middle), half, 255, 1, cv2.LINE_AA)
+        else:
+            cv2.rectangle(canvas, (middle - half, middle - half), (middle + half, middle + half), 255, 1)
+    for row in range(middle - 9, middle + 10, 6):
+        for column in range(middle - 11, middle + 10, 4):
+            if random.random() < 0.8:
+                cv2.line(canvas, (column, row), (column + 2, row + int(random.integers(-2, 3))), 255, 1, cv2.LINE_AA)
+    return canvas

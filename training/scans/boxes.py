@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 Point = tuple[float, float]
 
-FRAMES, RULES, COMBS, GUIDES = 0.5, 0.2, 0.13, 0.17
+FRAMES, RULES, COMBS, GUIDES, SQUARES = 0.45, 0.18, 0.12, 0.17, 0.08
 """Which print a form has; boxes are by far the most usual."""
 SIDES = (
     (0,),
@@ -33,6 +33,8 @@ SIDES = (
 """Sides of a frame that come along, one set as often as the other: top 0, left 1, bottom 2, right 3."""
 THICKEST = 0.1
 """Thickness of a line by the shorter side of the crop."""
+SLIM = 0.35
+"""Breadth by height below which a digit is a 1, which some write on the right side of a guide."""
 BROKEN = 0.3
 """Lines of poor print or of a bilevel scan come in pieces."""
 _SUBPIXEL_BITS = 4
@@ -48,6 +50,8 @@ def with_form(crop: Picture, random: Generator) -> Picture:
         strength = _rule(printed, random)
     elif draw < FRAMES + RULES + COMBS:
         strength = _comb(printed, random)
+    elif draw < FRAMES + RULES + COMBS + SQUARES:
+        strength = _squares(printed, random)
     else:
         strength = _guide(printed, crop, random)
     return np.maximum(crop, cv2.convertScaleAbs(printed, alpha=strength))
@@ -98,6 +102,8 @@ def _guide(printed: Picture, crop: Picture, random: Generator) -> float:
     if width == 0:
         height, width = crop.shape
     centre, half = x + width / 2, max(width, 0.55 * height) * random.uniform(0.5, 0.65)
+    if width < SLIM * height and random.random() < 0.5:
+        centre += width / 2 - half
     left, right = centre - half, centre + half
     top, bottom = y - random.uniform(-0.06, 0.1) * height, y + height * random.uniform(0.95, 1.1)
     rows = (top, (top + bottom) / 2, bottom) if random.random() < 0.6 else (top, bottom)
@@ -111,6 +117,18 @@ def _guide(printed: Picture, crop: Picture, random: Generator) -> float:
     elif random.random() < 0.4:
         np.copyto(printed, cv2.dilate(printed, np.ones((3, 3), np.uint8)))
     return random.uniform(0.1, 0.4)
+
+
+def _squares(printed: Picture, random: Generator) -> float:
+    """Faint squared or, without its upright lines, lined paper."""
+    height, width = printed.shape
+    pitch = max(8.0, random.uniform(0.2, 0.6) * height)
+    for row in np.arange(random.uniform(0, pitch), height, pitch):
+        _segment(printed, (0, row), (width, row), 1)
+    if random.random() < 0.7:
+        for column in np.arange(random.uniform(0, pitch), width, pitch):
+            _segment(printed, (column, 0), (column, height), 1)
+    return random.uniform(0.08, 0.35)
 
 
 def _thickness(printed: Picture, random: Generator) -> int:

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 
-TIGHT = 0.2
-"""Programs that cut digits out often cut at the ink."""
+TIGHT = 0.45
+"""Programs that cut digits out often cut at the ink, or a few pixels from it."""
+AT_INK, ALL_SIDES = 0.15, 0.6
+"""Of those: exactly at the ink; by one margin on all four sides. The others have a margin for each side."""
+WIDEST_TIGHT = 12
+"""Pixels of the scan that such a program leaves at most."""
+INTO_INK, DEEPEST = 0.1, 0.03
+"""Of those so many cut into the ink on one side, by up to this share of its length."""
+USUAL_HEIGHT, HEIGHT_SPREAD = 26, 0.5
+"""Pixels of a scanned digit's height, and its spread as a logarithm, as in scanner.py."""
 LOOSE = 0.15
 """A digit in a wide field of a form, off its centre."""
 SMALLEST = 0.27
@@ -44,7 +52,7 @@ def cut_out(ink: Picture, random: Generator) -> tuple[Picture, int]:
     kind = random.random()
     draws = random.random(4).tolist()
     if kind < TIGHT:
-        margins = [math.floor((draw - 0.6) * 0.4 * longest) if draw > 0.6 else -(draw < 0.2) for draw in draws]
+        margins = _tight(longest, draws, random)
     elif kind < TIGHT + LOOSE:
         side = longest / random.uniform(SMALLEST, 0.6)
         across, down = side - width, side - height
@@ -56,8 +64,22 @@ def cut_out(ink: Picture, random: Generator) -> tuple[Picture, int]:
     return _cut(ink, (x, y, width, height), margins), max(height, width // 2)
 
 
+def _tight(longest: int, draws: list[float], random: Generator) -> list[int]:
+    """Margins of a program that cuts at the box of the ink, or so many pixels of the scan from it."""
+    kind = random.random()
+    if kind < AT_INK:
+        margins = [0] * 4
+    else:
+        pixel = longest / (USUAL_HEIGHT * math.exp(random.normal(0, HEIGHT_SPREAD)))
+        sides = draws[:1] * 4 if kind < AT_INK + ALL_SIDES else draws
+        margins = [round((WIDEST_TIGHT + 1) * draw // 1 * pixel) for draw in sides]
+    if random.random() < INTO_INK:
+        margins[int(random.integers(4))] = -math.ceil(DEEPEST * longest * random.random())
+    return margins
+
+
 def _cut(ink: Picture, box: tuple[int, int, int, int], margins: list[int]) -> Picture:
-    """The ``box`` (x, y, width, height) of ``ink`` with ``margins`` left, right, above and below; -1 cuts one off."""
+    """The ``box`` (x, y, width, height) of ``ink`` with ``margins`` left, right, above and below; below 0 they cut."""
     x, y, width, height = box
     left, right, above, below = margins
     digit = ink[y - min(0, above) : y + height + min(0, below), x - min(0, left) : x + width + min(0, right)]

@@ -22,7 +22,7 @@ PATTERNED = 0.3
 """Cheques have patterned paper; so do few others."""
 GHOSTLY = 0.1
 """Thin paper shows its back, a form its watermark."""
-SHADED, EDGED = 0.2, 0.06
+SHADED, EDGED, VIGNETTED = 0.2, 0.06, 0.06
 """Photographs and open lids give gradients; a fold, a finger or a book's spine a sharp edge."""
 CALM_CONTRAST = 100.0
 """Grey levels: fainter ink has paler shadows, or nobody could read it."""
@@ -85,13 +85,16 @@ def _contrast(random: Generator) -> float:
 def _shade(paper: Grey, strength: float, random: Generator) -> None:
     """Darken a part of the paper in place, by up to 45 in a hundred at a ``strength`` of 1."""
     draw = random.random()
-    if draw > SHADED + EDGED:
+    if draw > SHADED + EDGED + VIGNETTED:
         return
     height, width = paper.shape
     corners = random.uniform(-1, 1, (2, 2)).astype(np.float32)
     slope = np.asarray(cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     depth = strength * random.uniform(0.1, 0.45)
-    if draw < SHADED:
+    if draw > SHADED + EDGED:
+        rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) + random.uniform(-0.5, 0.5) for side in paper.shape)
+        paper *= 1 - depth * np.minimum(np.add.outer(rows**2, columns**2) / 2, 1).astype(np.float32)
+    elif draw < SHADED:
         paper *= 1 - depth / 2 + slope * (depth / 2)
     else:
         paper *= 1 - depth * np.clip((slope - random.uniform(-0.3, 0.3)) * random.uniform(4, 30), 0, 1)
