@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from digitmill.domain import Job, JobState, Problem
-from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
+from digitmill.errors import Expired, NotFound, TooManyJobs
 from digitmill.store.base import (
-    FIRST_JOB_DELETED,
     NO_UPLOAD,
     TOMBSTONE_SECONDS,
     Claim,
@@ -88,14 +87,7 @@ class MemoryJobStore(JobStore):
         known = self._idempotency.get((owner, idempotency.key))
         if known is None or known[2] <= self._clock():
             return None
-        if known[0] != idempotency.digest:
-            raise IdempotencyConflict(
-                "This Idempotency-Key was used with another request; send a new key for new content."
-            )
-        try:
-            return self.get(known[1])
-        except NotFound as error:
-            raise Expired(FIRST_JOB_DELETED) from error
+        return idempotency.first_job(known[0], lambda: self.get(known[1]))
 
     def get(self, job_id: str) -> Job:
         with self._changed:
