@@ -290,6 +290,10 @@ class JobStore(ABC):
         """Release the chunk and count the attempt as none: its images are not to blame for how it ended."""
 
     @abstractmethod
+    def count_attempt(self, claim: Claim, *, counts: bool) -> None:
+        """Whether this attempt counts, should the process die from here on. The lease stays as it is."""
+
+    @abstractmethod
     def complete_all(self, answers: Sequence[Done]) -> list[Completion]:
         """Store the rows of each claimed chunk, once, whether its lease still holds or not; all in one round trip."""
 

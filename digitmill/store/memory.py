@@ -189,6 +189,12 @@ class MemoryJobStore(JobStore):
                 record.places.pop(chunk, None)
                 record.attempts[chunk] -= 1
 
+    def count_attempt(self, claim: Claim, *, counts: bool) -> None:
+        with self._changed:
+            record = self._records.get(claim.job.id)
+            if record is not None and claim.chunk in record.leases:
+                record.attempts[claim.chunk] = claim.attempt if counts else claim.attempt - 1
+
     def complete_all(self, answers: Sequence[Done]) -> list[Completion]:
         return [self._completed(done) for done in answers]
 
