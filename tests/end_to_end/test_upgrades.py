@@ -19,12 +19,15 @@ from digitmill.models.registry import BUILT_IN, Registry, version_order
 from digitmill.models.runtime import Model, load_model
 from tests.archives import zip_of
 from tests.end_to_end.conftest import Stack, new_stack
+from tests.end_to_end.odd_process import SLOW_FILE
 from tests.end_to_end.test_service import sample_images
 from tests.soak.measures import children
 
 IMAGES = 3000
 VERSIONS = sorted((folder.name for folder in BUILT_IN.glob("digits/*")), key=version_order)
 NEWEST = VERSIONS[-1]
+SLOW_SECONDS = 5.0
+"""Longer than a lease of these tests, which is over after three."""
 GIVEN_UP = {"processing_failed", "poison_image"}
 KEY = {"Idempotency-Key": "before-the-upgrade"}
 
@@ -132,6 +135,7 @@ def test_a_model_that_takes_longer_to_load_than_a_lease_costs_no_image_and_loads
 ) -> None:
     stack.settings |= {"DIGITMILL_WORKER_CONCURRENCY": "4", "DIGITMILL_MAX_ATTEMPTS": "1"}
     start(stack, "slow-model")
+    (stack.folder / SLOW_FILE).write_text(str(SLOW_SECONDS))
     ended, rows = finished(stack, submit(stack, pile(200), f"?model=digits@{VERSIONS[0]}")["id"])
     assert ended.state == "completed"
     assert not {row.error.code for row in rows if row.error} & GIVEN_UP
@@ -145,6 +149,7 @@ def test_a_model_that_takes_longer_to_load_than_a_lease_costs_no_image_and_loads
 def test_a_process_that_dies_while_it_loads_a_model_has_not_tried_an_image(stack: Stack) -> None:
     stack.settings |= {"DIGITMILL_WORKER_CONCURRENCY": "1", "DIGITMILL_MAX_ATTEMPTS": "1"}
     start(stack, "slow-model")
+    (stack.folder / SLOW_FILE).write_text(str(SLOW_SECONDS))
     job = submit(stack, pile(60), f"?model=digits@{VERSIONS[0]}")
     for times in range(1, 4):
         stack.wait_for(partial(loading, stack, times), "a model to be loaded")
