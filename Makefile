@@ -54,7 +54,7 @@ compose-test: install ## build the images and test the service in containers; ne
 fuzz: install ## damage 10,000 uploads of each kind and post them; takes a while
 	$(BIN)/pytest tests/hostile/test_fuzz.py --hypothesis-profile=fuzz
 
-soak: install ## kill a thousand processes under load and check every row; SOAK="--kills 50 --seed 7" for less
+soak: install ## bring a thousand faults of all kinds under load and check every row; SOAK="--faults 50 --seed 7" for less
 	$(BIN)/pytest -m soak
 	$(BIN)/python -m tests.soak $(SOAK)
 

@@ -30,6 +30,7 @@ from digitmill.queue import Queue
 from digitmill.settings import Settings
 from digitmill.store.base import Ending, Idempotency, JobStore, Load, PackedChunk, too_many_jobs
 from digitmill.store.blobs import BlobStore
+from digitmill.store.requests import idempotency_of
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Plan
@@ -132,7 +133,7 @@ class Jobs:
             TooManyJobs: the owner has as many open jobs as may be.
             StorageUnavailable: Redis or the blob storage does not answer.
         """
-        idempotency = None if idempotency_key is None else Idempotency(idempotency_key, spool.digest)
+        idempotency = None if idempotency_key is None else idempotency_of(idempotency_key, spool.digest, options)
         images = Plan(spool.source, spool.pieces, Limits.from_settings(self._settings))
         return self.accept(owner, images, spool, options, idempotency=idempotency, follow=follow, sent_by=sent_by)
 
@@ -147,15 +148,14 @@ class Jobs:
         follow: bool = False,
         sent_by: str | None,
     ) -> Submission:
-        """The same for a plan of one's own over the spooled bytes. ``idempotency`` is told of what was sent, to which
-        the options are added. Raises also what ``images`` raise."""
-        manifest, resolved = self._resolve(options)
-        self._webhooks.check(owner, options.webhook_url)
+        """The same for a plan of one's own over the spooled bytes. ``idempotency`` is of what was sent, options
+        included. Raises also what ``images`` raise."""
         if idempotency is not None:
-            idempotency = replace(idempotency, digest=f"{idempotency.digest} {resolved!r}")
             known = self._store.recall(owner, idempotency)
             if known is not None:
                 return Submission(known, created=False)
+        manifest, resolved = self._resolve(options)
+        self._webhooks.check(owner, options.webhook_url)
         job, plan = self._planned(owner, images, manifest, resolved)
         job = replace(job, sent_by=sent_by)
         if plan and spool.length <= TINY_BYTES and isinstance(spool.source, bytes):

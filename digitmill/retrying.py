@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from digitmill.domain import Entry, Job, RowStatus
-from digitmill.errors import JobNotFinal, NothingFailed
+from digitmill.domain import Entry, Job, JobState, Options, RowStatus
+from digitmill.errors import JobNotFinal, ModelNotFound, NothingFailed
 from digitmill.jobs import Jobs, Submission
+from digitmill.models.registry import Registry
 from digitmill.settings import Settings
 from digitmill.store.base import Idempotency, JobStore
 from digitmill.store.blobs import BlobStore, upload_of
+from digitmill.store.requests import earlier_digest
 from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_plan
 from digitmill.uploads.failed_images import FailedImages
@@ -23,10 +25,11 @@ CHUNKS_A_READ = 8
 
 
 class Retrying:
-    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, jobs: Jobs) -> None:
+    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore, registry: Registry, jobs: Jobs) -> None:
         self._settings = settings
         self._store = store
         self._blobs = blobs
+        self._registry = registry
         self._jobs = jobs
 
     def retry(
@@ -34,37 +37,59 @@ class Retrying:
     ) -> Submission:
         """A new job of the images that failed in a final one, under their names and with its options.
 
-        The new job has an upload of its own, so that either may be deleted or expire; its metadata are the old ones and
-        ``retry_of``, the old id. ``sent_by`` is the id of the caller's key.
+        In a job that failed as a whole, those that have no row count among them. The new job has an upload of its own,
+        so that either may be deleted or expire; its metadata are the old ones and ``retry_of``, the old id. Where the
+        model is gone, the present default reads them. ``sent_by`` is the id of the caller's key.
 
         Raises:
             NotFound: another owner's job, or its upload is no longer stored.
             Expired: the job is over and its rows are gone.
             JobNotFinal: it is still worked on.
             NothingFailed: none of its images failed.
-            BadOptions: its model is no longer there.
             IdempotencyConflict, TooManyJobs, StorageUnavailable: as for any submission.
         """
         job = self._jobs.get(owner, job_id)
         if not job.state.final:
             raise JobNotFinal("This job is still worked on; retry its failed images when it is done.")
-        if job.counts.failed == 0:
+        expected = job.counts.failed + (_unread(job) if job.state is JobState.FAILED else 0)
+        if expected == 0:
             raise NothingFailed("No image of this job has failed, so there is nothing to retry.")
-        options = replace(job.options, metadata={**job.options.metadata, RETRY_OF: job.id})
+        options = self._options(job)
         settings = self._settings
-        idempotency = None if idempotency_key is None else Idempotency(idempotency_key, f"{RETRY_OF} {job.id}")
+        idempotency = None if idempotency_key is None else self._request(idempotency_key, job)
         with Spool(settings.spool, settings.max_upload_bytes) as spool:
             read = upload_of(job, self._store, self._blobs)
             limits = Limits.from_settings(settings)
-            images = FailedImages(self._failed(job), read, spool, limits, expected=job.counts.failed)
+            images = FailedImages(self._failed(job), read, spool, limits, expected=expected)
             return self._jobs.accept(owner, images, spool, options, idempotency=idempotency, sent_by=sent_by)
 
+    def _options(self, job: Job) -> Options:
+        """Those of ``job``; where its model is gone, the present default with its own threshold."""
+        options = replace(job.options, metadata={**job.options.metadata, RETRY_OF: job.id})
+        try:
+            self._registry.resolve(options.model)
+        except ModelNotFound:
+            return replace(options, model=None, review_below=None)
+        return options
+
+    def _request(self, key: str, job: Job) -> Idempotency:
+        content = f"{RETRY_OF} {job.id}"
+        return Idempotency(key, content, lambda made: earlier_digest(content, made.options, made))
+
     def _failed(self, job: Job) -> Iterator[Sequence[Entry]]:
-        """The entries of the failed images, chunk by chunk."""
+        """The entries of the failed images, chunk by chunk; of a job that failed also of those without a row."""
         for first in range(0, job.chunks, CHUNKS_A_READ):
             chunks = range(first, min(first + CHUNKS_A_READ, job.chunks))
             for packed, rows in self._store.read(job.id, chunks):
-                places = [] if rows is None else Answers.unpacked(rows).places(RowStatus.FAILED).tolist()
+                if rows is None:
+                    if job.state is JobState.FAILED:
+                        yield unpack_plan(packed)
+                    continue
+                places = Answers.unpacked(rows).places(RowStatus.FAILED).tolist()
                 if places:
                     entries = unpack_plan(packed)
                     yield [entries[place] for place in places]
+
+
+def _unread(job: Job) -> int:
+    return job.counts.total - job.counts.done

@@ -72,7 +72,7 @@ class Service:
             keys=Keys(settings, key_store or MemoryKeyStore()),
             jobs=jobs,
             results=results,
-            retrying=Retrying(settings, store, blobs, jobs),
+            retrying=Retrying(settings, store, blobs, registry, jobs),
             review=Review(store, jobs, results),
             labelled=Labelled(settings, store, blobs, jobs),
             sampling=Sampling(jobs, results),

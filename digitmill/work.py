@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -58,6 +59,9 @@ class Models(Generic[LoadedType]):
         self._load = load
         self._loaded: OrderedDict[ModelReference, LoadedType] = OrderedDict()
 
+    def holds(self, reference: ModelReference) -> bool:
+        return reference in self._loaded
+
     def get(self, reference: ModelReference) -> LoadedType:
         """Raises ModelError when it cannot be had."""
         if reference not in self._loaded:
@@ -98,6 +102,7 @@ class Work:
         self._watchdog = watchdog
         self._stopping = stopping
         self._reading = Awaiting()
+        self._loading = Awaiting()
         self._sent_on: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def run_chunk(self, job_id: str, chunk: int) -> int:
@@ -150,25 +155,34 @@ class Work:
 
     def _run(self, chunks: Sequence[tuple[str, int]]) -> list[tuple[Job, Completion]]:
         """What became of those of the chunks that were still to do."""
-        claims = self._store.claim_all(chunks, self._settings.lease_seconds)
-        settled, at_fault = False, True
+        left = self._store.claim_all(chunks, self._settings.lease_seconds)
+        ended: list[tuple[Job, Completion]] = []
+        at_fault = True
         try:
-            done = list(self._done(claims))
-            self._watchdog.rest()
-            completions = self._stored(done)
-            settled = True
-            ended = [(each.claim.job, completion) for each, completion in zip(done, completions, strict=True)]
-            for job, completion in ended:
-                if completion.finished:
-                    self._queue.announce(job)
+            while left:
+                # those whose model is here wait for no other model
+                ready = [claim for claim in left if self._models.holds(claim.job.model)] or left
+                ready = [claim for claim in ready if claim.job.model == ready[0].job.model]
+                ended += self._answered(ready, left)
+                left = [claim for claim in left if claim not in ready]
             return ended
         except StorageUnavailable:
             at_fault = False
             raise
         finally:
             self._watchdog.rest()
-            if not settled:
-                self._let_go(claims, at_fault=at_fault)
+            self._let_go(left, at_fault=at_fault)
+
+    def _answered(self, claims: Sequence[Claim], held: Sequence[Claim]) -> list[tuple[Job, Completion]]:
+        """What became of ``claims``, which are of one model; those ``held`` by this process are kept meanwhile."""
+        done = list(self._done(claims, held))
+        self._watchdog.rest()
+        completions = self._stored(done)
+        ended = [(each.claim.job, completion) for each, completion in zip(done, completions, strict=True)]
+        for job, completion in ended:
+            if completion.finished:
+                self._queue.announce(job)
+        return ended
 
     def _stored(self, done: Sequence[Done]) -> list[Completion]:
         """Store what was worked out, and where the store is away for a moment wait for it as long as a lease lasts.
@@ -202,31 +216,55 @@ class Work:
             self._queue.send(job.queue, *following)
         return None
 
-    def _done(self, claims: Sequence[Claim]) -> Iterator[Done]:
-        """The answers to all claimed chunks but those whose job fails here."""
-        by_model: dict[ModelReference, list[Claim]] = {}
+    def _done(self, claims: Sequence[Claim], held: Sequence[Claim]) -> Iterator[Done]:
+        """The answers to all these chunks but those whose job fails here."""
+        group = []
         for claim in claims:
             if self._to_give_up(claim):
                 yield _done(claim, self._given_up(claim))
             else:
-                by_model.setdefault(claim.job.model, []).append(claim)
-        for reference, group in by_model.items():
-            try:
-                model = self._models.get(reference)
-                opened = list(self._opened(group, model))
-                answers = answer_opened([chunk for _, chunk in opened], model)
-            except ModelNotFound as error:
-                for claim in group:
-                    self._leave_to_others(claim, error)
-            except ModelError as error:
-                for claim in group:
-                    self._fail(claim, Problem(error.code, error.detail))
-            else:
-                for (claim, _), answer in zip(opened, answers, strict=True):
-                    yield _done(claim, answer, model.computed_by)
+                group.append(claim)
+        if not group:
+            return
+        try:
+            model = self._model(group[0].job.model, held)
+            opened = list(self._opened(group, held, model))
+            answers = answer_opened([chunk for _, chunk in opened], model)
+        except ModelNotFound as error:
+            for claim in group:
+                self._leave_to_others(claim, error)
+        except ModelError as error:
+            for claim in group:
+                self._fail(claim, Problem(error.code, error.detail))
+        else:
+            for (claim, _), answer in zip(opened, answers, strict=True):
+                yield _done(claim, answer, model.computed_by)
 
-    def _opened(self, claims: Sequence[Claim], model: Loaded) -> Iterator[tuple[Claim, Opened]]:
-        watch = _Watch(self._store, claims, self._settings.lease_seconds, self._watchdog.wind, self._reading)
+    def _model(self, reference: ModelReference, held: Sequence[Claim]) -> Any:
+        """The model. While it is loaded, for however long, what is ``held`` is kept, and the attempt does not count.
+
+        Raises ModelError.
+        """
+        load = partial(self._models.get, reference)
+        if self._models.holds(reference):
+            return load()
+        for claim in held:
+            self._store.count_attempt(claim, counts=False)
+        every = self._settings.lease_seconds / 3
+        try:
+            return self._loading.result(load, seconds=math.inf, meanwhile=partial(self._keep, held), every=every)
+        finally:
+            for claim in held:
+                self._store.count_attempt(claim, counts=True)
+
+    def _keep(self, held: Sequence[Claim]) -> None:
+        # who loses a claim all the same comes too late with its rows, which changes nothing
+        with suppress(StorageUnavailable):
+            for claim in held:
+                self._store.renew(claim.job.id, claim.chunk, self._settings.lease_seconds)
+
+    def _opened(self, claims: Sequence[Claim], held: Sequence[Claim], model: Loaded) -> Iterator[tuple[Claim, Opened]]:
+        watch = _Watch(self._store, held, self._settings.lease_seconds, self._watchdog.wind, self._reading)
         for claim in claims:
             try:
                 yield (

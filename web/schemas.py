@@ -116,13 +116,14 @@ class Sample(TypedDict):
 
 
 class Model(Manifest):
-    """A published model: its manifest, and whether jobs get it that name none."""
+    """A published model: its manifest, whether jobs get it that name none, and whether it is kept for old jobs only."""
 
     default: bool
+    retired: bool
 
 
 class ModelList(TypedDict):
-    """All models, by name, oldest version first."""
+    """The models, by name, oldest version first."""
 
     models: list[Model]
 
@@ -242,6 +243,6 @@ def delivery_document(delivery: DomainDelivery) -> dict[str, Any]:
     }
 
 
-def model_document(manifest: Manifest, default: domain.ModelReference | None) -> dict[str, Any]:
+def model_document(manifest: Manifest, default: domain.ModelReference | None, *, retired: bool) -> dict[str, Any]:
     document = manifest.model_dump(mode="json")
-    return {**document, "default": manifest.reference == default}
+    return {**document, "default": manifest.reference == default, "retired": retired}

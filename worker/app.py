@@ -16,8 +16,9 @@ from worker.pool import Pool
 from worker.process import WorkerProcess
 from worker.tasks import register_tasks
 
-CHILD_START_SECONDS = 180
-"""A child loads its model before it says that it is up; Celery's own limit of 4 s would kill it."""
+CHILD_START_SECONDS = 1200
+"""A child loads its model before it says that it is up, after others of its machine; Celery's own limit of 4 s would
+kill it."""
 
 
 def build(settings: Settings) -> Celery:

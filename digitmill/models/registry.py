@@ -6,6 +6,9 @@ built-in models, shipped with the package, and the published ones, under any fss
 built-in one of the same name and version. The file ``default`` beside the published models holds the ``name@version``
 that jobs get when they name none; without it that is the newest built-in version of ``digits``.
 
+A release holds earlier built-in versions too, for the jobs that were begun with them. These are retired: they are read
+with when they are named in full, and not offered.
+
 Loads no deep-learning framework: the web process uses it.
 """
 
@@ -66,8 +69,11 @@ class Registry:
         self._resolved: dict[str | None, tuple[Manifest, float]] = {}
         self.cache = cache
 
-    def list(self) -> list[Manifest]:
-        """All models, by name, oldest version first. One whose manifest is broken is logged and left out."""
+    def list(self, *, retired: bool = False) -> list[Manifest]:
+        """All models, by name, oldest version first; the ``retired`` only where asked for.
+
+        One whose manifest is broken is logged and left out.
+        """
         found: dict[tuple[str, str], Manifest] = {}
         for shelf in reversed(self._shelves):
             for name, version in shelf.versions():
@@ -78,7 +84,18 @@ class Registry:
                     continue
                 if manifest is not None:
                     found[name, version] = manifest
-        return sorted(found.values(), key=lambda manifest: (manifest.name, version_order(manifest.version)))
+        offered = [manifest for manifest in found.values() if retired or not self.is_retired(manifest)]
+        return sorted(offered, key=lambda manifest: (manifest.name, version_order(manifest.version)))
+
+    def is_retired(self, manifest: Manifest) -> bool:
+        """Whether it is a built-in model with a newer version of its name, and not the default all the same."""
+        if manifest.version == _newest(manifest.name, (self._built_in,)) or not self._is_built_in(manifest):
+            return False
+        return manifest.label != self._named_default()
+
+    def _is_built_in(self, manifest: Manifest) -> bool:
+        built_in = self._built_in.manifest(manifest.name, manifest.version)
+        return built_in is not None and built_in.reference == manifest.reference
 
     def get(self, name: str, version: str | None = None) -> Manifest:
         """One model; without ``version`` the newest of that name.
@@ -103,9 +120,9 @@ class Registry:
             ModelNotFound: the ``default`` file names a model that does not exist.
             ModelRejected: its manifest is broken.
         """
-        content = self._published.read(DEFAULT_FILE)
-        if content is not None:
-            return self._parsed(content.decode("utf-8", "replace").strip())
+        named = self._named_default()
+        if named is not None:
+            return self._parsed(named)
         return self.get(BUILT_IN_DEFAULT, _newest(BUILT_IN_DEFAULT, (self._built_in,)))
 
     def resolve(self, text: str | None) -> Manifest:
@@ -199,6 +216,10 @@ class Registry:
         self._published.write(DEFAULT_FILE, f"{manifest.label}\n".encode())
         self._resolved.clear()
         return manifest
+
+    def _named_default(self) -> str | None:
+        content = self._published.read(DEFAULT_FILE)
+        return None if content is None else content.decode("utf-8", "replace").strip()
 
     def _parsed(self, text: str) -> Manifest:
         name, at, version = text.partition("@")

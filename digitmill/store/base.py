@@ -8,12 +8,13 @@ them, so a repeated or late message can change nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from digitmill.domain import Computation, Counts, Job, JobState, Problem, QueueName
+from digitmill.errors import Expired, IdempotencyConflict, NotFound
 from digitmill.store.reviews import ReviewStore
 from digitmill.store.webhook_store import WebhookStore
 
@@ -41,10 +42,33 @@ class PackedChunk:
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """A caller's Idempotency-Key and the digest of what was sent with it."""
+    """A caller's Idempotency-Key and the digest of what was sent with it.
+
+    ``earlier`` tells, of the job that was made under the key, the digest that an earlier release took of this request;
+    None where it was another request.
+    """
 
     key: str
     digest: str
+    earlier: Callable[[Job], str | None] = lambda _: None
+
+    def first_job(self, digest: str, find: Callable[[], Job]) -> Job:
+        """The job that ``find`` finds, which was made under this key by a request with ``digest``.
+
+        Raises:
+            IdempotencyConflict: that was another request.
+            Expired: the job is gone.
+        """
+        if digest == self.digest:
+            try:
+                return find()
+            except NotFound as error:
+                raise Expired(FIRST_JOB_DELETED) from error
+        with suppress(NotFound, Expired):
+            job = find()
+            if digest == self.earlier(job):
+                return job
+        raise IdempotencyConflict(OTHER_REQUEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +126,7 @@ class WorkerInfo:
     model: str
 
 
+OTHER_REQUEST = "This Idempotency-Key was used with another request; send a new key for new content."
 FIRST_JOB_DELETED = "The job that was made with this Idempotency-Key was deleted. Send a new key to submit it again."
 
 
@@ -263,6 +288,10 @@ class JobStore(ABC):
     @abstractmethod
     def give_back(self, job_id: str, chunk: int) -> None:
         """Release the chunk and count the attempt as none: its images are not to blame for how it ended."""
+
+    @abstractmethod
+    def count_attempt(self, claim: Claim, *, counts: bool) -> None:
+        """Whether this attempt counts, should the process die from here on. The lease stays as it is."""
 
     @abstractmethod
     def complete_all(self, answers: Sequence[Done]) -> list[Completion]:

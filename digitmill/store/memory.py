@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from digitmill.domain import Job, JobState, Problem
-from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
+from digitmill.errors import Expired, NotFound, TooManyJobs
 from digitmill.store.base import (
-    FIRST_JOB_DELETED,
     NO_UPLOAD,
     TOMBSTONE_SECONDS,
     Claim,
@@ -88,14 +87,7 @@ class MemoryJobStore(JobStore):
         known = self._idempotency.get((owner, idempotency.key))
         if known is None or known[2] <= self._clock():
             return None
-        if known[0] != idempotency.digest:
-            raise IdempotencyConflict(
-                "This Idempotency-Key was used with another request; send a new key for new content."
-            )
-        try:
-            return self.get(known[1])
-        except NotFound as error:
-            raise Expired(FIRST_JOB_DELETED) from error
+        return idempotency.first_job(known[0], lambda: self.get(known[1]))
 
     def get(self, job_id: str) -> Job:
         with self._changed:
@@ -196,6 +188,12 @@ class MemoryJobStore(JobStore):
                 record.leases[chunk] = self._clock()
                 record.places.pop(chunk, None)
                 record.attempts[chunk] -= 1
+
+    def count_attempt(self, claim: Claim, *, counts: bool) -> None:
+        with self._changed:
+            record = self._records.get(claim.job.id)
+            if record is not None and claim.chunk in record.leases:
+                record.attempts[claim.chunk] = claim.attempt if counts else claim.attempt - 1
 
     def complete_all(self, answers: Sequence[Done]) -> list[Completion]:
         return [self._completed(done) for done in answers]

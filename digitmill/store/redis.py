@@ -58,9 +58,8 @@ from typing import Any
 import redis
 
 from digitmill.domain import Job, JobState, Problem, QueueName
-from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
+from digitmill.errors import Expired, NotFound, TooManyJobs
 from digitmill.store.base import (
-    FIRST_JOB_DELETED,
     TOMBSTONE_SECONDS,
     UNRECORDED_SECONDS,
     Ending,
@@ -178,14 +177,7 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
         return self._first_job(idempotency, known) if known[0] is not None else None
 
     def _first_job(self, idempotency: Idempotency, known: Sequence[bytes]) -> Job:
-        if known[0].decode() != idempotency.digest:
-            raise IdempotencyConflict(
-                "This Idempotency-Key was used with another request; send a new key for new content."
-            )
-        try:
-            return self.get(known[1].decode())
-        except NotFound as error:
-            raise Expired(FIRST_JOB_DELETED) from error
+        return idempotency.first_job(known[0].decode(), lambda: self.get(known[1].decode()))
 
     def get(self, job_id: str) -> Job:
         with storage_errors():

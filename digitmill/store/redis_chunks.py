@@ -25,6 +25,7 @@ class RedisChunks(RedisStore):
         self._claim = Script(client, "claim")
         self._complete = Script(client, "complete")
         self._give_back = Script(client, "give_back")
+        self._count_attempt = Script(client, "count_attempt")
 
     def starts(self, job_id: str) -> Sequence[int]:
         with storage_errors():
@@ -79,6 +80,12 @@ class RedisChunks(RedisStore):
         keys = ["dm:leases", attempts_key(job_id)]
         with storage_errors():
             self._give_back.run(keys, [f"{job_id} {chunk}", chunk, this_process()])
+
+    def count_attempt(self, claim: Claim, *, counts: bool) -> None:
+        keys = ["dm:leases", attempts_key(claim.job.id)]
+        attempts = claim.attempt if counts else claim.attempt - 1
+        with storage_errors():
+            self._count_attempt.run(keys, [f"{claim.job.id} {claim.chunk}", claim.chunk, this_process(), attempts])
 
     def _set_lease(self, job_id: str, chunk: int, seconds: float) -> None:
         # XX: a lease that is gone (chunk done, job over, given to another) must not come back

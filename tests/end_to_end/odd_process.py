@@ -8,14 +8,20 @@
 ``faulty-storage``  ``DIGITMILL_BLOBS_URL`` is ``faulty://<folder>``; the file ``<folder>.fault`` says what is wrong
                     with the storage: ``down``, ``full``, ``stuck`` where a file is to be removed, or ``slow`` and so
                     many seconds. Without it, nothing is.
+``release=<version>``  no built-in model is newer than this one, as in an earlier release.
+``slow-model``      each load of a model takes longer by the seconds in the file ``slow-model`` of the working folder,
+                    if it is there. The file ``loads`` then gets two lines each: process, begin; process, begin, end.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import resource
+import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +31,7 @@ from fsspec.implementations.local import LocalFileSystem
 AHEAD_SECONDS = 7200.0
 DISK_BYTES = 4 << 20
 STUCK_SECONDS = 3600.0
+SLOW_FILE = "slow-model"
 SCHEME = "faulty://"
 
 
@@ -103,20 +110,67 @@ def grow_impatient() -> None:
     hearing.CHECK_SECONDS, hearing.STOP_SECONDS = 0.2, 5.0
 
 
+def go_back_to(version: str) -> None:
+    """Hide the newer built-in models, those that a release of that time did not have."""
+    from digitmill.models import registry
+
+    shelf = Path(f"release-{os.getpid()}").resolve()
+    for folder in registry.BUILT_IN.glob("*/*"):
+        if registry.version_order(folder.name) <= registry.version_order(version):
+            shutil.copytree(folder, shelf / folder.parent.name / folder.name)
+    setattr(registry, "BUILT_IN", shelf)  # noqa: B010 (mypy holds the name for final)
+
+
+def load_slowly() -> None:
+    from digitmill.models import runtime
+
+    load = runtime.load_model
+
+    def load_slowly(*arguments: Any, **options: Any) -> Any:
+        slow = Path(SLOW_FILE)
+        if not slow.exists():
+            return load(*arguments, **options)
+        began = time.monotonic()
+        note(f"{os.getpid()} {began}")
+        time.sleep(float(slow.read_text() or 0))
+        model = load(*arguments, **options)
+        note(f"{os.getpid()} {began} {time.monotonic()}")
+        return model
+
+    def note(line: str) -> None:
+        with Path("loads").open("a") as file:
+            file.write(line + "\n")
+
+    setattr(runtime, "load_model", load_slowly)  # noqa: B010 (mypy holds the name for final)
+
+
+def shrink_disk() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
+
+
+def bring_faulty_storage() -> None:
+    fsspec.register_implementation("faulty", FaultyStorage)
+
+
+SURROUNDINGS: dict[str, Callable[[], None]] = {
+    "ahead": set_clock_ahead,
+    "small-disk": shrink_disk,
+    "faulty-storage": bring_faulty_storage,
+    "deaf": go_deaf,
+    "forgetful": forget_messages,
+    "impatient": grow_impatient,
+    "slow-model": load_slowly,
+}
+
+
 def main() -> int:
     program, *surroundings = sys.argv[1:]
-    if "ahead" in surroundings:
-        set_clock_ahead()
-    if "small-disk" in surroundings:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
-    if "faulty-storage" in surroundings:
-        fsspec.register_implementation("faulty", FaultyStorage)
-    if "deaf" in surroundings:
-        go_deaf()
-    if "forgetful" in surroundings:
-        forget_messages()
-    if "impatient" in surroundings:
-        grow_impatient()
+    for surrounding in surroundings:
+        name, _, version = surrounding.partition("=")
+        if name == "release":
+            go_back_to(version)
+        else:
+            SURROUNDINGS[name]()
     # only now: what is set up above must be there before the programs are read
     if program == "web":
         from web.__main__ import main as run

@@ -12,7 +12,7 @@ import pytest
 
 from digitmill.domain import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected
-from digitmill.models.manifest import Manifest, OpenVino
+from digitmill.models.manifest import Manifest, OpenVino, normaliser_for
 from digitmill.models.registry import BUILT_IN, Registry, version_order
 from tests.models.published import manifest_of
 
@@ -71,6 +71,31 @@ def test_without_published_models_the_built_in_one_is_the_default(registry: Regi
     default = registry.resolve(None)
     assert default.name == "digits"
     assert default in registry.list()
+
+
+def test_earlier_built_in_models_are_held_for_their_jobs_and_not_offered(registry: Registry) -> None:
+    newest = registry.default()
+    held = [manifest for manifest in registry.list(retired=True) if manifest.name == newest.name]
+    assert held[-1] == newest
+    assert len(held) >= 3
+    assert [manifest for manifest in registry.list() if manifest.name == newest.name] == [newest]
+    for manifest in held:
+        assert registry.exact(manifest.reference) == registry.resolve(manifest.label) == manifest
+        normaliser_for(manifest)
+        for file in (registry.path, registry.converted, registry.quantised):
+            assert file(manifest.reference) is not None
+
+
+def test_an_earlier_built_in_model_is_offered_where_it_is_the_default(registry: Registry) -> None:
+    _, earlier, newest = (m for m in registry.list(retired=True)[-3:])
+    registry.set_default(earlier.name, earlier.version)
+    assert registry.list() == [earlier, newest]
+    assert not registry.is_retired(earlier)
+
+
+def test_a_published_model_is_never_retired(registry: Registry, weights: Path) -> None:
+    first, second = publish(registry, weights, "digits", "1"), publish(registry, weights, "digits", "2")
+    assert registry.list()[:2] == [first, second]
 
 
 def test_the_built_in_model_fits_its_manifest(registry: Registry) -> None:

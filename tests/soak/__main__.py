@@ -1,8 +1,8 @@
-"""Submit jobs again and again while random children, workers, web servers and Redis are killed; check every row.
+"""Submit jobs again and again while faults of many kinds come at random; check every row.
 
-Ends with status 0 if no row was lost, doubled or wrong, and no job stuck; Ctrl-C ends it early, with its report. The
-seed decides who is killed when, and what is submitted: the same seed tries the same again, as far as the machine's
-timing lets it.
+Ends with status 0 if no row was lost, doubled or wrong, no job stuck, and nothing left behind; Ctrl-C ends it early,
+with its report. The seed decides which fault comes when, and what is submitted: the same seed tries the same again, as
+far as the machine's timing lets it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.end_to_end.conftest import running_stack
 from tests.soak.chaos import Chaos
-from tests.soak.measures import Memory, key_names
+from tests.soak.faults import FAULTS, VERSIONS, Scene
+from tests.soak.measures import Memory, key_names, leftovers, stray_uploads
+from tests.soak.stack import running
 from tests.soak.submitting import Ledger, Submitter, Unserved
 
 SUBMITTERS = 2
 TOLD_EVERY = 100
-"""Kills after which a long run gives a sign of life."""
-SETTINGS = {"DIGITMILL_WORKER_CONCURRENCY": "2", "DIGITMILL_CHUNK_IMAGES": "50"}
+"""Faults after which a long run gives a sign of life."""
 
 
 def main() -> int:
@@ -35,41 +35,47 @@ def main() -> int:
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: enough.set())
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
-    _say(f"seed {seed}: up to {options.kills} kills and {options.minutes:g} minutes")
+    _say(f"seed {seed}: up to {options.faults} faults and {options.minutes:g} minutes")
     with (
         tempfile.TemporaryDirectory(prefix="digitmill-soak-") as folder,
-        running_stack(Path(folder), **SETTINGS) as stack,
+        running(Path(folder)) as stack,
     ):
         ledger = Ledger()
         first = Submitter(stack.url, random.Random(seed), ledger, options.images)
-        first.learn()
+        first.learn(VERSIONS)
         keys = key_names(stack)
-        memory, chaos = Memory(stack), Chaos(stack, random.Random(seed + 1), first.probe)
+        # whose jobs are cancelled and deleted unread
+        caller = Submitter(stack.url, random.Random(seed + 2), ledger, options.images, first.answers)
+        scene = Scene(stack, random.Random(seed + 1), caller)
+        memory, chaos = Memory(stack), Chaos(scene, options.kinds or list(FAULTS), first.probe)
         others = [
-            Submitter(stack.url, random.Random(seed + 2 + n), ledger, options.images, first.answers)
+            Submitter(stack.url, random.Random(seed + 3 + n), ledger, options.images, first.answers)
             for n in range(SUBMITTERS)
         ]
         with chaos.supervising(), _submitting(others):
             try:
-                _kill(chaos, memory, options.kills, time.monotonic() + 60 * options.minutes, enough)
+                _strike(chaos, memory, options.faults, time.monotonic() + 60 * options.minutes, enough)
             except Unserved as error:
                 ledger.note("stuck", 1, str(error))
         left = key_names(stack) - keys
+        remains, strays = leftovers(stack), stray_uploads(stack)
     chaos.report(_say)
     memory.report(_say)
     _say(f"keys of Redis: {len(keys)} before, {len(left)} of other names after: {', '.join(sorted(left)) or 'none'}")
+    _say(f"left behind once all jobs were deleted: {', '.join(remains) or 'nothing'}")
+    _say(f"uploads without a job, which the clearing takes after hours: {strays}")
     ledger.report(_say)
-    return 0 if ledger.sound and not left else 1
+    return 0 if ledger.sound and not left and not remains else 1
 
 
-def _kill(chaos: Chaos, memory: Memory, kills: int, end: float, enough: threading.Event) -> None:
+def _strike(chaos: Chaos, memory: Memory, faults: int, end: float, enough: threading.Event) -> None:
     told = 0
-    while time.monotonic() < end and (chaos.kills < kills or not kills) and not enough.is_set():
-        if kills:
+    while time.monotonic() < end and (chaos.faults < faults or not faults) and not enough.is_set():
+        if faults:
             chaos.strike()
-            if chaos.kills >= told + TOLD_EVERY:
-                told = chaos.kills
-                _say(f"{told} kills")
+            if chaos.faults >= told + TOLD_EVERY:
+                told = chaos.faults
+                _say(f"{told} faults")
         else:
             enough.wait(1)
         memory.sample()
@@ -92,10 +98,11 @@ def _submitting(submitters: list[Submitter]) -> Iterator[None]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=1000, help="processes to kill; 0 kills none (default %(default)s)")
+    parser.add_argument("--faults", type=int, default=1000, help="how many; 0 for none (default %(default)s)")
+    parser.add_argument("--kinds", nargs="+", choices=FAULTS, help="of these kinds alone (default: all)")
     parser.add_argument("--minutes", type=float, default=120, help="the longest that it may take (default %(default)s)")
     parser.add_argument("--images", type=int, default=1500, help="the most in a job (default %(default)s)")
-    parser.add_argument("--seed", type=int, help="whom to kill when; printed when not given")
+    parser.add_argument("--seed", type=int, help="which fault comes when; printed when not given")
     return parser.parse_args()
 
 

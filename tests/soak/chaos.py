@@ -1,55 +1,50 @@
-"""Kills processes as a power cut would, starts them again, and measures how long the service takes to come back.
+"""Brings faults over the service at random, one or two at once, and measures how long it takes to answer again.
 
 What ends by itself is started again as well, as Compose and ``digitmill up`` do, and told of.
 """
 
 from __future__ import annotations
 
-import os
-import random
-import signal
 import statistics
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from tests.end_to_end.conftest import Stack
-from tests.soak.measures import children
+from tests.soak.faults import FAULTS, Scene
 
-VICTIMS = ("child", "child", "redis", "redis", "worker", "web")
 TWICE = 0.3
-"""How often a second one is killed before the service has come back from the first."""
+"""How often a second fault comes before the service has come back from the first."""
 PAUSE_SECONDS = 1.0
 TWO = "two at once"
 LOOK_SECONDS = 0.5
 
 
 class Chaos:
-    """``probe`` returns once the service has answered an image."""
+    """``kinds`` are the faults that may come; ``probe`` returns once the service has answered an image."""
 
-    def __init__(self, stack: Stack, chance: random.Random, probe: Callable[[], None]) -> None:
-        self._stack = stack
-        self._chance = chance
+    def __init__(self, scene: Scene, kinds: Sequence[str], probe: Callable[[], None]) -> None:
+        self._scene = scene
+        self._kinds = kinds
         self._probe = probe
-        self._killed: Counter[str] = Counter()
+        self._brought: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
         self._seconds: dict[str, list[float]] = defaultdict(list)
-        self._lock = threading.Lock()
 
     @contextmanager
     def supervising(self) -> Iterator[None]:
         """While it lasts, start again what ends by itself."""
         over = threading.Event()
+        stack = self._scene.stack
 
         def look() -> None:
             while not over.wait(LOOK_SECONDS):
-                with self._lock:
-                    for name, process in list(self._stack.processes.items()):
+                with self._scene.restarting:
+                    for name, process in list(stack.processes.items()):
                         if process.poll() is not None:
                             self._ended[f"{name} with status {process.returncode}"] += 1
-                            self._stack.start(name)
+                            stack.start(name)
 
         supervisor = threading.Thread(target=look)
         supervisor.start()
@@ -60,23 +55,27 @@ class Chaos:
             supervisor.join()
 
     @property
-    def kills(self) -> int:
-        return self._killed.total()
+    def faults(self) -> int:
+        return self._brought.total()
 
     def strike(self) -> None:
-        """After a pause, kill somebody, or two shortly one after the other; return when the service answers again."""
+        """After a pause, bring a fault, or two shortly one after the other; return when the service answers again."""
         self._pause()
         began = time.monotonic()
-        struck = self._kill_one()
-        if self._chance.random() < TWICE:
+        first = self._begin()
+        struck, second = first.name, None
+        if self._scene.chance.random() < TWICE:
             self._pause()
-            self._kill_one()
-            struck = TWO
+            struck, second = TWO, self._begin()
+        for fault in (first, second):
+            if fault is not None:
+                fault.join()
         self._probe()
         self._seconds[struck].append(time.monotonic() - began)
 
     def report(self, say: Callable[[str], None]) -> None:
-        say("killed " + ", ".join(f"{times} x {victim}" for victim, times in sorted(self._killed.items())))
+        say("faults: " + ", ".join(f"{times} x {kind}" for kind, times in sorted(self._brought.items())))
+        say(f"answers of Redis that were lost: {self._scene.stack.proxy.cut_answers}")
         for ended, times in sorted(self._ended.items()):
             say(f"ended by itself: {ended}, {times} x")
         for struck, seconds in sorted(self._seconds.items()):
@@ -84,22 +83,13 @@ class Chaos:
             say(f"next answer after {struck}: {middle:.1f} s (median), {most:.1f} s (most)")
 
     def _pause(self) -> None:
-        time.sleep(self._chance.uniform(0, PAUSE_SECONDS))
+        time.sleep(self._scene.chance.uniform(0, PAUSE_SECONDS))
 
-    def _kill_one(self) -> str:
-        """Kill somebody, start it again, and tell who it was."""
-        victim = self._chance.choice(VICTIMS)
-        with self._lock:
-            if victim == "child":
-                self._kill_a_child()
-            else:
-                self._stack.kill(victim)
-                self._stack.start(victim)
-        self._killed[victim] += 1
-        return victim
-
-    def _kill_a_child(self) -> None:
-        if pids := children(self._stack.processes["worker"].pid):
-            # it may have ended by itself meanwhile
-            with suppress(ProcessLookupError):
-                os.kill(self._chance.choice(pids), signal.SIGKILL)
+    def _begin(self) -> threading.Thread:
+        """A fault of some kind, which is the thread's name, under way."""
+        weights = [FAULTS[kind][0] for kind in self._kinds]
+        (kind,) = self._scene.chance.choices(self._kinds, weights)
+        self._brought[kind] += 1
+        fault = threading.Thread(target=FAULTS[kind][1], args=(self._scene,), name=kind)
+        fault.start()
+        return fault

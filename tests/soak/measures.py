@@ -65,6 +65,24 @@ def key_names(stack: Stack) -> set[str]:
     return {name for name in names if not name.startswith(("_kombu.", "unacked", "dm:lock:", "dm:idempotency:"))}
 
 
+def leftovers(stack: Stack) -> list[str]:
+    """What the store still counts once all jobs were deleted."""
+    return [
+        f"{name}: {value}"
+        for name, value in (
+            ("dm:queued", int(stack.redis.get("dm:queued") or 0)),
+            ("dm:leases", stack.redis.zcard("dm:leases")),
+            ("dm:active", stack.redis.zcard("dm:active")),
+        )
+        if value
+    ]
+
+
+def stray_uploads(stack: Stack) -> int:
+    """Files of requests whose web server was killed before it recorded their job. The clearing takes them in time."""
+    return len(list((stack.folder / "var" / "blobs").glob("[0-9a-z]*")))
+
+
 def children(pid: int) -> list[int]:
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -7,7 +7,8 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +17,16 @@ import httpx
 from tests.archives import zip_of
 from tests.end_to_end.test_service import sample_images
 
-STUCK_SECONDS = 240.0
-"""A job that is not final after so long counts as stuck."""
+STUCK_SECONDS = 420.0
+"""A job that is not final after so long counts as stuck. A lost message of a job whose queue is never empty is missed
+after 300 s alone."""
 PAGE = 1000
 
 Answer = tuple[str, str | None, str | None]
 """Status, prediction and failure code of a row. Confidences may differ in the last digit with the size of the batch."""
+
+
+Answers = dict[tuple[str, str], Answer]
 
 
 class Unserved(Exception):
@@ -57,21 +62,24 @@ class Ledger:
 
 
 class Submitter:
-    """``most`` images in a job. ``answers`` tell the true answer for each sample, learned while nothing is killed."""
+    """``most`` images in a job. ``answers`` tell the true answer of each model for each sample, by its version and the
+    sample's name, learned while all is well."""
 
     def __init__(
-        self, url: str, chance: random.Random, ledger: Ledger, most: int, answers: dict[str, Answer] | None = None
+        self, url: str, chance: random.Random, ledger: Ledger, most: int, answers: Answers | None = None
     ) -> None:
         self._url = url
         self._chance = chance
         self._ledger = ledger
         self._most = most
         self._images = sample_images()
-        self.answers: dict[str, Answer] = answers or {}
+        self.answers: Answers = answers or {}
 
-    def learn(self) -> None:
-        for row in self._rows_of(self._submit(list(self._images))):
-            self.answers[row["name"].partition("/")[2]] = _answer(row)
+    def learn(self, versions: Sequence[str]) -> None:
+        for version in versions:
+            _, rows = self._outcome(self._submit(list(self._images), f"?model=digits@{version}"))
+            for row in rows:
+                self.answers[version, row["name"].partition("/")[2]] = _answer(row)
 
     def run(self, stop: threading.Event) -> None:
         try:
@@ -86,15 +94,27 @@ class Submitter:
         names = [self._chance.choice(list(self._images))]
         self._check(names, self._submit(names))
 
-    def _submit(self, names: list[str]) -> str:
+    def begin(self) -> str:
+        """The address of a new job."""
+        return self._submit(self._chance.choices(list(self._images), k=self._most))
+
+    def attempt(self, method: str, path: str) -> None:
+        """Ask once, whatever comes of it."""
+        with suppress(httpx.TransportError):
+            httpx.request(method, f"{self._url}{path}", timeout=60)
+
+    def delete(self, address: str) -> None:
+        self._ask("DELETE", address)
+
+    def _submit(self, names: list[str], query: str = "") -> str:
         """The address of a new job with these samples, whose members are numbered in order."""
         upload = zip_of([(f"{n:05}/{name}", self._images[name]) for n, name in enumerate(names)])
         headers = {"Content-Type": "application/zip", "Idempotency-Key": uuid.uuid4().hex}
-        return str(self._ask("POST", "/v1/jobs", content=upload, headers=headers).headers["Location"])
+        return str(self._ask("POST", f"/v1/jobs{query}", content=upload, headers=headers).headers["Location"])
 
     def _check(self, names: list[str], address: str) -> None:
-        rows = self._rows_of(address)
-        if rows is None:
+        version, rows = self._outcome(address)
+        if not version:
             return
         wanted = [f"{n:05}/{name}" for n, name in enumerate(names)]
         times = Counter(row["name"] for row in rows)
@@ -104,20 +124,20 @@ class Submitter:
         if doubled := [name for name in times if times[name] > 1]:
             note("doubled", len(doubled), f"{address} doubled {doubled[:3]}")
         places = [(row["index"], row["name"]) for row in rows] == list(enumerate(wanted))
-        odd = [row for row in rows if _answer(row) != self.answers[row["name"].partition("/")[2]]]
+        odd = [row for row in rows if _answer(row) != self.answers[version, row["name"].partition("/")[2]]]
         if odd or not places:
             note("wrong", max(1, len(odd)), f"{address} is wrong in {[(row['name'], _answer(row)) for row in odd[:3]]}")
         with self._ledger.lock:
             self._ledger.jobs += 1
             self._ledger.rows += len(rows)
 
-    def _rows_of(self, address: str) -> Any:
-        """All rows once the job is final, and the job deleted; None where it stays open."""
+    def _outcome(self, address: str) -> tuple[str, list[Any]]:
+        """Version of the model and all rows once the job is final, and the job deleted; "" where it stays open."""
         deadline = time.monotonic() + STUCK_SECONDS
         while not (job := self._ask("GET", address).json())["finished_at"]:
             if time.monotonic() > deadline:
                 self._ledger.note("stuck", 1, f"{address} is {job['state']}, {job['counts']}")
-                return None
+                return "", []
             time.sleep(0.2)
         rows: list[Any] = []
         cursor = ""
@@ -126,7 +146,7 @@ class Submitter:
             rows += page["results"]
             cursor = page["next_cursor"]
         self._ask("DELETE", address)
-        return rows
+        return str(job["model"]["version"]), rows
 
     def _ask(self, method: str, path: str, **parts: Any) -> httpx.Response:
         """The answer, repeating the request while the service cannot be reached or says that it cannot serve it.

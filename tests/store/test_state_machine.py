@@ -96,6 +96,10 @@ class StoreMachine(RuleBasedStateMachine):
     def give_back(self, claim: Claim) -> None:
         self.store.give_back(claim.job.id, claim.chunk)
 
+    @rule(claim=claims, counts=st.booleans())
+    def count_attempt(self, claim: Claim, counts: bool) -> None:
+        self.store.count_attempt(claim, counts=counts)
+
     @rule()
     def sweep(self) -> None:
         self.messages += [(lost.job_id, lost.chunk) for lost in self.store.expired_leases(100)]

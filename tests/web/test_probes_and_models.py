@@ -113,6 +113,16 @@ def test_models_are_listed_with_their_manifests_and_the_default_is_marked(client
     assert client.get("/v1/models/..%5c/1").status_code == 404
 
 
+def test_retired_models_are_listed_when_asked_for(client: Client) -> None:
+    listed, every = (client.get(f"/v1/models{query}").json["models"] for query in ("", "?retired=true"))
+    assert [model for model in every if not model["retired"]] == listed
+    retired = [model for model in every if model["retired"]]
+    assert retired
+    one = client.get(f"/v1/models/{retired[0]['name']}/{retired[0]['version']}").json
+    assert one == retired[0]
+    assert_problem(client.get("/v1/models?retired=maybe"), 400, "bad_options")
+
+
 def test_the_pictures_of_a_model_can_be_had_and_nothing_else(client: Client) -> None:
     pictures = client.get(f"/v1/models/{PLACE}").json["pictures"]
     assert {"coverage.png", "reliability.png", "confusion_matrix.png"} <= pictures.keys()

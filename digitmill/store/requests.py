@@ -1,0 +1,41 @@
+"""What makes two requests under one Idempotency-Key the same: what was sent, not what the service made of it.
+
+A new default model, another setting or a new option of a later release so leave a repeated request what it was.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+from digitmill.domain import Job, Options
+from digitmill.store.base import Idempotency
+
+EARLIER_OPTIONS = ("model", "polarity", "review_below", "alternatives", "expires_in", "webhook_url", "metadata")
+
+
+def idempotency_of(key: str, content: str, options: Options) -> Idempotency:
+    """For an upload whose ``content`` has this digest, sent with ``options`` as they came, not yet resolved."""
+    unset = Options()
+    sent = {
+        each.name: value
+        for each in fields(options)
+        if (value := getattr(options, each.name)) != getattr(unset, each.name)
+    }
+    return Idempotency(
+        key, f"{content} {json.dumps(sent, sort_keys=True)}", lambda job: earlier_digest(content, options, job)
+    )
+
+
+def earlier_digest(content: str, options: Options, job: Job) -> str | None:
+    """The digest that releases before 0.2 recorded for the same request, when they made ``job`` of it; None where the
+    job is of another model than was sent."""
+    if options.model not in (None, job.model.name, job.options.model):
+        return None
+    resolved = {
+        "model": job.options.model,
+        "review_below": job.options.review_below if options.review_below is None else options.review_below,
+        "expires_in": options.expires_in or job.options.expires_in,
+    }
+    told = ", ".join(f"{field}={resolved.get(field, getattr(options, field))!r}" for field in EARLIER_OPTIONS)
+    return f"{content} Options({told})"

@@ -1,0 +1,138 @@
+"""What befalls the service of a soak, by kind. A further kind is a function here and a line in ``FAULTS``.
+
+Each function is called with the stack, chance, and a caller to send jobs with; it returns when the fault is over, but
+not before all is in place again that it changed. Faults may overlap.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import redis
+
+from digitmill.models.registry import BUILT_IN, version_order
+from tests.soak.measures import children
+from tests.soak.stack import SoakStack
+from tests.soak.submitting import Submitter
+
+VERSIONS = sorted((folder.name for folder in BUILT_IN.glob("digits/*")), key=version_order)
+DELETED_JOBS = 4
+SLOW_SECONDS = 6.0
+"""Two leases of a soak."""
+REPEAT_SECONDS = 0.2
+
+
+@dataclass
+class Scene:
+    """``restarting`` is held while a process is replaced: nobody else starts it meanwhile."""
+
+    stack: SoakStack
+    chance: random.Random
+    caller: Submitter
+    restarting: threading.Lock = field(default_factory=threading.Lock)
+
+
+def kill_child(scene: Scene) -> None:
+    with scene.restarting:
+        if pids := children(scene.stack.processes["worker"].pid):
+            # it may have ended by itself meanwhile
+            with suppress(ProcessLookupError):
+                os.kill(scene.chance.choice(pids), signal.SIGKILL)
+
+
+def kill(name: str) -> Callable[[Scene], None]:
+    def kill_it(scene: Scene) -> None:
+        with scene.restarting:
+            scene.stack.kill(name)
+            scene.stack.start(name)
+
+    return kill_it
+
+
+def lose_answers(scene: Scene) -> None:
+    """Redis does what it is asked, and up to 40 answers in two seconds are lost on their way."""
+    scene.stack.proxy.cut(scene.chance.randint(1, 40))
+    time.sleep(2)
+    scene.stack.proxy.mend()
+
+
+def stop_redis(scene: Scene) -> None:
+    """Redis stands still for some seconds, and then goes on as if nothing had been."""
+    process = scene.stack.processes["redis"]
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGSTOP)
+        time.sleep(scene.chance.uniform(1, 8))
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def fill_redis(scene: Scene) -> None:
+    """Redis is full, and callers delete and cancel jobs all the same."""
+    jobs = [scene.caller.begin() for _ in range(DELETED_JOBS)]
+    with _full(scene.stack):
+        for number, address in enumerate(jobs):
+            if number % 2:
+                scene.caller.attempt("POST", f"{address}/cancel")
+            scene.caller.attempt("DELETE", address)
+        time.sleep(scene.chance.uniform(0, 3))
+    for address in jobs:
+        scene.caller.delete(address)
+
+
+@contextmanager
+def _full(stack: SoakStack) -> Iterator[None]:
+    _configure(stack, "1mb")
+    try:
+        yield
+    finally:
+        _configure(stack, "0")
+
+
+def _configure(stack: SoakStack, limit: str) -> None:
+    """Whatever else befalls Redis meanwhile."""
+    while True:
+        with suppress(redis.RedisError):
+            client = redis.Redis(port=stack.redis_port, socket_timeout=2)
+            client.config_set("maxmemory", limit)
+            client.close()
+            return
+        time.sleep(REPEAT_SECONDS)
+
+
+def change_model(scene: Scene) -> None:
+    """As an upgrade does: web and worker are restarted, and another built-in model is the default."""
+    with scene.restarting:
+        for name in ("worker", "web"):
+            scene.stack.kill(name)
+        scene.stack.set_default(scene.chance.choice(VERSIONS))
+        for name in ("worker", "web"):
+            scene.stack.start(name)
+
+
+def slow_models(scene: Scene) -> None:
+    """Another default model, and for a while each load of a model takes longer than two leases."""
+    scene.stack.slow_models_down(SLOW_SECONDS)
+    scene.stack.set_default(scene.chance.choice(VERSIONS))
+    scene.caller.probe()
+    scene.stack.slow_models_down(0)
+
+
+FAULTS: dict[str, tuple[int, Callable[[Scene], None]]] = {
+    "child killed": (4, kill_child),
+    "Redis killed": (4, kill("redis")),
+    "worker killed": (2, kill("worker")),
+    "web killed": (2, kill("web")),
+    "answers of Redis lost": (4, lose_answers),
+    "Redis stopped": (2, stop_redis),
+    "Redis full, with deletes": (2, fill_redis),
+    "model changed": (2, change_model),
+    "models slow": (2, slow_models),
+}
+"""How often each comes, by weight."""
