@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from digitmill.models.manifest import MODEL_FILE, Manifest, Metrics, NonDigitScores, Scores, Sha256, read_manifest
-from digitmill.models.runtime import Model, open_model
+from digitmill.models.runtime import Model, of_digits, open_model
 from training.config import Config
 from training.data import Digits, Images, Source
 from training.epochs import Validation, held_out
@@ -88,9 +88,9 @@ def table(report: Report) -> str:
 
 
 def _accepted(model: Model, images: Images) -> NonDigitScores:
-    accepted = model.predict(images).max(axis=1) >= model.manifest.review_below
+    accepted = of_digits(model.predict(images)).max(axis=1) >= model.manifest.review_below
     return NonDigitScores(images=len(images), accepted=round(float(accepted.mean()), 6))
 
 
 def _measure(model: Model, digits: Digits) -> Scores:
-    return score(model.predict(digits.images), digits.labels, model.manifest.review_below)
+    return score(of_digits(model.predict(digits.images)), digits.labels, model.manifest.review_below)

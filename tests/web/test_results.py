@@ -42,6 +42,7 @@ def test_a_row_holds_what_the_contract_says(client: Client, mill: Mill) -> None:
     digit, blank, failed, _ = page["results"]
     assert set(digit) == {
         "index", "name", "status", "prediction", "confidence", "alternatives", "error", "correction", "revision",
+        "reason",
     }  # fmt: skip
     assert digit["prediction"] == "1"
     assert 0 < digit["confidence"] < 1
@@ -163,9 +164,9 @@ def test_csv_is_a_table_to_download(client: Client, mill: Mill) -> None:
     job_id = location.rpartition("/")[2]
     assert response.headers["Content-Disposition"] == f'attachment; filename="digitmill-{job_id}.csv"'
     lines = response.data.decode().split("\r\n")
-    assert lines[0] == "index,name,status,prediction,confidence,error"
+    assert lines[0] == "index,name,status,prediction,confidence,error,reason"
     assert lines[1].startswith("0,a.png,review,1,0.98")
-    assert lines[2:4] == ["1,b.png,blank,,,", "2,c.png,failed,,,not_an_image"]
+    assert lines[2:4] == ["1,b.png,blank,,,,", "2,c.png,failed,,,not_an_image,"]
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_only_a_name(client: Client, mill: Mill) -> None:
@@ -192,7 +193,7 @@ def test_csv_by_columns_is_what_csv_by_rows_is(client: Client, mill: Mill) -> No
 
 @given(st.text(max_size=50))
 def test_any_name_survives_csv_and_begins_no_formula(name: str) -> None:
-    text = b"".join(_csv([[(0, label(name), "blank", None, None, None)]])).decode()
+    text = b"".join(_csv([[(0, label(name), "blank", None, None, None, None)]])).decode()
     _, cells = csv.reader(io.StringIO(text, newline=""))
     assert cells[1].removeprefix("'") == label(name).removeprefix("'")
     assert not cells[1].startswith(FORMULA_STARTS)

@@ -16,7 +16,7 @@ from web.spreadsheet import write_spreadsheet
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-COLUMNS = ("index", "name", "status", "prediction", "confidence", "error")
+COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason")
 
 
 def read(content: bytes, sheet: int = 1) -> list[list[str | float | None]]:
