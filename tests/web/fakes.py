@@ -32,6 +32,20 @@ class WideMeansSeven:
         return answers
 
 
+class WideIsACross(WideMeansSeven):
+    """Takes ink wider than it is high for a cross, and for a 7 if it must be a digit."""
+
+    classes = (*DIGITS, "blank", "cross")
+
+    def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        digits = super().predict(batch)
+        crosses = digits.argmax(axis=1) == 7
+        digits[crosses] *= 0.125
+        kinds = np.zeros((len(batch), 2), np.float32)
+        kinds[crosses, 1] = 0.875
+        return np.concatenate((digits, kinds), axis=1)
+
+
 def one(scale: int = 1) -> bytes:
     """A PNG with a high stroke, a 1 for this model."""
     return _png(slice(8, 32), slice(17, 23), scale)
