@@ -43,7 +43,7 @@ def _round(settings: Settings, chunk: Chunk, model: Model, content: bytes) -> di
     unzip = clock.lap()
     greys = [decode(member, max_pixels=settings.max_image_pixels) for member in members]
     decoding = clock.lap()
-    pictures = [picture for grey in greys if (picture := model.normaliser(grey, Polarity.AUTO)) is not None]
+    pictures = [picture for grey in greys if (picture := model.normaliser(grey, Polarity.AUTO)[0]) is not None]
     normalising = clock.lap()
     model.predict(np.stack(pictures))
     predicting = clock.lap()

@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 from digitmill.errors import FailureCode
 
 DIGITS = "0123456789"
-"""What an image may be read as. Every model's classes begin with them, in this order; what follows is no digit."""
+"""What an image may be read as. Every model's classes begin with them, in this order; what follows is a kind."""
+
+KINDS = ("blank", "cross", "dash", "struck_out", "several", "circled", "other")
+"""What else a picture may be: a model has any of these classes behind the digits."""
 
 
 class JobState(StrEnum):
@@ -44,6 +47,25 @@ class RowStatus(StrEnum):
     REVIEW = "review"
     BLANK = "blank"
     FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why a row is to review. All but the first two are ``KINDS``: what the model takes the picture for."""
+
+    UNSURE = "unsure"
+    """a digit under the threshold"""
+    CUT_OFF = "cut_off"
+    """a digit under the threshold whose picture may lack a part of it, or which ink was taken out of"""
+    CROSS = "cross"
+    DASH = "dash"
+    STRUCK_OUT = "struck_out"
+    SEVERAL = "several"
+    """more than one digit"""
+    CIRCLED = "circled"
+    OTHER = "other"
+    """a letter, a scribble, a stamp"""
+    BLANK = "blank"
+    """nothing, but not surely"""
 
 
 class VerdictStatus(StrEnum):
@@ -306,6 +328,7 @@ class Row(NamedTuple):
     A tuple for the same reason as an Entry.
 
     All but ``revision`` is the model's own answer and never changes; ``revision`` is the last change by a person.
+    ``reason`` belongs to rows to review; it is None in those stored before there were reasons.
     """
 
     index: int  # type: ignore[assignment]  # a tuple's method of that name is not needed here
@@ -316,6 +339,7 @@ class Row(NamedTuple):
     alternatives: tuple[Guess, ...] = ()
     failure: Failure | None = None
     revision: Revision | None = None
+    reason: Reason | None = None
 
     @property
     def verdict(self) -> Verdict | None:

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Entry, Failure, Options, RowStatus
+from digitmill.domain import DIGITS, KINDS, Entry, Failure, Options, Reason, RowStatus
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.decode import decode, out_of_memory
 from digitmill.imaging.normalisers import Normaliser
-from digitmill.store.rows import NO_DIGIT, STATUS_CODES, Answers
+from digitmill.store.rows import NO_DIGIT, NO_REASON, REASON_CODES, STATUS_CODES, Answers
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
 
@@ -29,20 +29,30 @@ class Predictor(Protocol):
     def normaliser(self) -> Normaliser:
         """What made the pictures that it was trained with."""
 
+    @property
+    def classes(self) -> Sequence[str]:
+        """The ten digits, then any of ``KINDS``, or ``none``, which is taken for ``other``."""
+
+    @property
+    def doubtful_cut(self) -> float:
+        """What probabilities are multiplied by, 0 to 1, where the normaliser finds the cut doubtful."""
+
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Calibrated probabilities float32[n, 10] of the digits for uint8[n, 28, 28], light ink on dark."""
+        """Calibrated probabilities float32[n, classes] for uint8[n, 28, 28], light ink on dark."""
 
 
 @dataclass(slots=True)
 class Opened:
-    """A chunk whose images were read. ``pictures``, each uint8[28, 28], are of the images at ``places`` in the chunk;
-    of the others those in ``failures`` could not be read, and the rest are blank."""
+    """A chunk whose images were read. ``pictures``, each uint8[28, 28], are of the images at ``places`` in the chunk,
+    and ``doubtful`` says of each whether its cut is; of the others those in ``failures`` could not be read, and the
+    rest are blank."""
 
     images: int
     options: Options
     failures: dict[int, Failure] = field(default_factory=dict)
     pictures: list[NDArray[np.uint8]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    doubtful: list[bool] = field(default_factory=list)
 
 
 def answer_chunk(
@@ -89,13 +99,14 @@ def open_chunk(
             opened.failures[place] = image
             continue
         try:
-            picture = normaliser(image, options.polarity)
+            picture, doubtful = normaliser(image, options.polarity)
         except (MemoryError, cv2.error) as error:
             opened.failures[place] = _out_of_memory(error)
             continue
         if picture is not None:
             opened.pictures.append(picture)
             opened.places.append(place)
+            opened.doubtful.append(doubtful)
     on_image(None)
     return opened
 
@@ -103,11 +114,11 @@ def open_chunk(
 def answer_opened(chunks: Sequence[Opened], model: Predictor) -> list[Answers]:
     """The second half, for chunks of any jobs in one batch through ``model``: the answers to each."""
     pictures = [picture for chunk in chunks for picture in chunk.pictures]
-    probabilities = model.predict(np.stack(pictures)) if pictures else np.empty((0, len(DIGITS)), np.float32)
+    probabilities = model.predict(np.stack(pictures)) if pictures else np.empty((0, len(model.classes)), np.float32)
     answers, start = [], 0
     for chunk in chunks:
         end = start + len(chunk.places)
-        answers.append(_answers(chunk, probabilities[start:end]))
+        answers.append(_answers(chunk, probabilities[start:end], model.classes, model.doubtful_cut))
         start = end
     return answers
 
@@ -117,7 +128,7 @@ def all_failed(entries: Sequence[Entry], detail: str) -> Answers:
     failure = Failure(FailureCode.PROCESSING_FAILED, detail)
     opened = Opened(len(entries), Options())
     opened.failures.update((place, entry.refused or failure) for place, entry in enumerate(entries))
-    return _answers(opened, np.empty((0, len(DIGITS)), np.float32))
+    return _answers(opened, np.empty((0, len(DIGITS)), np.float32), DIGITS, doubtful_cut=1.0)
 
 
 def _open_all(
@@ -153,17 +164,38 @@ def _out_of_memory(error: MemoryError | cv2.error) -> Failure:
     return Failure(failure.failure, failure.detail)
 
 
-def _answers(chunk: Opened, probabilities: NDArray[np.float32]) -> Answers:
+def _answers(chunk: Opened, probabilities: NDArray[np.float32], classes: Sequence[str], doubtful_cut: float) -> Answers:
+    """``probabilities`` [pictures, classes] of the chunk's pictures."""
     options, guesses = chunk.options, 1 + chunk.options.alternatives
     statuses = np.full(chunk.images, STATUS_CODES[RowStatus.BLANK], np.uint8)
+    reasons = np.full(chunk.images, NO_REASON, np.uint8)
     digits = np.full((chunk.images, guesses), NO_DIGIT, np.uint8)
     confidences = np.zeros((chunk.images, guesses), np.float32)
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :guesses]
-    ranked = np.take_along_axis(probabilities, order, axis=1)
+    order = np.argsort(-probabilities[:, : len(DIGITS)], axis=1, kind="stable")[:, :guesses]
+    doubtful = np.array(chunk.doubtful, np.bool_)
+    worth = np.where(doubtful, doubtful_cut, 1.0).astype(np.float32)
+    ranked = np.take_along_axis(probabilities, order, axis=1) * worth[:, None]
+    found = _reasons(probabilities, classes, doubtful)
+    likeliest = probabilities.max(axis=1) * worth
     sure_from = 0.0 if options.review_below is None else options.review_below
     # as float64, or the threshold would be rounded to float32 before it is compared
     sure = ranked[:, 0].astype(np.float64) >= sure_from
-    digits[chunk.places], confidences[chunk.places] = order, ranked
-    statuses[chunk.places] = np.where(sure, STATUS_CODES[RowStatus.RECOGNIZED], STATUS_CODES[RowStatus.REVIEW])
+    inked = (found != REASON_CODES[Reason.BLANK]) | (likeliest.astype(np.float64) < sure_from)
+    places = np.array(chunk.places, np.intp)
+    digits[places[inked]], confidences[places[inked]] = order[inked], ranked[inked]
+    statuses[places[inked & sure]] = STATUS_CODES[RowStatus.RECOGNIZED]
+    statuses[places[inked & ~sure]] = STATUS_CODES[RowStatus.REVIEW]
+    reasons[places[inked & ~sure]] = found[inked & ~sure]
     statuses[list(chunk.failures)] = STATUS_CODES[RowStatus.FAILED]
-    return Answers(statuses, digits, confidences, chunk.failures)
+    return Answers(statuses, digits, confidences, chunk.failures, reasons)
+
+
+def _reasons(
+    probabilities: NDArray[np.float32], classes: Sequence[str], doubtful: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """For each picture the code of the reason that its row has if it is to review."""
+    kinds = [Reason(name) if name in KINDS else Reason.OTHER for name in classes[len(DIGITS) :]]
+    codes = np.array([REASON_CODES[reason] for reason in (*[Reason.UNSURE] * len(DIGITS), *kinds)], np.uint8)
+    found = codes[probabilities.argmax(axis=1)]
+    cut_off = doubtful & (found == REASON_CODES[Reason.UNSURE])
+    return np.where(cut_off, np.uint8(REASON_CODES[Reason.CUT_OFF]), found)

@@ -193,7 +193,8 @@ class Results:
         """
         job = self._jobs.get(owner, job_id)
         normaliser = normaliser_for(self._registry.resolve(job.model.label))
-        return normaliser(self.grey(owner, job_id, index), job.options.polarity)
+        picture, _ = normaliser(self.grey(owner, job_id, index), job.options.polarity)
+        return picture
 
     def grey(self, owner: str, job_id: str, index: int) -> NDArray[np.uint8]:
         """The picture as it was uploaded, uint8[height, width], 0 black to 255 white, upright.

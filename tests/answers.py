@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from digitmill.domain import Row
-from digitmill.store.rows import NO_DIGIT, STATUS_CODES, Answers
+from digitmill.store.rows import NO_DIGIT, NO_REASON, REASON_CODES, STATUS_CODES, Answers
 
 
 def answers_of(rows: Sequence[Row]) -> Answers:
@@ -20,4 +20,6 @@ def answers_of(rows: Sequence[Row]) -> Answers:
             for rank, guess in enumerate(row.alternatives, 1):
                 digits[place, rank], confidences[place, rank] = int(guess.prediction), guess.confidence
     failures = {place: row.failure for place, row in enumerate(rows) if row.failure is not None}
-    return Answers(np.array([STATUS_CODES[row.status] for row in rows], np.uint8), digits, confidences, failures)
+    statuses = np.array([STATUS_CODES[row.status] for row in rows], np.uint8)
+    reasons = np.array([NO_REASON if row.reason is None else REASON_CODES[row.reason] for row in rows], np.uint8)
+    return Answers(statuses, digits, confidences, failures, reasons)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.models.runtime import Model
+from digitmill.models.runtime import Model, of_digits
 from training.data import CLASSES, Digits, Source, joined
 
 MOST_NAMES = 45
@@ -64,5 +64,5 @@ def answered_by_set(model: Model, sources: tuple[Source, ...], drawn: Digits) ->
 
 
 def _answers(model: Model, what: str, digits: Digits) -> Answers:
-    probabilities = model.predict(digits.images)
+    probabilities = of_digits(model.predict(digits.images))
     return Answers(what, digits, probabilities.argmax(axis=1), probabilities.max(axis=1), model.manifest.review_below)

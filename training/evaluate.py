@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from digitmill.models.manifest import MODEL_FILE, Manifest, Metrics, NonDigitScores, Scores, Sha256, read_manifest
-from digitmill.models.runtime import Model, open_model
+from digitmill.models.runtime import Model, of_digits, open_model
 from training.config import Config
 from training.data import CLASSES, Digits, Images, Source
 from training.epochs import Validation, held_out
@@ -119,4 +119,4 @@ def _kinds(model: Model, drawn: Digits) -> dict[str, NonDigitScores]:
 
 
 def _measure(model: Model, digits: Digits) -> Scores:
-    return score(model.predict(digits.images), digits.labels, model.manifest.review_below)
+    return score(of_digits(model.predict(digits.images)), digits.labels, model.manifest.review_below)

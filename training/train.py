@@ -31,7 +31,7 @@ from digitmill.models.manifest import (
     Metrics,
     read_manifest,
 )
-from digitmill.models.runtime import open_model
+from digitmill.models.runtime import of_digits, open_model
 from digitmill.settings import DeviceName
 from training.architectures import build, description, multiply_adds
 from training.config import CONFIG_FILE, Arithmetic, Config, read_config
@@ -227,7 +227,7 @@ def _calibrated(
     known, scans = validation.known(config), calibration_scans(sources, config)
     raw = model.engine.probabilities(known.images)
     draft = draft.model_copy(update={"temperature": fit_temperature(raw, known.labels)})
-    calibrated = open_model(draft, path, threads=threads).predict(scans.images)
+    calibrated = of_digits(open_model(draft, path, threads=threads).predict(scans.images))
     threshold = fit_review_below(calibrated, scans.labels)
     manifest = draft.model_copy(update={"review_below": threshold})
     (folder / MANIFEST_FILE).write_text(manifest.to_json())

@@ -25,6 +25,7 @@ RESULTS_IN_JOB = 1000
 
 EventType = Literal["job.completed", "job.failed", "job.cancelled"]
 Status = Literal["recognized", "review", "blank", "failed"]
+Reason = Literal["unsure", "cut_off", "cross", "dash", "struck_out", "several", "circled", "other", "blank"]
 VerdictName = Literal["recognized", "blank", "not_a_digit"]
 
 
@@ -70,8 +71,9 @@ class Correction(TypedDict):
 
 
 class Row(TypedDict):
-    """The answer for one image. `confidence` is a probability; a `review` row lies below the job's threshold. All is
-    the model's own answer but `correction`; `revision` counts its changes, and is the row's ETag."""
+    """The answer for one image. `confidence` is a probability; a `review` row lies below the job's threshold, and its
+    `reason` says why. All is the model's own answer but `correction`; `revision` counts its changes, and is the row's
+    ETag."""
 
     index: Count
     name: str
@@ -82,6 +84,7 @@ class Row(TypedDict):
     error: RowProblem | None
     correction: Correction | None
     revision: Count
+    reason: Reason | None
 
 
 class Job(JobDocument):
@@ -215,6 +218,7 @@ def row_document(row: domain.Row) -> Row:
         "error": None if failure is None else {"code": failure.code.value, "detail": failure.detail},
         "correction": correction_document(row.revision),
         "revision": row.revision.number if row.revision is not None else 0,
+        "reason": None if row.reason is None else row.reason.value,
     }
 
 

@@ -10,7 +10,7 @@ import xlsxwriter
 ROWS_OF_A_SHEET = 1_048_575
 """What the format holds, less the heading."""
 MOST_CHARACTERS = 32_767
-WIDTHS = (10, 40, 14, 12, 14, 24)
+WIDTHS = (10, 40, 14, 12, 14, 24, 14)
 
 Cells = Sequence[str | int | float | None]
 

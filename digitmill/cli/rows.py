@@ -15,6 +15,17 @@ from digitmill.client.client import Filters
 from digitmill.errors import BadOptions
 
 COLOURS = {"review": "yellow", "blank": "dim", "failed": "red"}
+REASONS = {
+    "cut_off": "may be cut off",
+    "cross": "looks like a cross",
+    "dash": "looks like a dash",
+    "struck_out": "looks struck out",
+    "several": "looks like several digits",
+    "circled": "looks circled",
+    "other": "looks like no digit",
+    "blank": "looks empty",
+}
+"""What a table says of a row to review beside its confidence."""
 
 
 class Format(StrEnum):
@@ -62,7 +73,8 @@ def print_table(rows: Iterable[Row], console: Console | None = None) -> None:
     console.print(_line("index", "status", "digit", "confidence", "name"), style="bold", soft_wrap=True)
     for row in rows:
         confidence = "" if row.confidence is None else f"{row.confidence:.4f}"
-        name = row.name if row.error is None else f"{row.name}: {row.error.detail}"
+        note = row.error.detail if row.error is not None else REASONS.get(row.reason or "")
+        name = row.name if note is None else f"{row.name}: {note}"
         said = row.correction
         digit = row.prediction or "" if said is None else f"{said.prediction or said.status}!"
         line = _line(str(row.index), row.status, digit, confidence, printable(name))

@@ -168,7 +168,7 @@ class Client(ReviewCalls):
         return self._get(Row.read, f"{job_path(job_id)}/results/{index}")
 
     def results_csv(self, job_id: str, out: Output, *, final: bool = False, **filters: Unpack[Filters]) -> None:
-        """Write the rows as CSV: index,name,status,prediction,confidence,error.
+        """Write the rows as CSV: index,name,status,prediction,confidence,error,reason.
 
         Args:
             out: a path, which gets the file only when it is whole, or a file opened for writing bytes.

@@ -125,7 +125,9 @@ class Correction:
 class Row:
     """The answer for one image. ``status`` is recognized, review, blank or failed.
 
-    All is the model's own answer but ``correction``, whose changes ``revision`` counts.
+    All is the model's own answer but ``correction``, whose changes ``revision`` counts. ``reason`` says why a row is to
+    review: unsure, cut_off, cross, dash, struck_out, several, circled, other or blank. It is None in other rows, and
+    from a service that tells none.
     """
 
     index: int
@@ -137,6 +139,7 @@ class Row:
     error: Problem | None
     correction: Correction | None
     revision: int = 0
+    reason: str | None = None
 
     @classmethod
     def read(cls, document: Document) -> Self:
@@ -151,6 +154,7 @@ class Row:
             error=Problem.read(document["error"]) if document.get("error") else None,
             correction=Correction.read(correction) if correction else None,
             revision=int(document.get("revision", 0)),
+            reason=document.get("reason"),
         )
 
 

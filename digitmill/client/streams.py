@@ -25,7 +25,7 @@ FRUITLESS_TRIES = 3
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection")."""
 
-COLUMNS = ("index", "name", "status", "prediction", "confidence", "error")
+COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason")
 
 RowDocument = dict[str, Any]
 
@@ -92,10 +92,11 @@ def write_csv(documents: Iterable[RowDocument], out: BinaryIO, *, final: bool = 
             name = f"'{row['name']}" if row["name"].startswith(FORMULA_STARTS) else row["name"]
             said = row.get("correction") if final else None
             if said:
-                writer.writerow([row["index"], name, said["status"], said["prediction"], None, None])
+                writer.writerow([row["index"], name, said["status"], said["prediction"], None, None, None])
                 continue
             error = row["error"]["code"] if row["error"] else None
-            writer.writerow([row["index"], name, row["status"], row["prediction"], row["confidence"], error])
+            answer = [row["status"], row["prediction"], row["confidence"], error, row.get("reason")]
+            writer.writerow([row["index"], name, *answer])
     finally:
         text.detach()
 

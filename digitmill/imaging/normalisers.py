@@ -16,10 +16,30 @@ from digitmill.imaging import normalise as current
 from digitmill.imaging.v3 import normalise as v3
 
 Grey = NDArray[np.uint8]
-Normaliser = Callable[[Grey, Polarity], Grey | None]
-"""Brings a grey uint8 [height, width] to the uint8 [28, 28] that a model reads; None where there is no ink."""
+Normaliser = Callable[[Grey, Polarity], tuple[Grey | None, bool]]
+"""Brings a grey uint8 [height, width] to the uint8 [28, 28] that a model reads, None where there is no ink; and says
+whether the cut is doubtful: the picture may lack a part of the digit, or ink near the digit was taken out."""
 
-_HELD: dict[int, Normaliser] = {3: v3.normalise, current.NORMALISER_VERSION: current.normalise}
+
+def _never_doubtful(normalise: Callable[[Grey, Polarity], Grey | None]) -> Normaliser:
+    """For a version that does not look at how the picture was cut."""
+
+    def trusted(grey: Grey, polarity: Polarity) -> tuple[Grey | None, bool]:
+        return normalise(grey, polarity), False
+
+    return trusted
+
+
+def normalise_with_quality(grey: Grey, polarity: Polarity) -> tuple[Grey | None, bool]:
+    """The newest version."""
+    found = current.normalise_with_quality(grey, polarity)
+    return (None, False) if found is None else found
+
+
+_HELD: dict[int, Normaliser] = {
+    3: _never_doubtful(v3.normalise),
+    current.NORMALISER_VERSION: normalise_with_quality,
+}
 
 
 def held_versions() -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from digitmill.domain import DIGITS, ModelReference
+from digitmill.domain import DIGITS, KINDS, ModelReference
 from digitmill.errors import ModelRejected
 from digitmill.imaging.normalisers import Normaliser, held_versions, normaliser_of
 from digitmill.settings import EngineName, PrecisionName
@@ -25,6 +25,9 @@ LARGEST_DIFFERENCE = 0.005
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9][a-z0-9-]*\z", max_length=64)]
 Version = Annotated[str, StringConstraints(pattern=r"\A[0-9A-Za-z][0-9A-Za-z.-]*\z", max_length=64)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
+NONE = "none"
+"""The one class behind the digits that older models have, for whatever is no digit."""
+
 PictureName = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9_]{1,64}\.png\z")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -35,7 +38,14 @@ def _begin_with_digits(classes: tuple[str, ...]) -> tuple[str, ...]:
     return classes
 
 
-Classes = Annotated[tuple[str, ...], AfterValidator(_begin_with_digits)]
+def _go_on_with_kinds(classes: tuple[str, ...]) -> tuple[str, ...]:
+    kinds = classes[len(DIGITS) :]
+    if kinds != (NONE,) and (len(set(kinds)) < len(kinds) or not set(kinds) <= set(KINDS)):
+        raise ValueError(f"behind the digits may come {', '.join(KINDS)}, each once, or {NONE} alone")
+    return classes
+
+
+Classes = Annotated[tuple[str, ...], AfterValidator(_begin_with_digits), AfterValidator(_go_on_with_kinds)]
 
 
 class _Frozen(BaseModel):
@@ -122,9 +132,10 @@ class EngineAgreement(_Frozen):
 class Manifest(_Frozen):
     """One version of a model.
 
-    ``classes`` name the outputs in order: the ten digits, then what is none. ``temperature`` calibrates the outputs to
-    probabilities and rows below ``review_below`` are set aside for a person. ``normaliser`` is the version
-    (``digitmill.imaging.normalisers``) that made the training images. ``openvino`` is None where the model was
+    ``classes`` name the outputs in order: the ten digits, then any of ``KINDS``. ``temperature`` calibrates the outputs
+    to probabilities and rows below ``review_below`` are set aside for a person. ``doubtful_cut`` is what the
+    probabilities are multiplied by where the picture may lack a part of the digit, as measured. ``normaliser`` is the
+    version (``digitmill.imaging.normalisers``) that made the training images. ``openvino`` is None where the model was
     published without a conversion, ``openvino_int8`` where that was not quantised, and ``engines`` names those that
     were compared with Keras. ``pictures`` are those of its report, PNG files beside the manifest.
     """
@@ -138,6 +149,7 @@ class Manifest(_Frozen):
     classes: Classes
     temperature: float = Field(gt=0, allow_inf_nan=False)
     review_below: Share
+    doubtful_cut: Share = 1.0
     metrics: Metrics
     sha256: Sha256
     size: int = Field(ge=1, description="Bytes of the model file.")

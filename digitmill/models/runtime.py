@@ -32,16 +32,26 @@ class Model:
     def computed_by(self) -> Computation:
         return Computation(self.engine.name, self.engine.precision, self.engine.device)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of the columns of what ``predict`` returns: the ten digits, then the kinds that the model knows."""
+        return self.manifest.classes
+
+    @property
+    def doubtful_cut(self) -> float:
+        """What probabilities are worth, 0 to 1, where the picture may lack a part of the digit."""
+        return self.manifest.doubtful_cut
+
     def predict(self, batch: Batch) -> Probabilities:
-        """Calibrated probabilities of the digits.
+        """Calibrated probabilities of all ``classes``.
 
         Args:
             batch: uint8 [n, 28, 28] from ``self.normaliser``, n >= 0.
 
         Returns:
-            float32 [n, 10]. What a row lacks to 1 is the probability that the picture holds no digit.
+            float32 [n, classes], rows that sum to 1.
         """
-        return calibrate(self.engine.probabilities(batch), self.manifest.temperature)[:, : len(DIGITS)]
+        return calibrate(self.engine.probabilities(batch), self.manifest.temperature)
 
     def warm_up(self) -> None:
         """Do now what the first predictions would otherwise wait for."""
@@ -90,11 +100,15 @@ def open_converted(
 
 
 def _sure_of(manifest: Manifest) -> float:
-    """How sure of itself, before calibration, a fast precision must be: half the way from ``review_below`` to 1.
+    """How sure of itself, before calibration, a fast precision must be: half the way to 1 from the least probability
+    that is accepted of a doubtful cut.
 
     So no row is accepted in one precision and set aside for a person in another.
     """
-    odds = (1 + manifest.review_below) / max(1 - manifest.review_below, 1e-6)
+    accepted = manifest.review_below
+    if manifest.doubtful_cut > accepted:
+        accepted /= manifest.doubtful_cut
+    odds = (1 + accepted) / max(1 - accepted, 1e-6)
     return max(SURE, 1 - 1 / (1 + math.pow(odds, manifest.temperature)))
 
 
@@ -106,6 +120,11 @@ def open_model(manifest: Manifest, path: Path, *, threads: int) -> Model:
     normaliser_for(manifest)
     engine = KerasEngine(path, classes=len(manifest.classes), device=DeviceName.AUTO, threads=threads)
     return Model(manifest, engine)
+
+
+def of_digits(probabilities: Probabilities) -> Probabilities:
+    """Of what a model predicts, [n, classes], the part [n, 10] that says how likely each digit is."""
+    return probabilities[:, : len(DIGITS)]
 
 
 def calibrate(probabilities: Probabilities, temperature: float) -> Probabilities:

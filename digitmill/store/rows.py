@@ -1,8 +1,9 @@
 """The rows of one chunk as bytes: what lies in the store for every finished image.
 
-Version 1, little-endian: ``version u8, images u16, guesses u8``, then by columns ``status u8[images]``,
-``digit u8[images, guesses]``, ``confidence f4[images, guesses]``, then the failures as JSON
+Version 2, little-endian: ``version u8, images u16, guesses u8``, then by columns ``status u8[images]``,
+``reason u8[images]``, ``digit u8[images, guesses]``, ``confidence f4[images, guesses]``, then the failures as JSON
 ``{offset: [code, detail]}``; all behind the version byte is deflated. Names are not repeated: the plan has them.
+Version 1, which is still read, has no reasons.
 """
 
 from __future__ import annotations
@@ -16,21 +17,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Counts, Failure, Guess, Row, RowStatus
+from digitmill.domain import DIGITS, Counts, Failure, Guess, Reason, Row, RowStatus
 from digitmill.errors import FailureCode
 from digitmill.store.reviews import Doubt
 
-VERSION = 1
+VERSION = 2
+WITHOUT_REASONS = 1
 _HEAD = struct.Struct("<HB")
 STATUSES = (RowStatus.RECOGNIZED, RowStatus.REVIEW, RowStatus.BLANK, RowStatus.FAILED)
 STATUS_CODES = {status: code for code, status in enumerate(STATUSES)}
-NO_DIGIT = 255
+REASONS = (
+    Reason.UNSURE,
+    Reason.CUT_OFF,
+    Reason.CROSS,
+    Reason.DASH,
+    Reason.STRUCK_OUT,
+    Reason.SEVERAL,
+    Reason.CIRCLED,
+    Reason.OTHER,
+    Reason.BLANK,
+)
+REASON_CODES = {reason: code for code, reason in enumerate(REASONS)}
+NO_DIGIT = NO_REASON = 255
+_REASONS: list[Reason | None] = [*REASONS, *[None] * (NO_REASON + 1 - len(REASONS))]
+_REASON_TEXTS = [reason and reason.value for reason in _REASONS]
 _STATUS_TEXTS = [status.value for status in STATUSES]
 _PREDICTIONS: list[str | None] = [*DIGITS, *[None] * (NO_DIGIT + 1 - len(DIGITS))]
 """By the number of a digit."""
 
-Line = tuple[int, str, str, str | None, float | None, str | None]
-"""Index, name, status, prediction, confidence and the code of a failure."""
+Line = tuple[int, str, str, str | None, float | None, str | None, str | None]
+"""Index, name, status, prediction, confidence, the code of a failure and the reason of a review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +58,14 @@ class Answers:
         digits: uint8 [n, guesses], 0 to 9, the best guess first; NO_DIGIT where there is none.
         confidences: float32 [n, guesses], 0 to 1, of the same guesses.
         failures: those of the rows that failed, by their place in the chunk, from 0.
+        reasons: uint8 [n], each a place in ``REASONS``; NO_REASON where the row is not to review.
     """
 
     statuses: NDArray[np.uint8]
     digits: NDArray[np.uint8]
     confidences: NDArray[np.float32]
     failures: Mapping[int, Failure]
+    reasons: NDArray[np.uint8]
 
     @property
     def counts(self) -> Counts:
@@ -61,6 +79,7 @@ class Answers:
             (
                 _HEAD.pack(*self.digits.shape),
                 self.statuses.tobytes(),
+                self.reasons.tobytes(),
                 self.digits.tobytes(),
                 self.confidences.astype("<f4", copy=False).tobytes(),
                 json.dumps(failures, separators=(",", ":")).encode(),
@@ -71,11 +90,17 @@ class Answers:
     @classmethod
     def unpacked(cls, packed: bytes) -> Answers:
         """Raises ValueError for another version."""
-        if packed[0] != VERSION:
-            raise ValueError(f"rows of version {packed[0]}, this code reads {VERSION}")
+        version = packed[0]
+        if version not in (WITHOUT_REASONS, VERSION):
+            raise ValueError(f"rows of version {version}, this code reads {WITHOUT_REASONS} and {VERSION}")
         body = zlib.decompress(packed[1:])
         images, guesses = _HEAD.unpack_from(body)
-        digits_at = _HEAD.size + images
+        reasons_at = digits_at = _HEAD.size + images
+        if version == WITHOUT_REASONS:
+            reasons = np.full(images, NO_REASON, np.uint8)
+        else:
+            reasons = np.frombuffer(body, np.uint8, images, reasons_at)
+            digits_at += images
         confidences_at = digits_at + images * guesses
         failures = json.loads(body[confidences_at + 4 * images * guesses :])
         return cls(
@@ -83,6 +108,7 @@ class Answers:
             np.frombuffer(body, np.uint8, images * guesses, digits_at).reshape(images, guesses),
             np.frombuffer(body, "<f4", images * guesses, confidences_at).reshape(images, guesses),
             {int(place): Failure(FailureCode(code), detail) for place, (code, detail) in failures.items()},
+            reasons,
         )
 
     def rows(
@@ -102,7 +128,7 @@ class Answers:
             places = range(len(names))
         else:
             digits, confidences = digits[places], confidences[places]
-        statuses, failures = self.statuses.tolist(), self.failures
+        statuses, reasons, failures = self.statuses.tolist(), self.reasons.tolist(), self.failures
         rounded = _rounded(confidences).tolist()
         rows = []
         for place, row_digits, row_confidences in zip(places, digits.tolist(), rounded, strict=True):
@@ -116,6 +142,8 @@ class Answers:
                     row_confidences[0] if known else None,
                     _alternatives(row_digits, row_confidences) if alternatives and known else (),
                     failures.get(place) if failures else None,
+                    None,
+                    _REASONS[reasons[place]],
                 )
             )
         return rows
@@ -136,8 +164,9 @@ class Answers:
             codes[place] = failure.code.value
         statuses = map(_STATUS_TEXTS.__getitem__, self.statuses.tolist())
         predictions = map(_PREDICTIONS.__getitem__, digits.tolist())
+        reasons = map(_REASON_TEXTS.__getitem__, self.reasons.tolist())
         indices = range(first, first + len(names))
-        return list(zip(indices, names, statuses, predictions, confidences, codes, strict=True))
+        return list(zip(indices, names, statuses, predictions, confidences, codes, reasons, strict=True))
 
     def doubts(self, first: int) -> list[Doubt]:
         """Only those with the status ``review``, numbered from ``first``: a tenth of the time that all rows take."""

@@ -16,7 +16,8 @@ from tests.client.scripted import Answer, ScriptedService, job_document, ndjson,
 from tests.client.test_submit import parts_of
 
 CSV = (
-    "index,name,status,prediction,confidence,error\r\n0,0.png,recognized,0,0.9987,\r\n1,1.png,recognized,7,0.9987,\r\n"
+    "index,name,status,prediction,confidence,error,reason\r\n"
+    "0,0.png,recognized,0,0.9987,,\r\n1,1.png,recognized,7,0.9987,,\r\n"
 )
 
 
@@ -165,12 +166,18 @@ def test_a_table_is_aligned_and_free_of_control_characters(
 ) -> None:
     error = {"code": "not_an_image", "detail": "This is no image."}
     bad = row_document(1, name="\x1b[31mred.png", status="failed", prediction=None, confidence=None, error=error)
-    service.on("GET", "/v1/jobs/job1/results", Answer(ndjson(row_document(0, name="[bold]x.png"), bad)))
+    doubtful = row_document(2, status="review", confidence=0.25, reason="several")
+    unsure = row_document(3, status="review", confidence=0.25, reason="unsure")
+    rows = ndjson(row_document(0, name="[bold]x.png"), bad, doubtful, unsure)
+    service.on("GET", "/v1/jobs/job1", Answer(job_document(total=4)))
+    service.on("GET", "/v1/jobs/job1/results", Answer(rows))
     assert main(["results", "job1", "--format", "table"]) == 0
     assert capfd.readouterr().out.splitlines() == [
         "  index  status      digit  confidence  name",
         "      0  recognized  7      0.9987      [bold]x.png",
         "      1  failed                         \ufffd[31mred.png: This is no image.",
+        "      2  review      7      0.2500      2.png: looks like several digits",
+        "      3  review      7      0.2500      3.png",
     ]
 
 

@@ -78,7 +78,7 @@ def test_results_can_be_final_and_filtered_by_corrections(
 ) -> None:
     service.on("GET", "/v1/jobs/job1/results", Answer(ndjson(corrected("4"))))
     assert main(["results", "job1", "--format", "csv", "--final", "--corrected"]) == 0
-    assert capfd.readouterr().out.splitlines()[1] == "1,1.png,recognized,4,,"
+    assert capfd.readouterr().out.splitlines()[1] == "1,1.png,recognized,4,,,"
     assert service.calls("GET", "/v1/jobs/job1/results")[0].query == {"corrected": ["true"]}
     assert main(["results", "job1", "--format", "ndjson", "--final"]) == 1
     assert "--final belongs to CSV" in capfd.readouterr().err

@@ -101,15 +101,17 @@ def test_csv_is_written_as_the_contract_says(service: ScriptedService, client: C
     rows = [
         row_document(0, prediction="007", name='with,comma and "quotes"\nand a line.png'),
         row_document(1, name="=1+1", status="failed", prediction=None, confidence=None, error=error),
+        row_document(2, status="review", prediction="1", confidence=0.4, reason="cross"),
     ]
-    service.on("GET", JOB, Answer(job_document(total=2)))
+    service.on("GET", JOB, Answer(job_document(total=3)))
     service.on("GET", RESULTS, Answer(ndjson(*rows)))
     out = tmp_path / "rows.csv"
     client.results_csv("job1", out)
     assert list(csv.reader(io.StringIO(out.read_bytes().decode(), newline=""))) == [
-        ["index", "name", "status", "prediction", "confidence", "error"],
-        ["0", 'with,comma and "quotes"\nand a line.png', "recognized", "007", "0.9987", ""],
-        ["1", "'=1+1", "failed", "", "", "not_an_image"],
+        ["index", "name", "status", "prediction", "confidence", "error", "reason"],
+        ["0", 'with,comma and "quotes"\nand a line.png', "recognized", "007", "0.9987", "", ""],
+        ["1", "'=1+1", "failed", "", "", "not_an_image", ""],
+        ["2", "2.png", "review", "1", "0.4", "", "cross"],
     ]
 
 

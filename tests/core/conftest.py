@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from digitmill.domain import Computation, Job, Options
-from digitmill.imaging.normalise import NORMALISER_VERSION, normalise
+from digitmill.domain import DIGITS, Computation, Job, Options
+from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normalisers import normalise_with_quality
 from digitmill.jobs import TINY_BYTES
 from digitmill.queue import MemoryQueue
 from digitmill.service import Service
@@ -31,7 +32,9 @@ class DarkMeansSeven:
     """Says 7 for pictures with much ink and 1 for others, surer the more ink there is."""
 
     computed_by = Computation("none", "f32", "cpu")
-    normaliser = staticmethod(normalise)
+    normaliser = staticmethod(normalise_with_quality)
+    classes = tuple(DIGITS)
+    doubtful_cut = 1.0
 
     def __init__(self) -> None:
         self.batches: list[int] = []

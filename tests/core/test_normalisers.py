@@ -16,8 +16,8 @@ from tests.core.conftest import DarkMeansSeven, Mill, png, publish
 OLD = 1
 
 
-def all_ink(grey: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8]:
-    return np.full((28, 28), 255, np.uint8)
+def all_ink(grey: NDArray[np.uint8], polarity: Polarity) -> tuple[NDArray[np.uint8], bool]:
+    return np.full((28, 28), 255, np.uint8), False
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_a_documented_call_is_answered(
 
 
 def test_the_rows_in_the_readme_are_those_of_the_samples(shared_stack: Stack, job_id: str) -> None:
-    head, shown = "index,name,status,prediction,confidence,error", (ROOT / "README.md").read_text()
+    head, shown = "index,name,status,prediction,confidence,error,reason", (ROOT / "README.md").read_text()
     lines = shown.partition(head)[2].partition("```")[0].split()
     rows = list(csv.DictReader([head, *lines]))
     assert {row["status"] for row in rows} == {"recognized", "review", "blank", "failed"}

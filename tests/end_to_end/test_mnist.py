@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from digitmill.models.registry import Registry
-from digitmill.models.runtime import load_model
+from digitmill.models.runtime import load_model, of_digits
 from digitmill.settings import Settings
 from tests.end_to_end.conftest import Stack
 
@@ -37,6 +37,6 @@ def test_mnist_comes_back_in_order_and_as_accurate_as_in_process(shared_stack: S
         rows = list(client.results(job.id))
     assert [row.name for row in rows] == [f"{number:05}.png" for number in range(10_000)]
     registry = Registry(Settings(var=tmp_path).published_models, tmp_path)
-    expected = load_model(registry, registry.default().reference).predict(pictures).argmax(axis=1)
+    expected = of_digits(load_model(registry, registry.default().reference).predict(pictures)).argmax(axis=1)
     answered = np.array([int(row.prediction or -1) for row in rows])
     assert (answered == labels).sum() == (expected == labels).sum()

@@ -19,7 +19,7 @@ from digitmill.domain import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
 from digitmill.models.registry import Registry
-from digitmill.models.runtime import load_model
+from digitmill.models.runtime import load_model, of_digits
 from digitmill.settings import Settings
 from tests.archives import bad_members, zip_of
 from tests.end_to_end.conftest import Stack
@@ -98,7 +98,7 @@ def test_the_service_answers_as_the_model_does_in_process(shared_stack: Stack, t
     grey = [decode(data, max_pixels=10**7) for data in images]
     pictures = [picture for picture in (normalise(scan, Polarity.AUTO) for scan in grey) if picture is not None]
     archive = zip_of({f"{n}.png": as_png(scan) for n, scan in enumerate(grey)})
-    expected = model.predict(np.stack(pictures))
+    expected = of_digits(model.predict(np.stack(pictures)))
     with shared_stack.client() as client:
         job = client.wait(client.submit([("a.zip", io.BytesIO(archive))]).id, timeout=60)
         rows = [row for row in client.results(job.id) if row.status != "blank"]

@@ -11,13 +11,13 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from digitmill.domain import DIGITS
+from digitmill.domain import DIGITS, KINDS
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.base import Batch, Converted, Probabilities
 from digitmill.models.manifest import OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement, OpenVino
 from digitmill.models.registry import Registry
-from digitmill.models.runtime import Model, calibrate, load_model, open_converted, open_model
+from digitmill.models.runtime import Model, calibrate, load_model, of_digits, open_converted, open_model
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 from tests.models.published import manifest_of, random_images
 
@@ -77,25 +77,43 @@ def test_a_temperature_of_two_takes_square_roots() -> None:
 def test_a_model_answers_with_the_temperature_of_its_manifest() -> None:
     model = Model(manifest_of(b"x", temperature=2.0, classes=(*DIGITS, "none")), OneAnswer())
     expected = np.sqrt(ANSWER) / np.sqrt(ANSWER).sum()
-    np.testing.assert_allclose(
-        model.predict(np.zeros((2, 28, 28), np.uint8)), [expected[:10]] * 2, rtol=1e-6, atol=1e-12
-    )
+    np.testing.assert_allclose(model.predict(np.zeros((2, 28, 28), np.uint8)), [expected] * 2, rtol=1e-6, atol=1e-12)
 
 
 def test_what_is_no_digit_is_missing_from_the_sum_of_the_digits() -> None:
     model = Model(manifest_of(b"x", temperature=1.0, classes=(*DIGITS, "none")), OneAnswer())
-    assert model.predict(np.zeros((1, 28, 28), np.uint8)).sum() == pytest.approx(0.8)
+    predicted = model.predict(np.zeros((1, 28, 28), np.uint8))
+    assert predicted.sum() == pytest.approx(1.0)
+    assert of_digits(predicted).sum() == pytest.approx(0.8)
 
 
 def test_no_images_get_no_answers() -> None:
     model = Model(manifest_of(b"x", classes=(*DIGITS, "none")), OneAnswer())
-    assert model.predict(np.zeros((0, 28, 28), np.uint8)).shape == (0, 10)
+    assert model.predict(np.zeros((0, 28, 28), np.uint8)).shape == (0, 11)
 
 
 @pytest.mark.parametrize("classes", [("a", "b"), tuple("1234567890"), tuple("012345678")])
 def test_the_classes_of_a_model_begin_with_the_digits_in_order(classes: tuple[str, ...]) -> None:
     with pytest.raises(ValidationError, match="begin with the digits"):
         manifest_of(b"x", classes=classes)
+
+
+@pytest.mark.parametrize("kinds", [("cross",), KINDS, KINDS[::-1], ("none",), ()])
+def test_behind_the_digits_come_the_kinds_in_any_order(kinds: tuple[str, ...]) -> None:
+    assert Model(manifest_of(b"x", classes=(*DIGITS, *kinds)), OneAnswer()).classes == (*DIGITS, *kinds)
+
+
+@pytest.mark.parametrize("kinds", [("letter",), ("cross", "cross"), ("none", "cross"), ("1",)])
+def test_a_class_that_no_row_could_name_is_refused(kinds: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="behind the digits"):
+        manifest_of(b"x", classes=(*DIGITS, *kinds))
+
+
+@pytest.mark.parametrize("doubtful_cut", [-0.1, 1.1])
+def test_a_doubtful_cut_makes_nothing_surer(doubtful_cut: float) -> None:
+    assert manifest_of(b"x").doubtful_cut == 1.0
+    with pytest.raises(ValidationError, match="doubtful_cut"):
+        manifest_of(b"x", doubtful_cut=doubtful_cut)
 
 
 def test_a_published_model_is_loaded_by_its_reference(network: Path, tmp_path: Path) -> None:
@@ -166,15 +184,17 @@ def test_a_gpu_that_is_not_there_is_an_error(network: Path, tmp_path: Path) -> N
         load_model(registry, manifest.reference, device=DeviceName.GPU)
 
 
+@pytest.mark.parametrize("doubtful_cut", [1.0, 0.98])
 @pytest.mark.parametrize("temperature", [0.8, 1.0, 1.5])
 def test_a_fast_precision_puts_no_row_on_the_other_side_of_the_review_threshold(
-    network: Path, converted: Converted, quantised: Converted, temperature: float
+    network: Path, converted: Converted, quantised: Converted, temperature: float, doubtful_cut: float
 ) -> None:
-    manifest = manifest_of(network.read_bytes(), temperature=temperature, review_below=0.97)
+    manifest = manifest_of(network.read_bytes(), temperature=temperature, review_below=0.97, doubtful_cut=doubtful_cut)
     images = random_images(2000)
     exact, fast = (
         open_converted(manifest, converted, quantised, precision=precision, threads=1).predict(images).max(axis=1)
         for precision in (PrecisionName.F32, PrecisionName.INT8)
     )
     assert (exact != fast).any()
-    np.testing.assert_array_equal(exact >= 0.97, fast >= 0.97)
+    for least in (0.97, 0.97 / doubtful_cut):
+        np.testing.assert_array_equal(exact >= least, fast >= least)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill.domain import Counts, Failure, Guess, Row, RowStatus
+from digitmill.domain import Counts, Failure, Guess, Reason, Row, RowStatus
 from digitmill.errors import FailureCode
 from digitmill.store.reviews import Doubt
 from digitmill.store.rows import Answers
@@ -22,16 +24,14 @@ def a_row(draw: st.DrawFn) -> Row:
         return Row(0, name, status)
     if status is RowStatus.FAILED:
         return Row(0, name, status, failure=Failure(draw(st.sampled_from(FailureCode)), draw(st.text(max_size=20))))
-    best = draw(guesses)
-    return Row(0, name, status, best.prediction, best.confidence, tuple(draw(st.lists(guesses, max_size=9))))
+    best, others = draw(guesses), tuple(draw(st.lists(guesses, max_size=9)))
+    reason = draw(st.sampled_from(Reason)) if status is RowStatus.REVIEW else None
+    return Row(0, name, status, best.prediction, best.confidence, others, reason=reason)
 
 
 @given(st.lists(a_row(), max_size=20), st.integers(0, 1_000_000))
 def test_rows_survive_packing(rows: list[Row], first: int) -> None:
-    numbered = [
-        Row(first + place, row.name, row.status, row.prediction, row.confidence, row.alternatives, row.failure)
-        for place, row in enumerate(rows)
-    ]
+    numbered = [row._replace(index=first + place) for place, row in enumerate(rows)]
     packed = answers_of(rows).packed()
     assert Answers.unpacked(packed).rows(first, [row.name for row in rows]) == numbered
 
@@ -57,6 +57,7 @@ def test_lines_have_of_rows_what_a_table_has(rows: list[Row], first: int) -> Non
             row.prediction,
             row.confidence,
             None if row.failure is None else row.failure.code.value,
+            None if row.reason is None else row.reason.value,
         )
         for row in answers.rows(first, names)
     ]
@@ -88,6 +89,30 @@ def test_a_packed_row_is_small() -> None:
         for n in range(512)
     ]
     assert len(answers_of(rows).packed()) / len(rows) < 20
+
+
+@given(st.lists(a_row(), max_size=20))
+def test_rows_stored_before_there_were_reasons_are_read(rows: list[Row]) -> None:
+    names = [row.name for row in rows]
+    old = Answers.unpacked(_of_version_1(answers_of(rows)))
+    assert old.rows(0, names) == [row._replace(index=place, reason=None) for place, row in enumerate(rows)]
+    assert [line[-1] for line in old.lines(0, names)] == [None] * len(rows)
+
+
+def test_the_bytes_of_version_1_are_what_they_were() -> None:
+    stored = "01780163626062646067646200027b0686063b06060720cd60575d0b0013b302c2"
+    rows = [
+        Row(0, "a", RowStatus.REVIEW, "7", 0.5, (Guess("1", 0.25),)),
+        Row(1, "b", RowStatus.RECOGNIZED, "2", 0.75, (Guess("0", 0.125),)),
+    ]
+    assert Answers.unpacked(bytes.fromhex(stored)).rows(0, ["a", "b"]) == rows
+
+
+def _of_version_1(answers: Answers) -> bytes:
+    """As this version packed them: without the column of reasons."""
+    body = zlib.decompress(answers.packed()[1:])
+    reasons_at = 3 + len(answers.statuses)
+    return b"\x01" + zlib.compress(body[:reasons_at] + body[reasons_at + len(answers.reasons) :])
 
 
 def test_rows_of_another_version_or_length_are_refused() -> None:

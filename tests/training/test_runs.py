@@ -14,7 +14,7 @@ from digitmill.errors import Conflict, ModelRejected, TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import Registry
-from digitmill.models.runtime import load_model
+from digitmill.models.runtime import load_model, of_digits
 from tests.training.conftest import RUN
 from training.__main__ import main
 from training.architectures import DESCRIPTIONS, build, multiply_adds
@@ -144,7 +144,7 @@ def test_what_is_published_is_what_was_evaluated(run: Path, sources: tuple[Sourc
 
     test = sources[0].test
     assert test is not None
-    answers = load_model(registry, published.reference).predict(test.images)
+    answers = of_digits(load_model(registry, published.reference).predict(test.images))
     assert float(np.mean(answers.argmax(axis=1) == test.labels)) == report.metrics.test["mnist"].accuracy
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from digitmill.domain import Computation
-from digitmill.imaging.normalise import normalise
+from digitmill.domain import DIGITS, Computation
+from digitmill.imaging.normalisers import normalise_with_quality
 from digitmill.uploads.spool import HELD_BYTES
 
 
@@ -18,7 +18,9 @@ class WideMeansSeven:
     """Says 7 for ink wider than it is high, sure to 0.995, and 1 for other ink, sure to 0.98."""
 
     computed_by = Computation("none", "f32", "cpu")
-    normaliser = staticmethod(normalise)
+    normaliser = staticmethod(normalise_with_quality)
+    classes = tuple(DIGITS)
+    doubtful_cut = 1.0
 
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         answers = np.zeros((len(batch), 10), np.float32)
@@ -28,6 +30,20 @@ class WideMeansSeven:
             answer[:] = (1 - confidence) / 9
             answer[digit] = confidence
         return answers
+
+
+class WideIsACross(WideMeansSeven):
+    """Takes ink wider than it is high for a cross, and for a 7 if it must be a digit."""
+
+    classes = (*DIGITS, "blank", "cross")
+
+    def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        digits = super().predict(batch)
+        crosses = digits.argmax(axis=1) == 7
+        digits[crosses] *= 0.125
+        kinds = np.zeros((len(batch), 2), np.float32)
+        kinds[crosses, 1] = 0.875
+        return np.concatenate((digits, kinds), axis=1)
 
 
 def one(scale: int = 1) -> bytes:

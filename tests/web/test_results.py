@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digitmill.uploads.names import label
+from digitmill.work import Models
 from tests.archives import zip_of
 from tests.web.conftest import Client, Mill, assert_problem, submitted
-from tests.web.fakes import blank, one, seven
+from tests.web.fakes import WideIsACross, blank, one, seven
 from web.views.results import FORMULA_STARTS, _csv
 
 SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2, "chunks_in_flight": 100}], indirect=True)
@@ -42,6 +43,7 @@ def test_a_row_holds_what_the_contract_says(client: Client, mill: Mill) -> None:
     digit, blank, failed, _ = page["results"]
     assert set(digit) == {
         "index", "name", "status", "prediction", "confidence", "alternatives", "error", "correction", "revision",
+        "reason",
     }  # fmt: skip
     assert digit["prediction"] == "1"
     assert 0 < digit["confidence"] < 1
@@ -51,6 +53,44 @@ def test_a_row_holds_what_the_contract_says(client: Client, mill: Mill) -> None:
     assert failed["error"]["code"] == "not_an_image"
     assert failed["error"]["detail"]
     assert failed["correction"] is None
+
+
+def with_a_cross(client: Client, mill: Mill) -> str:
+    """A finished job of a doubtful 1, a cross, a blank image and a text."""
+    mill.worker = mill.service.work(Models(lambda _: WideIsACross()))
+    files = [("a.png", one()), ("b.png", seven()), ("c.png", blank()), ("d.png", b"no image")]
+    location = submitted(client, files, {"review_below": 0.99})
+    mill.turn()
+    return location
+
+
+def test_rows_to_review_say_why_in_every_format(client: Client, mill: Mill) -> None:
+    location = with_a_cross(client, mill)
+    reasons = ["unsure", "cross", None, None]
+    rows = client.get(f"{location}/results").json["results"]
+    assert [row["status"] for row in rows] == ["review", "review", "blank", "failed"]
+    assert [row["reason"] for row in rows] == reasons
+    assert (rows[1]["prediction"], rows[1]["confidence"]) == ("7", pytest.approx(0.995 / 8, abs=1e-4))
+    assert client.get(f"{location}/results/1").json == rows[1]
+    lines = client.get(f"{location}/results?format=ndjson").text.splitlines()
+    assert [json.loads(line)["reason"] for line in lines] == reasons
+    for table in ("format=csv", "format=csv&status=review,blank,failed", "format=csv&final=true"):
+        found = list(csv.DictReader(client.get(f"{location}/results?{table}").text.splitlines()))
+        assert [row["reason"] or None for row in found] == reasons
+    sample = client.get(f"{location}/sample?status=review&seed=1").json["results"]
+    assert {row["reason"] for row in sample} == {"unsure", "cross"}
+    held = client.post(f"{location}/review", json={"reviewer": "a"}).json["results"]
+    assert [(row["index"], row["reason"]) for row in held] == [(1, "cross"), (0, "unsure")]
+
+
+def test_the_models_reason_stays_beside_what_a_person_says_but_for_the_final_table(client: Client, mill: Mill) -> None:
+    location = with_a_cross(client, mill)
+    client.open(f"{location}/results/1", method="PATCH", json={"status": "not_a_digit"})
+    assert client.get(f"{location}/results/1").json["reason"] == "cross"
+    plain = client.get(f"{location}/results?format=csv").text.splitlines()
+    assert plain[2].startswith("1,b.png,review,7,0.12")
+    assert plain[2].endswith(",,cross")
+    assert client.get(f"{location}/results?format=csv&final=true").text.splitlines()[2] == "1,b.png,not_a_digit,,,,"
 
 
 @SMALL_CHUNKS
@@ -163,9 +203,9 @@ def test_csv_is_a_table_to_download(client: Client, mill: Mill) -> None:
     job_id = location.rpartition("/")[2]
     assert response.headers["Content-Disposition"] == f'attachment; filename="digitmill-{job_id}.csv"'
     lines = response.data.decode().split("\r\n")
-    assert lines[0] == "index,name,status,prediction,confidence,error"
+    assert lines[0] == "index,name,status,prediction,confidence,error,reason"
     assert lines[1].startswith("0,a.png,review,1,0.98")
-    assert lines[2:4] == ["1,b.png,blank,,,", "2,c.png,failed,,,not_an_image"]
+    assert lines[2:4] == ["1,b.png,blank,,,,", "2,c.png,failed,,,not_an_image,"]
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_only_a_name(client: Client, mill: Mill) -> None:
@@ -192,7 +232,7 @@ def test_csv_by_columns_is_what_csv_by_rows_is(client: Client, mill: Mill) -> No
 
 @given(st.text(max_size=50))
 def test_any_name_survives_csv_and_begins_no_formula(name: str) -> None:
-    text = b"".join(_csv([[(0, label(name), "blank", None, None, None)]])).decode()
+    text = b"".join(_csv([[(0, label(name), "blank", None, None, None, None)]])).decode()
     _, cells = csv.reader(io.StringIO(text, newline=""))
     assert cells[1].removeprefix("'") == label(name).removeprefix("'")
     assert not cells[1].startswith(FORMULA_STARTS)

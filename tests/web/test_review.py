@@ -251,9 +251,9 @@ def test_csv_gives_the_models_answers_or_the_final_ones_in_the_same_columns(clie
         correct(client, location, index, body)
     plain = client.get(f"{location}/results?format=csv").text.splitlines()
     final = client.get(f"{location}/results?format=csv&final=true").text.splitlines()
-    assert plain[0] == final[0] == "index,name,status,prediction,confidence,error"
+    assert plain[0] == final[0] == "index,name,status,prediction,confidence,error,reason"
     assert [row["status"] for row in csv.DictReader(plain)] == ["review", "blank", "failed", "recognized"]
-    assert final[1:4] == ["0,a.png,recognized,0,,", "1,b.png,recognized,4,,", "2,c.png,not_a_digit,,,"]
+    assert final[1:4] == ["0,a.png,recognized,0,,,", "1,b.png,recognized,4,,,", "2,c.png,not_a_digit,,,,"]
     assert final[4] == plain[4]
     for kind in ("json", "ndjson"):
         problem = assert_problem(client.get(f"{location}/results?format={kind}&final=true"), 400, "bad_options")

@@ -16,7 +16,7 @@ from web.spreadsheet import write_spreadsheet
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-COLUMNS = ("index", "name", "status", "prediction", "confidence", "error")
+COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason")
 
 
 def read(content: bytes, sheet: int = 1) -> list[list[str | float | None]]:
@@ -50,6 +50,13 @@ def test_the_spreadsheet_holds_every_row_with_its_answer_as_text(client: Client,
     ]
     assert rows[1][4] == pytest.approx(0.995, abs=1e-3)
     assert list(mill.service.settings.spool.iterdir()) == []
+
+
+def test_the_last_column_says_why_a_row_is_to_review(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())], {"review_below": 0.99})
+    mill.turn()
+    heading, row = read(client.get(f"{location}/results?format=xlsx").data)
+    assert (heading[-1], row[-1]) == ("reason", "unsure")
 
 
 def test_filters_and_corrections_hold_for_spreadsheets_too(client: Client, mill: Mill) -> None:

@@ -17,6 +17,7 @@ def drawing() -> Mapping[str, Text]:
         "sure": gettext("{confidence} sure"),
         "said_sure": gettext("It is a {digit}, {confidence} sure."),
         "said_unsure": gettext("It may be a {digit}, {confidence} sure. In a job, a person would look at it."),
+        "said_looks": gettext("The drawing {looks}. In a job, a person would look at it."),
         "said_blank": gettext("There is nothing to read yet."),
         "too_busy": gettext("The service has much to do, and has not answered yet. Draw on, or try again later."),
         "read_as": gettext("read as {answer}"),

@@ -17,6 +17,7 @@ def review() -> Mapping[str, Text]:
         "sure": gettext("the model is {confidence} sure"),
         "you_said": gettext("You said: {answer}"),
         "spoken_row": gettext("Row {row}: the model says {digit}, {confidence} sure."),
+        "spoken_looks": gettext("Row {row} {looks}."),
         "conflict": gettext("Row {row}: you said {mine}. Somebody else had changed it before, and says {theirs}."),
         "conflict_undo": gettext(
             "Row {row}: your answer was not taken back. Somebody else had changed the row before, and says {theirs}."
@@ -43,6 +44,7 @@ def review() -> Mapping[str, Text]:
         "all_sent": gettext("All answers are stored."),
         "on_their_way": plural("{count} answer on its way", "{count} answers on their way"),
         "tile": gettext("Row {row}, read as {digit}, {confidence} sure"),
+        "tile_looks": gettext("Row {row}, read as {digit}, {looks}"),
         "sheet": plural("{count} picture read as {digit}", "{count} pictures read as {digit}"),
         "sheet_done": plural("{count} row confirmed.", "{count} rows confirmed."),
         "left_for_later": plural(

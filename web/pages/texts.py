@@ -50,6 +50,20 @@ def common() -> Mapping[str, Text]:
     }
 
 
+def reasons() -> Mapping[str, Text]:
+    """What the model takes a doubtful picture for."""
+    return {
+        "looks_cut_off": gettext("may be cut off"),
+        "looks_cross": gettext("looks like a cross"),
+        "looks_dash": gettext("looks like a dash"),
+        "looks_struck_out": gettext("looks struck out"),
+        "looks_several": gettext("looks like two digits or more"),
+        "looks_circled": gettext("looks like a digit in a circle"),
+        "looks_other": gettext("looks like a letter or a scribble"),
+        "looks_blank": gettext("looks empty"),
+    }
+
+
 def upload() -> Mapping[str, Text]:
     return {
         "chosen": gettext("{files}, {bytes}"),

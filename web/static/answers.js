@@ -41,10 +41,6 @@ export function answerText(said) {
   return text(said.status === "blank" ? "said_blank" : "said_not_a_digit");
 }
 
-export function saysAsModel(row, said) {
-  return said.prediction === row.prediction;
-}
-
 function digitOfKey(event) {
   if (/^[0-9]$/.test(event.key)) {
     return event.key;

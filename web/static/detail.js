@@ -1,6 +1,7 @@
 // One row opened: its picture as uploaded, what the model saw, and its best guesses.
 
 import { Refusal, call } from "./api.js";
+import { looksText } from "./reasons.js";
 import { moment, nameOf, sureness, text } from "./texts.js";
 
 const at = (id) => document.getElementById(id);
@@ -86,7 +87,7 @@ function show(id, address) {
 }
 
 function said(row) {
-  const status = paragraph(text(`status_${row.status}`));
+  const status = paragraph([text(`status_${row.status}`), looksText(row.reason)].filter(Boolean).join(": "));
   status.className = "row-status";
   status.dataset.status = row.status;
   const parts = [status];

@@ -3,6 +3,7 @@
 import { Refusal, showProblem } from "./api.js";
 import { Pad } from "./pad.js";
 import { readDrawing } from "./reading.js";
+import { isDigit, looksText } from "./reasons.js";
 import { shortPercent, sureness, text } from "./texts.js";
 
 const at = (id) => document.getElementById(id);
@@ -45,6 +46,9 @@ function show(row) {
 function words(row) {
   if (!row?.prediction) {
     return row?.error?.detail ?? text("said_blank");
+  }
+  if (!isDigit(row)) {
+    return text("said_looks", { looks: looksText(row.reason) });
   }
   const values = { digit: row.prediction, confidence: sureness(row.confidence) };
   return row.status === "review" ? text("said_unsure", values) : text("said_sure", values);

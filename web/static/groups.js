@@ -1,6 +1,6 @@
 // The review by digit: a sheet of crops that the model read alike; the odd ones out are marked, the rest is confirmed.
 
-import { TAKEN_BACK, answerOf, answerOfKey, digit, saysAsModel } from "./answers.js";
+import { TAKEN_BACK, answerOf, answerOfKey, digit } from "./answers.js";
 import { showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
 import { clicked, onKeys, showSending, showTally } from "./desk.js";
@@ -8,6 +8,7 @@ import { Holding, MOST_ROWS } from "./holding.js";
 import { letterOfKey } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
+import { likelyAnswer, saysAsModel } from "./reasons.js";
 import { Sheet } from "./sheet.js";
 import { number, text } from "./texts.js";
 import { Tally } from "./tally.js";
@@ -90,7 +91,7 @@ function take(review, number) {
   const kept = shown.filter((entry) => held.has(entry.row.index) || outbox.has(entry) || entry.undone >= number);
   const onSheet = new Set(kept.map(({ row }) => row.index));
   const fresh = rows.filter(({ index }) => !answered.has(index) && !later.has(index) && !onSheet.has(index));
-  next = fresh.map((row) => ({ row, odd: false, said: null }));
+  next = fresh.map(entryOf);
   next.forEach(({ row }) => pictures.get(row.index, "thumbnail"));
   if (kept.length < shown.length) {
     at("notice").textContent = text("taken_over_some");
@@ -99,6 +100,12 @@ function take(review, number) {
     const isAll = rows.length < asked.limit || rows.every(({ index }) => later.has(index));
     goOn(isAll);
   }
+}
+
+// What the model takes for no digit is marked so from the beginning.
+function entryOf(row) {
+  const likely = likelyAnswer(row);
+  return likely.prediction ? { row, odd: false, said: null } : { row, odd: true, said: likely };
 }
 
 // After an answer of the service; `isAll`: it has no more rows of this digit.
@@ -282,7 +289,7 @@ function undo() {
 
 function say(said) {
   const entry = sheet.current;
-  const same = saysAsModel(entry.row, said);
+  const same = said.prediction === entry.row.prediction;
   entry.odd = !same;
   entry.said = same ? null : said;
   sheet.paintCurrent();

@@ -8,6 +8,7 @@ import { Histogram } from "./histogram.js";
 import { Loader } from "./loading.js";
 import { printWith } from "./printing.js";
 import { Pace, follow, isFinal, isGone } from "./progress.js";
+import { isDigit, looksText } from "./reasons.js";
 import { NONE, Rows, STATUSES, answered } from "./rows.js";
 import { onShortcuts } from "./shortcuts.js";
 import { duration, number, roughly, showAge, sureness, text } from "./texts.js";
@@ -61,7 +62,11 @@ function saidOf(place) {
   if (verdict) {
     return answered(verdict);
   }
-  return rows.digit[place] === NONE ? text(`status_${STATUSES[rows.status[place]]}`) : sureness(rows.confidence[place]);
+  if (rows.digit[place] === NONE) {
+    return text(`status_${STATUSES[rows.status[place]]}`);
+  }
+  const reason = rows.reasons.get(place);
+  return isDigit({ reason }) ? sureness(rows.confidence[place]) : looksText(reason);
 }
 
 function spoken(place) {
@@ -73,7 +78,10 @@ function spoken(place) {
   if (rows.answers.has(place)) {
     return `${prediction}, ${said}`;
   }
-  return `${text("answer_sure", { prediction, confidence: said })}, ${text(`status_${STATUSES[rows.status[place]]}`)}`;
+  const answer = isDigit({ reason: rows.reasons.get(place) })
+    ? text("answer_sure", { prediction, confidence: said })
+    : `${prediction}, ${said}`;
+  return `${answer}, ${text(`status_${STATUSES[rows.status[place]]}`)}`;
 }
 
 function picture(tile, place) {

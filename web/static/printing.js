@@ -1,5 +1,6 @@
 // What is printed: a plain table of the rows that fit the filters, since the grid holds only those in sight.
 
+import { looksText } from "./reasons.js";
 import { NONE, STATUSES, answered } from "./rows.js";
 import { sureness, text } from "./texts.js";
 
@@ -41,6 +42,6 @@ function cells(rows, place) {
     verdict ? answered(verdict) : text(`status_${STATUSES[rows.status[place]]}`),
     rows.digit[place] === NONE ? "" : rows.digit[place],
     Number.isNaN(sure) ? "" : sureness(sure),
-    rows.errors.get(place) ?? "",
+    rows.errors.get(place) ?? looksText(rows.reasons.get(place)),
   ];
 }

@@ -1,6 +1,6 @@
 // The review, one row at a time: the least sure first, an answer with each key.
 
-import { BLANK, NOT_A_DIGIT, TAKEN_BACK, answerOf, answerOfKey, answerText, digit, saysAsModel } from "./answers.js";
+import { BLANK, NOT_A_DIGIT, TAKEN_BACK, answerOf, answerOfKey, answerText, digit } from "./answers.js";
 import { showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
 import { clicked, onKeys, showSending, showTally } from "./desk.js";
@@ -9,7 +9,8 @@ import { letterOfKey } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
 import { Pile } from "./pile.js";
-import { shortPercent, sureness, text } from "./texts.js";
+import { likelyAnswer, saysAsModel, spokenThought, thought } from "./reasons.js";
+import { shortPercent, text } from "./texts.js";
 import { Tally } from "./tally.js";
 
 const at = (id) => document.getElementById(id);
@@ -122,13 +123,23 @@ function showRow(entry) {
     at("seen").replaceChildren(pictures.get(row.index, "normalised"));
   }
   at("name").textContent = row.name;
-  at("guess").textContent = row.prediction;
-  at("confirm-digit").textContent = row.prediction;
-  at("sure").textContent = text("sure", { confidence: sureness(row.confidence) });
+  showGuess(row);
   at("said").textContent = said ? text("you_said", { answer: answerText(said) }) : "";
-  at("spoken").textContent = text("spoken_row", { row: String(row.index), digit: row.prediction, confidence: sureness(row.confidence) });
+  at("spoken").textContent = spokenThought(row);
   const guesses = [row, ...row.alternatives];
   at("guesses").replaceChildren(...guesses.map(guessLine));
+}
+
+// The likeliest answer, which is that of the main button: a digit, or that there is none.
+function showGuess(row) {
+  const { prediction, status } = likelyAnswer(row);
+  at("guess").textContent = prediction ?? "";
+  at("guess").hidden = !prediction;
+  at("sure").textContent = thought(row);
+  at("confirm-digit").textContent = row.prediction;
+  at("confirm-is").hidden = !prediction;
+  at("confirm-blank").hidden = status !== BLANK.status;
+  at("confirm-none").hidden = status !== NOT_A_DIGIT.status;
 }
 
 function guessLine({ prediction, confidence }) {
@@ -151,7 +162,7 @@ function prefetch() {
 }
 
 const OF_KEY = {
-  Enter: () => pile.current && answer(digit(pile.current.row.prediction)),
+  Enter: () => pile.current && answer(likelyAnswer(pile.current.row)),
   ArrowRight: () => move(1),
   ArrowLeft: () => move(-1),
   ArrowDown: () => move(1),

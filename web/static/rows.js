@@ -19,6 +19,8 @@ export class Rows {
     this.confidence = new Float64Array(total).fill(NaN);
     this.names = [];
     this.errors = new Map();
+    // why rows are to review, by place
+    this.reasons = new Map();
     // what people said, by place: it stands in the place of the model's digit
     this.answers = new Map();
   }
@@ -34,6 +36,9 @@ export class Rows {
       this.names.push(row.name);
       if (row.error) {
         this.errors.set(place, row.error.code);
+      }
+      if (row.reason) {
+        this.reasons.set(place, row.reason);
       }
       if (row.correction) {
         this.answers.set(place, row.correction.status);

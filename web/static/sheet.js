@@ -1,6 +1,7 @@
 // A sheet of crops: one of them has the focus, arrow keys lead to the others, some of them are marked.
 
 import { answerText } from "./answers.js";
+import { isDigit, looksText } from "./reasons.js";
 import { sureness, text } from "./texts.js";
 
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
@@ -78,10 +79,17 @@ export class Sheet {
     tile.className = "crop";
     tile.dataset.enter = "";
     tile.dataset.index = row.index;
-    tile.setAttribute("aria-label", text("tile", { row: String(row.index), digit: row.prediction, confidence: sureness(row.confidence) }));
+    const looks = looksText(row.reason);
+    const values = { row: String(row.index), digit: row.prediction, confidence: sureness(row.confidence), looks };
+    tile.setAttribute("aria-label", text(isDigit(row) ? "tile" : "tile_looks", values));
     const mark = document.createElement("span");
     mark.className = "mark";
     tile.append(this.pictures.get(row.index, "thumbnail"), mark);
+    if (looks) {
+      const note = document.createElement("small");
+      note.textContent = looks;
+      tile.append(note);
+    }
     if (this.withDigits) {
       const read = document.createElement("b");
       read.textContent = row.prediction;

@@ -35,7 +35,7 @@ MEDIA_TYPES = {"json": JSON, "ndjson": NDJSON, "csv": CSV, "xlsx": XLSX}
 TABLES = ("csv", "xlsx")
 CSV_TYPE = f"{CSV}; charset=utf-8"
 BLOCK_BYTES = 256 << 10
-COLUMNS = ("index", "name", "status", "prediction", "confidence", "error")
+COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection")."""
 
@@ -234,13 +234,13 @@ def _csv_lines(lines: Sequence[Sequence[Any]]) -> bytes:
 
 
 def _harmless(line: Line) -> Line:
-    index, name, status, prediction, confidence, error = line
-    return index, f"'{name}", status, prediction, confidence, error
+    return line[0], f"'{line[1]}", *line[2:]
 
 
 def _line(row: Row, *, final: bool) -> Line:
     """With ``final`` the answer of a person who has given one."""
     if final and row.verdict is not None:
-        return row.index, row.name, row.verdict.status.value, row.verdict.prediction, None, None
+        return row.index, row.name, row.verdict.status.value, row.verdict.prediction, None, None, None
     error = None if row.failure is None else row.failure.code.value
-    return row.index, row.name, row.status.value, row.prediction, row.confidence, error
+    reason = None if row.reason is None else row.reason.value
+    return row.index, row.name, row.status.value, row.prediction, row.confidence, error, reason
