@@ -32,7 +32,7 @@ def lined(digits: Digits, label: int, random: Generator) -> Picture:
         rise = -rise
     middle = np.array((CANVAS / 2, CANVAS / 2 + random.uniform(-0.12, 0.12) * height))
     ends = line((-half, rise), (half, -rise)) + middle + random.normal(0, 0.4, 2)
-    return inked([ends.clip(2, CANVAS - 3)], int(random.integers(2, 5)), canvas=canvas)
+    return inked([ends.clip(4, CANVAS - 5)], int(random.integers(2, 5)), canvas=canvas)
 
 
 def circled(digits: Digits, label: int, random: Generator) -> Picture:
@@ -65,8 +65,8 @@ def halved(digits: Digits, random: Generator) -> Picture:
     ink = resized(one_of(digits, label, random), int(random.integers(36, 54)), random)
     height, width = ink.shape
     if HALVED[label] == "left":
-        return np.ascontiguousarray(ink[:, : round(width * random.uniform(0.35, 0.5))])
-    return np.ascontiguousarray(ink[-round(height * random.uniform(0.25, 0.35)) :])
+        return np.pad(ink[:, : round(width * random.uniform(0.35, 0.5))], 4)
+    return np.pad(ink[-round(height * random.uniform(0.25, 0.35)) :], 4)
 
 
 def _laid(digits: Digits, label: int, random: Generator, height: int) -> tuple[Picture, int, int]:

@@ -62,7 +62,7 @@ def clipped_pair(digits: Digits, random: Generator) -> Picture:
     whole = pair(digits, random)
     x, y, width, height = cv2.boundingRect((whole > SEEN).astype(np.uint8))
     off = [round(width * share) for share in random.uniform(0.03, 0.12, 2)]
-    return np.ascontiguousarray(whole[y : y + height, x + off[0] : x + width - off[1]])
+    return np.pad(whole[y : y + height, x + off[0] : x + width - off[1]], 4)
 
 
 def sliced(digits: Digits, random: Generator) -> Picture:
