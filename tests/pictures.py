@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -57,6 +58,16 @@ def png(grey: Grey) -> bytes:
 
 def jpeg(grey: Grey, *, quality: int = 95) -> bytes:
     return encoded(Image.fromarray(grey), "JPEG", quality=quality)
+
+
+def heic(grey: Grey, *, mode: str = "L") -> bytes:
+    out = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(grey).convert(mode)).save(out, quality=95)
+    return out.getvalue()
+
+
+def avif(grey: Grey, *, mode: str = "L") -> bytes:
+    return encoded(Image.fromarray(grey).convert(mode), "AVIF", quality=95)
 
 
 def to_be_turned(grey: Grey, orientation: int, kind: str = "JPEG", **options: Any) -> bytes:
@@ -194,6 +205,11 @@ ENCODINGS: Mapping[str, Callable[[Grey], bytes]] = {
         f"P2\n# a comment\n{grey.shape[1]} {grey.shape[0]}\n255\n{' '.join(map(str, grey.ravel()))}\n".encode()
     ),
     "ppm": lambda grey: encoded(Image.fromarray(grey).convert("RGB"), "PPM"),
+    "jpeg 2000": lambda grey: encoded(Image.fromarray(grey), "JPEG2000"),
+    "jpeg 2000 without boxes": lambda grey: encoded(Image.fromarray(grey), "JPEG2000", no_jp2=True),
+    "jpeg 2000 in colour, with alpha": lambda grey: encoded(Image.fromarray(grey).convert("RGBA"), "JPEG2000"),
+    "jpeg 2000 in tiles": lambda grey: encoded(Image.fromarray(grey), "JPEG2000", tile_size=(32, 32)),
+    "jpeg 2000 of 16 bits": lambda grey: encoded(Image.fromarray(grey.astype(np.uint16) * 257), "JPEG2000"),
 }
 COARSE_ENCODINGS: Mapping[str, Callable[[Grey], bytes]] = {
     "jpeg": jpeg,
@@ -202,6 +218,10 @@ COARSE_ENCODINGS: Mapping[str, Callable[[Grey], bytes]] = {
     "jpeg in CMYK": lambda grey: encoded(Image.fromarray(grey).convert("CMYK"), "JPEG", quality=95),
     "tiff with jpeg in it": lambda grey: tiff([grey], compression="jpeg", quality=95),
     "webp, lossy": lambda grey: encoded(Image.fromarray(grey).convert("RGB"), "WEBP", quality=95),
+    "heic": heic,
+    "heic in colour": lambda grey: heic(grey, mode="RGB"),
+    "avif": avif,
+    "avif in colour, with alpha": lambda grey: avif(grey, mode="RGBA"),
     "tiff in Lab": lambda grey: encoded(Image.merge("LAB", [Image.fromarray(grey), *[_zeros(grey)] * 2]), "TIFF"),
 }
 BILEVEL_ENCODINGS: Mapping[str, Callable[[Grey], bytes]] = {

@@ -36,6 +36,7 @@ _DAMAGE = (
     EOFError,
     RuntimeError,
     AssertionError,
+    jpeg2000.Incomplete,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,

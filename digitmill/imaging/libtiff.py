@@ -15,7 +15,7 @@ from PIL import _imaging
 
 MOST = 100
 """Of one page so many complaints are counted; then libtiff is not listened to any more."""
-UNSUPPORTED = ("not configured", "not supported", "unsupported", "cannot handle", "not implemented")
+UNSUPPORTED = ("not configured", "not implemented", "can not handle", "unsupported jpeg")
 OF_DIRECTORIES = ("TIFFReadDirectory", "TIFFFetch")
 """Parts of libtiff that read tags. What they complain about is no damage to pixels, or costs the page anyway."""
 
