@@ -11,13 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from digitmill.domain import Entry, Job, Revision, Row, RowStatus
 from digitmill.errors import BadOptions, FieldError, NotFound
-from digitmill.imaging.decode import decode
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.drawing import Picture
 from digitmill.jobs import Jobs
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore, Opening
@@ -182,23 +178,11 @@ class Results:
         entry, data = self._entry(owner, job_id, index)
         return entry.name, read_member(data, entry, self._settings.max_member_bytes)
 
-    def normalised(self, owner: str, job_id: str, index: int) -> NDArray[np.uint8] | None:
-        """The picture uint8[28, 28] that the model saw, light ink on dark; None when the image is blank.
-
-        Raises:
-            ItemFailure: the image cannot be read.
-        """
-        return normalise(self.grey(owner, job_id, index), self._jobs.get(owner, job_id).options.polarity)
-
-    def grey(self, owner: str, job_id: str, index: int) -> NDArray[np.uint8]:
-        """The picture as it was uploaded, uint8[height, width], 0 black to 255 white, upright.
-
-        Raises:
-            ItemFailure: the image cannot be read.
-        """
+    def picture(self, owner: str, job_id: str, index: int) -> Picture:
+        """What is needed to draw one image. Raises ItemFailure as ``image`` does."""
+        polarity = self._jobs.get(owner, job_id).options.polarity
         entry, data = self._entry(owner, job_id, index)
-        member = read_member(data, entry, self._settings.max_member_bytes)
-        return decode(member, page=entry.page, pages=entry.pages, max_pixels=self._settings.max_image_pixels)
+        return Picture(read_member(data, entry, self._settings.max_member_bytes), entry.page, entry.pages, polarity)
 
     def _entry(self, owner: str, job_id: str, index: int) -> tuple[Entry, memoryview]:
         job = self._jobs.get(owner, job_id)

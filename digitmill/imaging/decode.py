@@ -36,7 +36,6 @@ _DAMAGE = (
     EOFError,
     RuntimeError,
     AssertionError,
-    jpeg2000.Incomplete,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
@@ -128,8 +127,19 @@ def _picture(data: bytes, kind: Format, max_pixels: int) -> NDArray[np.uint8]:
             return _upright(with_square_pixels(grey_of(image), height, max_pixels), image)
         except MemoryError as error:
             raise out_of_memory() from error
-        except _DAMAGE as error:
+        except jpeg2000.Incomplete as error:
             raise damaged(kind) from error
+        except _DAMAGE as error:
+            raise _damaged_or_too_large(image, kind) from error
+
+
+def _damaged_or_too_large(image: Image.Image, kind: Format) -> ItemFailure:
+    """Libraries call a picture damaged for which they get no memory: whether there was enough is asked here."""
+    try:
+        np.empty(image.width * image.height * kind.pixel_bytes, np.uint8)
+    except MemoryError:
+        return out_of_memory()
+    return damaged(kind)
 
 
 def _opened(data: bytes, kind: Format) -> Image.Image:
