@@ -60,9 +60,12 @@ def jpeg(grey: Grey, *, quality: int = 95) -> bytes:
     return encoded(Image.fromarray(grey), "JPEG", quality=quality)
 
 
-def heic(grey: Grey, *, mode: str = "L") -> bytes:
+def heic(grey: Grey, *, mode: str = "L", orientation: int = 1) -> bytes:
+    """A phone's photo; ``orientation`` as EXIF data have it, from which the writer makes the file's own too."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
     out = io.BytesIO()
-    pillow_heif.from_pillow(Image.fromarray(grey).convert(mode)).save(out, quality=95)
+    pillow_heif.from_pillow(Image.fromarray(grey).convert(mode)).save(out, quality=95, exif=exif.tobytes())
     return out.getvalue()
 
 

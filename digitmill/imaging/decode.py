@@ -108,9 +108,9 @@ def _jpeg(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
                 FailureCode.UNSUPPORTED_FORMAT,
                 f"This JPEG is one of {reason}, which is not read. Save it as PNG, or as JPEG of 8 bits.",
             ) from failure
-        if jpeg.has_end(data):
+        if not jpeg.may_lack_only_its_end(data):
             raise
-        one, other = (_picture(data + tail, JPEG, max_pixels) for tail in jpeg.TAILS)
+        one, other = (_picture(ended, JPEG, max_pixels) for ended in jpeg.ended_anyhow(data))
         if not np.array_equal(one, other):
             raise
         return one

@@ -32,14 +32,14 @@ class Format:
     suffixes: tuple[str, ...]
     media_type: str
     paged: bool = False
-    pixel_bytes: int = 8
+    pixel_bytes: int = 9
 
 
 PNG = Format("PNG", "PNG", re.compile(rb"\x89PNG\r\n\x1a\n"), (".png",), "image/png")
 JPEG = Format("JPEG", "JPEG", re.compile(rb"\xff\xd8\xff(?!\xf7)"), (".jpg", ".jpeg", ".jpe", ".jfif"), "image/jpeg")
 TIFF = Format("TIFF", "TIFF", re.compile(rb"II[*+]\x00|MM\x00[*+]"), (".tif", ".tiff"), "image/tiff", paged=True)
 GIF = Format("GIF", "GIF", re.compile(rb"GIF8[79]a"), (".gif",), "image/gif")
-WEBP = Format("WebP", "WEBP", re.compile(rb"RIFF....WEBP", re.DOTALL), (".webp",), "image/webp", pixel_bytes=12)
+WEBP = Format("WebP", "WEBP", re.compile(rb"RIFF....WEBP", re.DOTALL), (".webp",), "image/webp", pixel_bytes=16)
 # two letters begin many a text: the header's size, or two numbers, must follow
 BMP = Format(
     "BMP",
@@ -72,7 +72,7 @@ JPEG2000 = Format(
     re.compile(rb"\x00\x00\x00\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"),
     (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
     "image/jp2",
-    pixel_bytes=16,
+    pixel_bytes=20,
 )
 
 FORMATS = (PNG, JPEG, TIFF, GIF, WEBP, BMP, PNM, AVIF, HEIF, JPEG2000)
