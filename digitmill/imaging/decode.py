@@ -164,7 +164,8 @@ def _reader(data: bytes, kind: Format) -> Image.Image:
         import pillow_heif  # noqa: PLC0415
 
         pillow_heif.options.DECODE_THREADS = 1
-        return pillow_heif.HeifImageFile(io.BytesIO(data))
+        image: Image.Image = pillow_heif.HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]
+        return image
     if kind is AVIF:
         from PIL import AvifImagePlugin  # noqa: PLC0415
 

@@ -37,7 +37,7 @@ def declared_pixels(data: bytes) -> int:
             raise Incomplete
     except (struct.error, ZeroDivisionError) as error:
         raise Incomplete from error
-    return max(right - left, tile_width) * max(bottom - top, tile_height)
+    return int(max(right - left, tile_width) * max(bottom - top, tile_height))
 
 
 def _tiles(data: bytes, place: int) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,7 +16,7 @@ def height_of_pixels(image: Image.Image) -> float:
 
     To be asked before the image is loaded: Pillow then turns a TIFF, and forgets that it did.
     """
-    info: dict[str, Any] = image.info
+    info = image.info
     density = info.get("dpi") or info.get("resolution") or info.get("aspect") or info.get("jfif_density")
     try:
         across, down = (float(number) for number in density or ())

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from digitmill.imaging import grey as greying
 from digitmill.imaging.decode import decode
 from tests.imaging.tiffs import SHORT, grey_tags, written
 from tests.pictures import Grey, drawn_digit, encoded
+
+Coloured = NDArray[np.uint8]
+"""[height, width, 4]: red, green, blue, and how opaque."""
 
 FILES = Path(__file__).parent / "files"
 PLENTY = 1_000_000
@@ -22,7 +26,7 @@ STROKES = drawn_digit(7, 64, ink=255, paper=0)
 """How opaque a stroke on a transparent canvas is."""
 
 
-def bmp(coloured: np.ndarray, header_bytes: int) -> bytes:
+def bmp(coloured: Coloured, header_bytes: int) -> bytes:
     """A BMP of 32 bits with a mask for alpha; the header of version 4 has 108 bytes, that of version 5 124."""
     height, width, _ = coloured.shape
     masks = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
@@ -32,19 +36,13 @@ def bmp(coloured: np.ndarray, header_bytes: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", 14 + len(header) + len(rows), 0, 0, 14 + len(header)) + header + rows
 
 
-def tiff(coloured: np.ndarray) -> bytes:
+def tiff(coloured: Coloured) -> bytes:
     """With alpha that the colours were not multiplied by (ExtraSamples 2)."""
-    tags = {
-        **grey_tags(coloured[:, :, 0]),
-        258: (SHORT, [8] * 4),
-        262: (SHORT, [2]),
-        277: (SHORT, [4]),
-        338: (SHORT, [2]),
-    }
-    return written([(tags, [coloured.tobytes()])])
+    tags = {258: (SHORT, [8] * 4), 262: (SHORT, [2]), 277: (SHORT, [4]), 338: (SHORT, [2])}
+    return written([({**grey_tags(coloured[:, :, 0]), **tags}, [coloured.tobytes()])])
 
 
-WRITE: dict[str, Callable[[np.ndarray], bytes]] = {
+WRITE: dict[str, Callable[[Coloured], bytes]] = {
     "png": lambda coloured: encoded(Image.fromarray(coloured), "PNG"),
     "png in grey": lambda coloured: encoded(
         Image.merge("LA", [Image.fromarray(np.ascontiguousarray(coloured[:, :, channel])) for channel in (0, 3)]), "PNG"
@@ -58,7 +56,7 @@ WRITE: dict[str, Callable[[np.ndarray], bytes]] = {
 formats = pytest.mark.parametrize("write", WRITE.values(), ids=WRITE.keys())
 
 
-def coloured(grey: Grey | int, alpha: Grey | int) -> np.ndarray:
+def coloured(grey: Grey | int, alpha: Grey | int) -> Coloured:
     picture = np.empty((64, 64, 4), np.uint8)
     picture[:, :, :3] = np.broadcast_to(grey, (64, 64))[:, :, None]
     picture[:, :, 3] = alpha
@@ -72,21 +70,21 @@ def decoded(data: bytes) -> Grey:
 @formats
 @pytest.mark.parametrize("alpha", [0, 255])
 def test_a_channel_that_is_the_same_throughout_is_no_transparency(
-    write: Callable[[np.ndarray], bytes], alpha: int
+    write: Callable[[Coloured], bytes], alpha: int
 ) -> None:
     assert np.array_equal(decoded(write(coloured(PICTURE, alpha))), PICTURE)
 
 
 @formats
 @pytest.mark.parametrize("ink", [255, 230, 200, 160])
-def test_light_strokes_on_a_transparent_canvas_lie_on_black(write: Callable[[np.ndarray], bytes], ink: int) -> None:
+def test_light_strokes_on_a_transparent_canvas_lie_on_black(write: Callable[[Coloured], bytes], ink: int) -> None:
     shown = decoded(write(coloured(ink, STROKES)))
     assert np.abs(shown.astype(int) - STROKES * (ink / 255)).max() <= 2
 
 
 @formats
 @pytest.mark.parametrize("ink", [0, 60, 110])
-def test_dark_strokes_on_a_transparent_canvas_lie_on_white(write: Callable[[np.ndarray], bytes], ink: int) -> None:
+def test_dark_strokes_on_a_transparent_canvas_lie_on_white(write: Callable[[Coloured], bytes], ink: int) -> None:
     shown = decoded(write(coloured(ink, STROKES)))
     assert np.abs(shown.astype(int) - (255 - STROKES * ((255 - ink) / 255))).max() <= 2
 

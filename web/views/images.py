@@ -20,7 +20,7 @@ from web.openapi import answer, operation
 UNKNOWN = "application/octet-stream"
 ENDINGS = {known.media_type: known.suffixes[0] for known in FORMATS} | {UNKNOWN: ".bin"}
 PNG = "image/png"
-ORIGINAL = "original"
+ORIGINAL: Literal["original"] = "original"
 POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 images = APIBlueprint("images", __name__, tag="Results")
