@@ -40,12 +40,8 @@ class _Layout:
     long: struct.Struct
 
 
-@dataclass(frozen=True, slots=True)
-class _Directory:
-    """``values`` are those of its first entries that are whole numbers, by tag; of several, the first."""
-
-    offset: int
-    values: Mapping[int, int]
+_Values = Mapping[int, int]
+"""Those of a directory's first entries that are whole numbers, by tag; of several numbers, the first."""
 
 
 def _layout(order: str, first_at: int, count: str, offset: str, value: str) -> _Layout:
@@ -91,18 +87,18 @@ def page_offsets(data: bytes | memoryview, limit: int) -> list[int]:
         BrokenChain: the chain leads out of the file or back into itself.
     """
     directories = _walk(data, limit)
-    pages = [
-        directory.offset
-        for before, directory in zip([None, *directories], directories, strict=False)
-        if not _belongs_to_another(directory, before)
-    ]
+    pages, before = [], None
+    for offset, values in directories.items():
+        if not values or not (_is_reduced_or_mask(values) or _is_next_level(values, before)):
+            pages.append(offset)
+        before = values
     # a file of thumbnails alone, such as a camera's preview, is the picture that it is
-    return pages[: limit + 1] or [directories[0].offset]
+    return pages[: limit + 1] or list(directories)[:1]
 
 
 def directory_offsets(data: bytes | memoryview, limit: int) -> list[int]:
     """As ``page_offsets``, with thumbnails, masks and levels: as pages were counted before these were told apart."""
-    return [directory.offset for directory in _walk(data, limit)][: limit + 1]
+    return list(_walk(data, limit))[: limit + 1]
 
 
 def first_directory(data: bytes | memoryview) -> int:
@@ -132,23 +128,27 @@ def with_first_page(data: bytes, offset: int) -> bytes:
     return data[: layout.first_at] + layout.offset.pack(offset) + data[layout.first_at + layout.offset.size :]
 
 
-def _walk(data: bytes | memoryview, limit: int) -> list[_Directory]:
+def _walk(data: bytes | memoryview, limit: int) -> dict[int, _Values]:
+    """By where each directory lies, what tells of its kind; nothing where it does not begin with that."""
     layout = _LAYOUTS[bytes(data[:HEAD_BYTES])]
     offset = first_directory(data)
-    seen: dict[int, _Directory] = {}
-    pages = 0
+    seen: dict[int, _Values] = {}
+    pages, most = 0, max(limit, WALKED)
     try:
-        while pages <= limit and len(seen) <= max(limit, WALKED) and (offset or not seen):
+        while pages <= limit and len(seen) <= most and (offset or not seen):
             if offset in seen or not offset:
                 raise BrokenChain
             (entries,) = layout.count.unpack_from(data, offset)
             start = offset + layout.count.size
-            seen[offset] = directory = _Directory(offset, _values(data, start, entries, layout))
-            pages += not _is_reduced_or_mask(directory)
+            # tags stand in rising order: mostly the first one shows that there is nothing to be told
+            (tag,) = layout.short.unpack_from(data, start)
+            values = _values(data, start, entries, layout) if tag <= SUBFILE_TYPE else {}
+            seen[offset] = values
+            pages += not (values and _is_reduced_or_mask(values))
             (offset,) = layout.offset.unpack_from(data, start + entries * layout.entry.size)
     except (struct.error, OverflowError) as error:
         raise BrokenChain from error
-    return list(seen.values())
+    return seen
 
 
 def _values(data: bytes | memoryview, start: int, entries: int, layout: _Layout) -> dict[int, int]:
@@ -161,22 +161,16 @@ def _values(data: bytes | memoryview, start: int, entries: int, layout: _Layout)
     return found
 
 
-def _is_reduced_or_mask(directory: _Directory) -> bool:
-    values = directory.values
+def _is_reduced_or_mask(values: _Values) -> bool:
     return bool(values.get(NEW_SUBFILE_TYPE, 0) & (REDUCED | MASK)) or values.get(SUBFILE_TYPE) == OLD_REDUCED
 
 
-def _belongs_to_another(directory: _Directory, before: _Directory | None) -> bool:
-    return _is_reduced_or_mask(directory) or (before is not None and _is_next_level(directory, before))
-
-
-def _is_next_level(directory: _Directory, before: _Directory) -> bool:
-    """Whether the directory is the level of a pyramid that follows ``before``, as ImageMagick writes it: called a page,
-    with the number of the page before and half its sides. Pages of their own have other numbers."""
-    here, there = directory.values, before.values
-    if not here.get(NEW_SUBFILE_TYPE, 0) & PAGE or PAGE_NUMBER not in here:
+def _is_next_level(values: _Values, before: _Values | None) -> bool:
+    """Whether this is the level of a pyramid that follows the directory ``before``, as ImageMagick writes it: called a
+    page, with the number of the page before and half its sides. Pages of their own have other numbers."""
+    if not before or not values.get(NEW_SUBFILE_TYPE, 0) & PAGE or PAGE_NUMBER not in values:
         return False
-    halved = all(
-        here.get(side, 0) in (there.get(side, 0) // 2, -(-there.get(side, 0) // 2)) for side in (WIDTH, LENGTH)
+    sides = ((values.get(side, 0), before.get(side, 0)) for side in (WIDTH, LENGTH))
+    return values[PAGE_NUMBER] == before.get(PAGE_NUMBER) and all(
+        here in (there // 2, -(-there // 2)) for here, there in sides
     )
-    return halved and here[PAGE_NUMBER] == there.get(PAGE_NUMBER)
