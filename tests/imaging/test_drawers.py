@@ -6,6 +6,8 @@ import gc
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +29,17 @@ from tests.pictures import drawn_digit, encoded, heic, jpeg, png, tiff
 from tests.web.conftest import peak_rss, wait_until
 
 MEGABYTE = 1 << 20
+SERVER = """
+import time
+from digitmill.imaging.drawers import Drawers
+from digitmill.imaging.drawing import Picture, View
+from digitmill.settings import Settings
+from tests.imaging.test_drawers import drawn_digit, picture, png
+drawers = Drawers(Settings())
+drawers.draw(lambda: picture(png(drawn_digit())), View.PNG)
+print(drawers.pids[0], flush=True)
+time.sleep(600)
+"""
 
 
 def picture(data: bytes, page: int = 0, pages: int = 1) -> Picture:
@@ -194,6 +207,25 @@ def test_when_too_many_pictures_wait_the_next_is_told_to_come_again(
     assert overloaded.retry_after > 0
     # who waits for a turn has read nothing yet
     assert len(reads) == 2
+
+
+def test_processes_end_with_their_server_however_it_ends() -> None:
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    pid = int(server.stdout.readline())
+    server.kill()
+    server.wait()
+    server.stdout.close()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text())
+
+
+def test_the_kernel_bounds_the_time_of_a_process_and_ends_it_first(made: Callable[..., Drawers]) -> None:
+    drawers = made(image_seconds=20)
+    drawers.draw(lambda: picture(png(drawn_digit())), View.PNG)
+    process = Path(f"/proc/{drawers.pids[0]}")
+    (cpu,) = [line.split()[3] for line in (process / "limits").read_text().splitlines() if line.startswith("Max cpu")]
+    assert 20 <= int(cpu) <= 30
+    assert (process / "oom_score_adj").read_text().strip() == "1000"
 
 
 def test_a_message_that_promises_too_much_is_not_read() -> None:
