@@ -75,8 +75,9 @@ JPEG2000 = Format(
     pixel_bytes=20,
 )
 
-FORMATS = (PNG, JPEG, TIFF, GIF, WEBP, BMP, PNM, AVIF, HEIF, JPEG2000)
-NAMES = "PNG, JPEG, TIFF, BMP, GIF, WebP, HEIC, AVIF, JPEG 2000, PGM, PPM or PBM"
+# AVIF before HEIC, whose signature takes both
+FORMATS = (PNG, JPEG, TIFF, BMP, GIF, WEBP, AVIF, HEIF, JPEG2000, PNM)
+NAMES = ", ".join(known.name for known in FORMATS)
 
 _ARCHIVES = re.compile(
     rb"PK\x03\x04|PK\x05\x06|PK\x07\x08|\x1f\x8b|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\xfd7zXZ\x00|BZh[1-9]1AY&SY"

@@ -10,9 +10,11 @@ from PIL import Image
 
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.decode import decode
+from digitmill.imaging.formats import AVIF, FORMATS, HEIF, format_of
 from digitmill.imaging.pages import count_tiff_pages
+from digitmill.uploads.names import Kind, kind_of
 from tests.imaging.tiffs import LONG, SHORT, grey_tags, written
-from tests.pictures import Grey, drawn_digit, encoded, heic, jpeg, tiff, to_be_turned
+from tests.pictures import Grey, avif, drawn_digit, encoded, heic, jpeg, tiff, to_be_turned
 
 FILES = Path(__file__).parent / "files"
 PLENTY = 1_000_000
@@ -62,6 +64,29 @@ def test_whole_files_that_are_not_read_are_not_called_damaged(name: str, word: s
     assert code is FailureCode.UNSUPPORTED_FORMAT
     assert word in detail
     assert "damaged" not in detail
+
+
+@pytest.mark.parametrize("begins", [b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"Rar!\x1a\x07\x01\x00", b"BZh91AY&SY"])
+def test_an_archive_that_was_sent_alone_is_not_told_to_be(begins: bytes) -> None:
+    code, detail = reason(begins + bytes(600))
+    assert code is FailureCode.NESTED_ARCHIVE
+    assert "alone" not in detail
+
+
+def test_every_format_is_one_entry() -> None:
+    for column in ("name", "reader", "media_type"):
+        assert len({getattr(known, column) for known in FORMATS}) == len(FORMATS)
+    suffixes = [suffix for known in FORMATS for suffix in known.suffixes]
+    assert len(set(suffixes)) == len(suffixes)
+    assert all(kind_of(f"a{suffix}") in (Kind.IMAGE, Kind.OTHER) for suffix in suffixes)
+
+
+@pytest.mark.parametrize("brand", [b"mif1", b"msf1"])
+def test_of_two_formats_of_one_brand_the_others_tell(brand: bytes) -> None:
+    grey = PICTURES["4 of 64"]
+    for data, known in ((avif(grey), AVIF), (heic(grey), HEIF)):
+        assert format_of(data) is known
+        assert format_of(data[:8] + brand + data[12:]) is known
 
 
 @pictures
