@@ -79,17 +79,18 @@ def _ground(image: Image.Image) -> int | None:
     White, as paper is; black under strokes so light that white would hide them. A sheet of paper that is smaller than
     its canvas is light too, but has ink on it or fills most of the canvas.
     """
-    alphas = np.zeros(256, np.int64)
-    greys = np.zeros(256, np.float64)
+    lowest, highest = 255, 0
+    for band in _bands(image):
+        alpha = np.asarray(band.convert("RGBA").getchannel("A"))
+        lowest, highest = min(lowest, int(alpha.min())), max(highest, int(alpha.max()))
+    if lowest == highest and lowest in (0, 255):
+        return None
+    greys = np.zeros(256)
     for band in _bands(image):
         coloured = band.convert("RGBA")
-        alpha = np.asarray(coloured.getchannel("A")).ravel()
-        alphas += np.bincount(alpha, minlength=256)
         shown = np.asarray(coloured.convert("RGB").convert("L")).ravel()
-        greys += np.bincount(shown, alpha / 255, minlength=256)
-    if alphas[0] == alphas.sum() or alphas[255] == alphas.sum():
-        return None
-    share, up_to = greys.sum() / alphas.sum(), np.cumsum(greys) / greys.sum()
+        greys += np.bincount(shown, np.asarray(coloured.getchannel("A")).ravel(), minlength=256)
+    share, up_to = greys.sum() / (255 * image.width * image.height), np.cumsum(greys) / greys.sum()
     low, middle, high = (int(np.searchsorted(up_to, part)) for part in (0.01, 0.5, 0.99))
     return 0 if share < MOST_OF_CANVAS and middle >= LIGHT and high - low < INKED else 255
 

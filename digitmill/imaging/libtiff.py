@@ -15,9 +15,17 @@ from PIL import _imaging
 
 MOST = 100
 """Of one page so many complaints are counted; then libtiff is not listened to any more."""
-UNSUPPORTED = ("not configured", "not implemented", "can not handle", "unsupported jpeg")
-OF_DIRECTORIES = ("TIFFReadDirectory", "TIFFFetch")
-"""Parts of libtiff that read tags. What they complain about is no damage to pixels, or costs the page anyway."""
+UNSUPPORTED = ("not configured", "not implemented", "can not handle", "unsupported jpeg", "value %d not supported")
+OF_TAGS = (
+    "TIFFReadDirectory",
+    "TIFFReadCustomDirectory",
+    "TIFFFetch",
+    "TIFFSetField",
+    "TIFFVSetField",
+    "_TIFFVSetField",
+)
+"""Parts of libtiff that read tags. What they complain about, such as an orientation of 0, is no damage to pixels, or
+costs the page anyway."""
 
 _Handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
 """Takes the part of libtiff that complains, a format as for printf, and its arguments."""
@@ -32,7 +40,7 @@ class Complaints:
         self.unsupported = False
 
     def add(self, part: bytes | None, text: bytes | None) -> None:
-        if (part or b"").decode("latin-1").startswith(OF_DIRECTORIES):
+        if (part or b"").decode("latin-1").startswith(OF_TAGS):
             return
         self.damage += 1
         self.unsupported |= any(word in (text or b"").decode("latin-1").lower() for word in UNSUPPORTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,15 @@ def test_tiffs_compressed_in_ways_that_are_not_read_say_so(grey: Grey, compressi
         277: (SHORT, [3]),
     }
     assert reason(written([(tags, [strip])]))[0] is FailureCode.UNSUPPORTED_FORMAT
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize(("tag", "value"), [(274, 0), (274, 99), (296, 0), (296, 9), (263, 9), (331, 1)])
+def test_a_tag_with_a_value_that_is_none_does_not_cost_the_picture(compression: int, tag: int, value: int) -> None:
+    grey = PICTURES["4 of 64"]
+    strip = zlib.compress(grey.tobytes()) if compression == 8 else grey.tobytes()
+    data = written([({**grey_tags(grey), 259: (SHORT, [compression]), tag: (SHORT, [value])}, [strip])])
+    assert apart(decoded(data), grey) == 0
 
 
 @pictures
