@@ -112,10 +112,11 @@ def test_what_cannot_be_read_keeps_its_reason_and_the_process(made: Callable[...
 
 
 def test_twelve_huge_pictures_at_once_cost_this_process_little_and_the_others_what_is_set(
-    made: Callable[..., Drawers],
+    made: Callable[..., Drawers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(drawing_processes, "PATIENCE_SECONDS", 300.0)
     data = huge()
-    drawers = made(web_drawers=2, image_memory_bytes=900 * MEGABYTE)
+    drawers = made(web_drawers=2, image_memory_bytes=900 * MEGABYTE, image_seconds=300)
     before = peak_rss(os.getpid())
     with ThreadPoolExecutor(12) as threads:
         answers = list(threads.map(lambda _: drawers.draw(lambda: picture(data), View.THUMBNAIL), range(12)))
