@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import structlog
 
 from digitmill.errors import FailureCode, ItemFailure, Overloaded
 from digitmill.imaging.drawing import Picture, View, receive, send
-from digitmill.settings import Settings
+from digitmill.settings import PREFIX, Settings
 
 PATIENCE_SECONDS = 10.0
 """So long a request waits for its turn. Most pictures take thousandths of a second."""
@@ -44,6 +45,8 @@ class Drawer:
             stdout=subprocess.PIPE,
             # libraries talk about damaged files, as much as a line a row
             stderr=subprocess.DEVNULL,
+            # keys and passwords among the settings are nothing for who opens strangers' files
+            env={name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
         )
         self.late = False
 

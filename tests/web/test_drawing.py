@@ -20,9 +20,9 @@ MOST_LOG_BYTES = 20_000
 
 
 def huge(kind: str) -> bytes:
-    """49 million pixels in a few kilobytes."""
+    """25 million pixels in a few kilobytes."""
     options = {"lossless": True} if kind == "WEBP" else {}
-    return encoded(Image.fromarray(np.full((7000, 7000), 250, np.uint8)).convert("RGB"), kind, **options)
+    return encoded(Image.fromarray(np.full((5000, 5000), 250, np.uint8)).convert("RGB"), kind, **options)
 
 
 def submitted(server: Server, name: str, content: bytes) -> str:
