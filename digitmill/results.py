@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from digitmill.domain import Entry, Job, Revision, Row, RowStatus
 from digitmill.errors import BadOptions, FieldError, NotFound
-from digitmill.imaging.decode import decode
+from digitmill.imaging.drawing import Picture, View
 from digitmill.jobs import Jobs
 from digitmill.models.manifest import normaliser_for
 from digitmill.models.registry import Registry
@@ -184,27 +181,22 @@ class Results:
         entry, data = self._entry(owner, job_id, index)
         return entry.name, read_member(data, entry, self._settings.max_member_bytes)
 
-    def normalised(self, owner: str, job_id: str, index: int) -> NDArray[np.uint8] | None:
-        """The picture uint8[28, 28] that the model saw, light ink on dark; None when the image is blank.
+    def picture(self, owner: str, job_id: str, index: int, view: View) -> Picture:
+        """What is needed to draw one image.
 
         Raises:
             ItemFailure: the image cannot be read.
-            ModelNotFound, ModelRejected: the job's model is gone, or this release lacks its normaliser.
+            ModelNotFound, ModelRejected: the view is of a model that is gone, or of a normaliser that is.
         """
         job = self._jobs.get(owner, job_id)
-        normaliser = normaliser_for(self._registry.resolve(job.model.label))
-        picture, _ = normaliser(self.grey(owner, job_id, index), job.options.polarity)
-        return picture
-
-    def grey(self, owner: str, job_id: str, index: int) -> NDArray[np.uint8]:
-        """The picture as it was uploaded, uint8[height, width], 0 black to 255 white, upright.
-
-        Raises:
-            ItemFailure: the image cannot be read.
-        """
         entry, data = self._entry(owner, job_id, index)
         member = read_member(data, entry, self._settings.max_member_bytes)
-        return decode(member, page=entry.page, pages=entry.pages, max_pixels=self._settings.max_image_pixels)
+        picture = Picture(member, entry.page, entry.pages, job.options.polarity)
+        if view is not View.NORMALISED:
+            return picture
+        manifest = self._registry.resolve(job.model.label)
+        normaliser_for(manifest)
+        return replace(picture, normaliser=manifest.normaliser)
 
     def _entry(self, owner: str, job_id: str, index: int) -> tuple[Entry, memoryview]:
         job = self._jobs.get(owner, job_id)

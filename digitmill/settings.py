@@ -74,6 +74,13 @@ class Settings(BaseModel):
     # the web server
     web_threads: int = Field(144, ge=4, le=512, description="Threads of a web process.")
     web_processes: int = Field(2, ge=1, le=64, description="Web processes; each is bound to one core.")
+    web_drawers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes beside each web process that draw pictures for browsers. Each may take "
+        "`DIGITMILL_IMAGE_MEMORY_BYTES` and, for a picture, `DIGITMILL_IMAGE_SECONDS`.",
+    )
     rate_limit: int = Field(
         0, ge=0, description="Requests to /v1 that one caller may make in a minute; 0 sets no limit."
     )
@@ -116,13 +123,13 @@ class Settings(BaseModel):
         10.0, gt=0, description="A chunk whose worker has not been heard of for so long is given to another."
     )
     image_seconds: float = Field(
-        30.0, gt=0, description="A worker process that is stuck in one image for so long is replaced."
+        30.0, gt=0, description="A process that is stuck in one image for so long is replaced."
     )
     image_memory_bytes: int = Field(
         1 << 30,
         ge=1 << 27,
-        description="Memory that a worker process may take beyond what it has with its model loaded; an image that "
-        "needs more fails as `image_too_large`. Held on Linux alone.",
+        description="Memory that a process which reads images may take beyond what it starts with (a worker's with its "
+        "model loaded); an image that needs more fails as `image_too_large`. Held on Linux alone.",
     )
     max_attempts: int = Field(
         5, ge=1, description="Times that a chunk is tried before all its images fail as `processing_failed`."

@@ -61,6 +61,8 @@ def configure_logging(settings: Settings) -> None:
     for name in _CHATTY:
         # a line or two for every message: only when somebody looks for trouble
         logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
+    # of a damaged image its row tells, and a line for each of its tags would fill the log
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -57,6 +58,19 @@ def png(grey: Grey) -> bytes:
 
 def jpeg(grey: Grey, *, quality: int = 95) -> bytes:
     return encoded(Image.fromarray(grey), "JPEG", quality=quality)
+
+
+def heic(grey: Grey, *, mode: str = "L", orientation: int = 1) -> bytes:
+    """A phone's photo; ``orientation`` as EXIF data have it, from which the writer makes the file's own too."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    out = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(grey).convert(mode)).save(out, quality=95, exif=exif.tobytes())
+    return out.getvalue()
+
+
+def avif(grey: Grey, *, mode: str = "L") -> bytes:
+    return encoded(Image.fromarray(grey).convert(mode), "AVIF", quality=95)
 
 
 def to_be_turned(grey: Grey, orientation: int, kind: str = "JPEG", **options: Any) -> bytes:
@@ -194,6 +208,11 @@ ENCODINGS: Mapping[str, Callable[[Grey], bytes]] = {
         f"P2\n# a comment\n{grey.shape[1]} {grey.shape[0]}\n255\n{' '.join(map(str, grey.ravel()))}\n".encode()
     ),
     "ppm": lambda grey: encoded(Image.fromarray(grey).convert("RGB"), "PPM"),
+    "jpeg 2000": lambda grey: encoded(Image.fromarray(grey), "JPEG2000"),
+    "jpeg 2000 without boxes": lambda grey: encoded(Image.fromarray(grey), "JPEG2000", no_jp2=True),
+    "jpeg 2000 in colour, with alpha": lambda grey: encoded(Image.fromarray(grey).convert("RGBA"), "JPEG2000"),
+    "jpeg 2000 in tiles": lambda grey: encoded(Image.fromarray(grey), "JPEG2000", tile_size=(32, 32)),
+    "jpeg 2000 of 16 bits": lambda grey: encoded(Image.fromarray(grey.astype(np.uint16) * 257), "JPEG2000"),
 }
 COARSE_ENCODINGS: Mapping[str, Callable[[Grey], bytes]] = {
     "jpeg": jpeg,
@@ -202,6 +221,10 @@ COARSE_ENCODINGS: Mapping[str, Callable[[Grey], bytes]] = {
     "jpeg in CMYK": lambda grey: encoded(Image.fromarray(grey).convert("CMYK"), "JPEG", quality=95),
     "tiff with jpeg in it": lambda grey: tiff([grey], compression="jpeg", quality=95),
     "webp, lossy": lambda grey: encoded(Image.fromarray(grey).convert("RGB"), "WEBP", quality=95),
+    "heic": heic,
+    "heic in colour": lambda grey: heic(grey, mode="RGB"),
+    "avif": avif,
+    "avif in colour, with alpha": lambda grey: avif(grey, mode="RGBA"),
     "tiff in Lab": lambda grey: encoded(Image.merge("LAB", [Image.fromarray(grey), *[_zeros(grey)] * 2]), "TIFF"),
 }
 BILEVEL_ENCODINGS: Mapping[str, Callable[[Grey], bytes]] = {
@@ -245,11 +268,15 @@ BAD_FILES: Mapping[str, tuple[bytes, FailureCode]] = {
     "png of 60000x60000": (png_declaring(60_000, 60_000), FailureCode.IMAGE_TOO_LARGE),
     "pgm of 60000x60000": (b"P5 60000 60000 255\n", FailureCode.IMAGE_TOO_LARGE),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", FailureCode.UNSUPPORTED_FORMAT),
-    "heic": (_box(b"heic"), FailureCode.UNSUPPORTED_FORMAT),
-    "avif": (_box(b"avif"), FailureCode.UNSUPPORTED_FORMAT),
+    "heic without a picture": (_box(b"heic"), FailureCode.TRUNCATED_IMAGE),
+    "avif without a picture": (_box(b"avif"), FailureCode.TRUNCATED_IMAGE),
+    "heic film": (_box(b"hevc"), FailureCode.UNSUPPORTED_FORMAT),
     "film": (_box(b"isom"), FailureCode.UNSUPPORTED_FORMAT),
     "svg": (b'<?xml version="1.0"?>\n<!-- x -->\n<svg xmlns="">', FailureCode.UNSUPPORTED_FORMAT),
-    "jpeg 2000": (b"\x00\x00\x00\x0cjP  \r\n\x87\n", FailureCode.UNSUPPORTED_FORMAT),
+    "jpeg 2000 without a picture": (b"\x00\x00\x00\x0cjP  \r\n\x87\n", FailureCode.TRUNCATED_IMAGE),
+    "jpeg xl": (b"\x00\x00\x00\x0cJXL \r\n\x87\n", FailureCode.UNSUPPORTED_FORMAT),
+    "jpeg-ls": (b"\xff\xd8\xff\xf7\x00\x0b\x08", FailureCode.UNSUPPORTED_FORMAT),
+    "jbig2": (b"\x97JB2\r\n\x1a\n\x01", FailureCode.UNSUPPORTED_FORMAT),
     "icon": (b"\x00\x00\x01\x00\x01\x00 \x00", FailureCode.UNSUPPORTED_FORMAT),
     "photoshop": (b"8BPS\x00\x01", FailureCode.UNSUPPORTED_FORMAT),
     "zip": (zip_of({"1.png": _SOUND}), FailureCode.NESTED_ARCHIVE),

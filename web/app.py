@@ -5,6 +5,7 @@ from __future__ import annotations
 from apiflask import APIFlask
 from werkzeug.routing import IntegerConverter
 
+from digitmill.imaging.drawers import Drawers
 from digitmill.service import Service
 from digitmill.settings import Settings
 from web.auth import init_auth, require_safe_address
@@ -68,7 +69,9 @@ def create_app(service: Service | None = None) -> APIFlask:
         __name__, title="Digitmill", spec_path="/openapi.json", docs_path=None, json_errors=False,
         static_folder="static", template_folder="templates",
     )  # fmt: skip
-    app.extensions[EXTENSION] = Context(service, Waiting(settings.web_threads), Metrics(service.store))
+    app.extensions[EXTENSION] = Context(
+        service, Waiting(settings.web_threads), Metrics(service.store), Drawers(settings)
+    )
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters["int"] = RowIndex

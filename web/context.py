@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import current_app, g
 
 from digitmill.domain import Caller
+from digitmill.imaging.drawers import Drawers
 from digitmill.service import Service
 from web.metrics import Metrics
 from web.waiting import Waiting
@@ -21,6 +22,7 @@ class Context:
     service: Service
     waiting: Waiting
     metrics: Metrics
+    drawers: Drawers
 
 
 def context() -> Context:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from digitmill.domain import ModelReference
+from digitmill.imaging.memory import bounded_afterwards
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, load_model
 from digitmill.settings import Settings
-from worker.memory import bounded_afterwards
 from worker.turns import in_turn
 
 LOCK = Path("cache", "loading.lock")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digitmill.errors import BadOptions
+from digitmill.imaging.formats import FORMATS
 
-PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", ".pnm")
-ENDINGS = frozenset({".zip", *PICTURES})
+ENDINGS = frozenset({".zip", *(suffix for known in FORMATS for suffix in known.suffixes)})
 """Files of a folder that are sent. A file that is named itself is sent whatever its ending."""
 
 MOST_LOOSE_FILES = 1000

@@ -13,19 +13,16 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.formats import recognise
+from digitmill.imaging import jpeg, jpeg2000, tiff
+from digitmill.imaging.formats import AVIF, HEIF, JPEG, JPEG2000, TIFF, Format, recognise
 from digitmill.imaging.grey import grey_of
-from digitmill.imaging.pages import BrokenChain, page_offsets, with_first_page
+from digitmill.imaging.libtiff import heard
+from digitmill.imaging.shape import height_of_pixels, with_square_pixels
 from digitmill.imaging.small_png import small_grey_png
 
 REDUCED_SIDE = 2000
 """A JPEG is decoded at a half, a quarter or an eighth where its longest side keeps so many pixels."""
-WALKED_PAGES = 10_000
-"""So far the chain of a TIFF's pages is followed, to tell a broken one from one of another length."""
-START_OF_SCAN = b"\xff\xda"
-MOST_SCANS = 200
-"""Of a JPEG. Progressive ones have about ten; each goes over the whole picture, and may take but a few bytes."""
-ORIENTATION, TILE_WIDTH, TILE_LENGTH = 274, 322, 323
+ORIENTATION = 274
 
 _DAMAGE = (
     OSError,
@@ -37,7 +34,7 @@ _DAMAGE = (
     AttributeError,
     ArithmeticError,
     EOFError,
-    NotImplementedError,
+    RuntimeError,
     AssertionError,
     struct.error,
     zlib.error,
@@ -48,10 +45,10 @@ _PILLOWS_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
 def decode(data: bytes, *, page: int = 0, pages: int = 1, max_pixels: int) -> NDArray[np.uint8]:
-    """The grey picture uint8 [height, width], 0 black to 255 white, upright, transparency over white.
+    """The grey picture uint8 [height, width], 0 black to 255 white, upright, of square pixels, without transparency.
 
     Args:
-        data: a PNG, JPEG, TIFF, BMP, GIF, WebP, PGM, PPM or PBM file; of a GIF or WebP the first frame.
+        data: a file of one of the FORMATS; of several frames the first is read.
         page: which page of a TIFF, from 0.
         pages: how many pages the TIFF was planned with.
         max_pixels: a picture that declares more is not decoded.
@@ -64,21 +61,11 @@ def decode(data: bytes, *, page: int = 0, pages: int = 1, max_pixels: int) -> ND
         return picture
     kind = recognise(data)
     _ignore_pillows_warnings()
-    if kind == "TIFF":
-        data = _page(data, page, pages)
-    if kind == "JPEG" and data.count(START_OF_SCAN) > MOST_SCANS:
-        raise _damaged(kind)
-    with _opened(data, kind) as image:
-        try:
-            _check_size(image, max_pixels)
-            if kind == "JPEG":
-                _reduce(image)
-            image.load()
-            return _upright(grey_of(image), image)
-        except MemoryError as error:
-            raise out_of_memory() from error
-        except _DAMAGE as error:
-            raise _damaged(kind) from error
+    if kind is TIFF:
+        return _tiff(tiff.with_page_first(data, page, pages), max_pixels)
+    if kind is JPEG:
+        return _jpeg(data, max_pixels)
+    return _picture(data, kind, max_pixels)
 
 
 def _ignore_pillows_warnings() -> None:
@@ -90,38 +77,100 @@ def _ignore_pillows_warnings() -> None:
         warnings.filterwarnings("ignore", module=_PILLOWS_WARNINGS[3].pattern)
 
 
-def _page(data: bytes, page: int, pages: int) -> bytes:
-    """The TIFF with the wanted page made its first, so that the pages before it are not parsed every time."""
-    try:
-        offsets = page_offsets(data, max(pages, WALKED_PAGES))
-    except BrokenChain as error:
-        raise _damaged("TIFF") from error
-    if len(offsets) != pages:
-        raise ItemFailure(
-            FailureCode.UNSUPPORTED_FORMAT,
-            "This file is a TIFF of several pages. Name it .tif, so that each page becomes an image of its own.",
-        )
-    return with_first_page(data, offsets[page]) if page else data
+def _tiff(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    """Damage that libtiff complains about is a failure, also where a picture comes out of it."""
+    inner = tiff.old_style_jpeg(data)
+    if inner is not None:
+        return _jpeg(inner, max_pixels)
+    with heard() as complaints:
+        try:
+            picture = _picture(data, TIFF, max_pixels)
+        except ItemFailure as failure:
+            if complaints.unsupported and failure.failure is FailureCode.TRUNCATED_IMAGE:
+                raise tiff.compression_not_read() from failure
+            raise
+    if complaints.damage:
+        raise damaged(TIFF)
+    return picture
 
 
-def _opened(data: bytes, kind: str) -> Image.Image:
+def _jpeg(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    if jpeg.too_many_scans(data):
+        raise damaged(JPEG)
     try:
-        return Image.open(io.BytesIO(data), formats=(kind,))
+        return _picture(data, JPEG, max_pixels)
+    except ItemFailure as failure:
+        if failure.failure is not FailureCode.TRUNCATED_IMAGE:
+            raise
+        reason = jpeg.why_not_read(data)
+        if reason is not None:
+            raise ItemFailure(
+                FailureCode.UNSUPPORTED_FORMAT,
+                f"This JPEG is one of {reason}, which is not read. Save it as PNG, or as JPEG of 8 bits.",
+            ) from failure
+        if not jpeg.may_lack_only_its_end(data):
+            raise
+        one, other = (_picture(ended, JPEG, max_pixels) for ended in jpeg.ended_anyhow(data))
+        if not np.array_equal(one, other):
+            raise
+        return one
+
+
+def _picture(data: bytes, kind: Format, max_pixels: int) -> NDArray[np.uint8]:
+    with _opened(data, kind) as image:
+        try:
+            _check_size(image, kind, data, max_pixels)
+            if kind is JPEG:
+                _reduce(image)
+            height = height_of_pixels(image)
+            image.load()
+            return _upright(with_square_pixels(grey_of(image), height, max_pixels), image)
+        except MemoryError as error:
+            raise out_of_memory() from error
+        except jpeg2000.Incomplete as error:
+            raise damaged(kind) from error
+        except _DAMAGE as error:
+            raise _damaged_or_too_large(image, kind) from error
+
+
+def _damaged_or_too_large(image: Image.Image, kind: Format) -> ItemFailure:
+    """Libraries call a picture damaged for which they get no memory: whether there was enough is asked here."""
+    try:
+        np.empty(image.width * image.height * kind.pixel_bytes, np.uint8)
+    except MemoryError:
+        return out_of_memory()
+    return damaged(kind)
+
+
+def _opened(data: bytes, kind: Format) -> Image.Image:
+    try:
+        return _reader(data, kind)
     except Image.DecompressionBombError as error:
         raise ItemFailure(
             FailureCode.IMAGE_TOO_LARGE, "This image has too many pixels. Scan it at a lower resolution, or crop it."
         ) from error
     except UnidentifiedImageError as error:
-        if kind == "TIFF":
-            raise ItemFailure(
-                FailureCode.UNSUPPORTED_FORMAT,
-                "This TIFF is damaged, or of a kind that is not read. Save it as grey or colour of 8 bits.",
-            ) from error
-        raise _damaged(kind) from error
+        raise tiff.unsupported() if kind is TIFF else damaged(kind) from error
     except MemoryError as error:
         raise out_of_memory() from error
     except _DAMAGE as error:
-        raise _damaged(kind) from error
+        raise damaged(kind) from error
+
+
+def _reader(data: bytes, kind: Format) -> Image.Image:
+    """In one thread: the processes of a worker share the cores already."""
+    if kind is HEIF:
+        # 20 MB of libraries that few jobs need
+        import pillow_heif  # noqa: PLC0415
+
+        pillow_heif.options.DECODE_THREADS = 1
+        image: Image.Image = pillow_heif.HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]
+        return image
+    if kind is AVIF:
+        from PIL import AvifImagePlugin  # noqa: PLC0415
+
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    return Image.open(io.BytesIO(data), formats=(kind.reader,))
 
 
 def out_of_memory() -> ItemFailure:
@@ -132,12 +181,15 @@ def out_of_memory() -> ItemFailure:
     )
 
 
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    """By what the file declares, before anything is decoded. A TIFF's tile may be larger than its picture."""
+def _check_size(image: Image.Image, kind: Format, data: bytes, max_pixels: int) -> None:
+    """By what the file declares, before anything is decoded."""
     width, height = image.size
-    tags = getattr(image, "tag_v2", {})
-    tile = tags.get(TILE_WIDTH, 0) * tags.get(TILE_LENGTH, 0)
-    if max(width * height, tile) > max_pixels:
+    pixels = width * height
+    if kind is TIFF:
+        pixels = max(pixels, tiff.tile_pixels(image))
+    if kind is JPEG2000:
+        pixels = max(pixels, jpeg2000.declared_pixels(data))
+    if pixels > max_pixels:
         raise ItemFailure(
             FailureCode.IMAGE_TOO_LARGE,
             f"This image has {width:,} x {height:,} pixels, and {max_pixels:,} in all are allowed. "
@@ -169,8 +221,7 @@ def _upright(grey: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
     return np.ascontiguousarray(grey)
 
 
-def _damaged(kind: str) -> ItemFailure:
-    name = "PGM, PPM or PBM" if kind == "PPM" else kind
+def damaged(kind: Format) -> ItemFailure:
     return ItemFailure(
-        FailureCode.TRUNCATED_IMAGE, f"This {name} file breaks off or is damaged. Copy, scan or export it again."
+        FailureCode.TRUNCATED_IMAGE, f"This {kind.name} file breaks off or is damaged. Copy, scan or export it again."
     )

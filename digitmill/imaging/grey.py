@@ -1,4 +1,4 @@
-"""Any picture that Pillow has loaded to eight bits of grey, with transparent parts white as paper.
+"""Any picture that Pillow has loaded to eight bits of grey, with a ground put under transparent parts that shows ink.
 
 Large pictures are turned band by band, so that a picture of 50 million samples of 16 bits takes 150 MB and not 1.4 GB.
 """
@@ -16,6 +16,8 @@ BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 WHITE_IS_ZERO = 0
 UNSIGNED = 1
 BAND_PIXELS = 1 << 20
+LIGHT, INKED, MOST_OF_CANVAS = 128, 96, 0.75
+"""Strokes on a transparent canvas are light from this grey on; paper with ink differs by so much, or covers so much."""
 
 Grey = NDArray[np.uint8]
 
@@ -48,7 +50,7 @@ def _way_to_grey(image: Image.Image) -> Callable[[Image.Image], Grey]:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _to_eight_bits(image)
     if image.has_transparency_data:
-        return _over_white
+        return _over(_ground(image))
     if image.mode == "LAB":
         return lambda band: np.asarray(band.getchannel("L"))
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
@@ -57,10 +59,40 @@ def _way_to_grey(image: Image.Image) -> Callable[[Image.Image], Grey]:
     return lambda band: np.asarray(band if band.mode == "L" else band.convert("L"))
 
 
-def _over_white(band: Image.Image) -> Grey:
-    coloured = band.convert("RGBA")
-    paper = Image.new("RGBA", coloured.size, "white")
-    return np.asarray(Image.alpha_composite(paper, coloured).convert("L"))
+def _over(ground: int | None) -> Callable[[Image.Image], Grey]:
+    """Puts a grey of 0 to 255 under the picture, or, where it is None, takes the colours as they are."""
+
+    def convert(band: Image.Image) -> Grey:
+        coloured = band.convert("RGBA")
+        if ground is not None:
+            paper = Image.new("RGBA", coloured.size, (ground, ground, ground, 255))
+            coloured = Image.alpha_composite(paper, coloured)
+        return np.asarray(coloured.convert("RGB").convert("L"))
+
+    return convert
+
+
+def _ground(image: Image.Image) -> int | None:
+    """What is to lie under a picture with transparent parts; None where all of it is opaque, or all transparent, which
+    programs write that leave the fourth channel empty.
+
+    White, as paper is; black under strokes so light that white would hide them. A sheet of paper that is smaller than
+    its canvas is light too, but has ink on it or fills most of the canvas.
+    """
+    lowest, highest = 255, 0
+    for band in _bands(image):
+        alpha = np.asarray(band.convert("RGBA").getchannel("A"))
+        lowest, highest = min(lowest, int(alpha.min())), max(highest, int(alpha.max()))
+    if lowest == highest and lowest in (0, 255):
+        return None
+    greys = np.zeros(256)
+    for band in _bands(image):
+        coloured = band.convert("RGBA")
+        shown = np.asarray(coloured.convert("RGB").convert("L")).ravel()
+        greys += np.bincount(shown, np.asarray(coloured.getchannel("A")).ravel(), minlength=256)
+    share, up_to = greys.sum() / (255 * image.width * image.height), np.cumsum(greys) / greys.sum()
+    low, middle, high = (int(np.searchsorted(up_to, part)) for part in (0.01, 0.5, 0.99))
+    return 0 if share < MOST_OF_CANVAS and middle >= LIGHT and high - low < INKED else 255
 
 
 def _to_eight_bits(image: Image.Image) -> Callable[[Image.Image], Grey]:

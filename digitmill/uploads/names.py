@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from digitmill.imaging.formats import FORMATS
+
 LONGEST_NAME = 1024
 
 LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
@@ -20,8 +22,7 @@ class Kind(Enum):
 
 
 KINDS = {
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".webp"), Kind.IMAGE),
-    **dict.fromkeys((".pbm", ".pgm", ".ppm", ".pnm"), Kind.IMAGE),
+    **{suffix: Kind.IMAGE for known in FORMATS if not known.paged for suffix in known.suffixes},
     **dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"), Kind.ARCHIVE),
 }
 IMAGE_ENDINGS = {ending for ending, kind in KINDS.items() if kind is Kind.IMAGE and len(ending) == 4}

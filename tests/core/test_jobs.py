@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 import threading
 import time
 from contextlib import nullcontext
 
 import pytest
+from PIL import Image
 
 from digitmill.clearing import Clearing
 from digitmill.domain import JobState, Options, QueueName, RowStatus
@@ -21,6 +23,7 @@ from digitmill.errors import (
     TooManyImages,
     TooManyJobs,
 )
+from digitmill.imaging.drawing import View, draw
 from digitmill.jobs import new_job_id
 from digitmill.queue import MemoryQueue
 from digitmill.results import EVERY_ROW, RowFilter
@@ -301,9 +304,9 @@ def test_the_image_comes_back_as_uploaded_and_as_the_model_saw_it(mill: Mill) ->
     job = mill.submit(files)
     mill.turn()
     assert mill.service.results.image("ann", job.id, 1) == ("b.png", png(thick=True, size=60))
-    seen = mill.service.results.normalised("ann", job.id, 1)
-    assert seen is not None
-    assert seen.shape == (28, 28)
+    drawn = draw(mill.service.results.picture("ann", job.id, 1, View.NORMALISED), View.NORMALISED, max_pixels=10_000)
+    assert drawn is not None
+    assert Image.open(io.BytesIO(drawn)).size == (28, 28)
 
 
 def test_waiting_ends_with_the_job(mill: Mill) -> None:

@@ -11,6 +11,7 @@ import pytest
 from digitmill.clearing import Clearing
 from digitmill.domain import JobState, Options, RowStatus, Verdict, VerdictStatus
 from digitmill.errors import Expired, NotFound
+from digitmill.imaging.drawing import View, draw
 from digitmill.jobs import TINY_BYTES
 from digitmill.results import EVERY_ROW
 from digitmill.review import Correction
@@ -38,7 +39,8 @@ def test_a_tiny_upload_is_read_and_shown_without_a_file(mill: Mill) -> None:
     assert [row.status for row in page.rows] == [RowStatus.RECOGNIZED, RowStatus.FAILED]
     assert mill.service.results.image("ann", job.id, 0) == ("a.png", FILES["a.png"])
     assert mill.service.results.image("ann", job.id, 1) == ("no.txt", b"hello")
-    assert mill.service.results.normalised("ann", job.id, 0) is not None
+    picture = mill.service.results.picture("ann", job.id, 0, View.NORMALISED)
+    assert draw(picture, View.NORMALISED, max_pixels=10_000) is not None
     assert (uploads(mill), list(mill.service.settings.spool.glob("*"))) == ([], [])
 
 

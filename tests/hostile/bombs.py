@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from digitmill.errors import FailureCode
-from tests.pictures import PNG_SIGNATURE, animated, chunk, drawn_digit, encoded, jpeg, png, tiff_by_hand
+from tests.pictures import PNG_SIGNATURE, animated, avif, chunk, drawn_digit, encoded, heic, jpeg, png, tiff_by_hand
 
 Bomb = tuple[Callable[[], bytes], FailureCode | None]
 
@@ -114,6 +114,44 @@ def run_length_bmp(side: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", 14 + len(header), 0, 0, 14 + len(header)) + header + b"\x00\x00" * side
 
 
+def tiff_that_talks() -> bytes:
+    """A page of fax code (group 3) in which libtiff finds a bad word in every one of 5,000,000 rows."""
+    strip = bytes([(place * 37 + 11) % 256 for place in range(6000)])
+    tags = {256: 10, 257: 5_000_000, 258: 1, 259: 3, 262: 0, 273: None, 277: 1, 278: 5_000_000, 279: len(strip)}
+    return tiff_by_hand(tags, strip)
+
+
+def tiff_of_overlapping_directories(count: int) -> bytes:
+    """Directories of 65,535 entries each, which lie 6 bytes apart in the same bytes."""
+    data = bytearray(b"II*\x00" + struct.pack("<I", 8) + bytes(12 * 65_535 + 6 * count + 100))
+    for number in range(count):
+        place = 8 + 6 * number
+        struct.pack_into("<H", data, place, 65_535)
+        struct.pack_into("<I", data, place + 2 + 12 * 65_535, place + 6 if number + 1 < count else 0)
+    return bytes(data)
+
+
+def jpeg2000_declaring(width: int, height: int, *, tile: int = 60_000, boxed: bool = False) -> bytes:
+    """The codestream of a small picture that says another size; ``boxed``: in a file that says the true one."""
+    data = bytearray(encoded(Image.fromarray(DIGIT), "JPEG2000", no_jp2=not boxed))
+    struct.pack_into(">8I", data, data.index(b"\xff\x4f\xff\x51") + 8, width, height, 0, 0, tile, tile, 0, 0)
+    return bytes(data)
+
+
+def jpeg2000_of_parts(parts: int) -> bytes:
+    """A codestream with empty parts of its first tile before the sound one."""
+    data = jpeg2000_declaring(40, 40, tile=40)
+    start = data.index(b"\xff\x90")
+    return data[:start] + struct.pack(">HHHIBBH", 0xFF90, 10, 0, 14, 0, 0, 0xFF93) * parts + data[start:]
+
+
+def boxes_declaring(data: bytes, width: int, height: int) -> bytes:
+    """An AVIF or HEIC whose property of the size says another one."""
+    changed = bytearray(data)
+    struct.pack_into(">II", changed, data.index(b"ispe") + 8, width, height)
+    return bytes(changed)
+
+
 BOMBS: Mapping[str, Bomb] = {
     "png: 96 MB of pixels for a small picture": (lambda: png_of(40, 40, zeros(MUCH)), None),
     "png: 60,000 x 60,000": (lambda: png_of(60_000, 60_000, zeros(MUCH)), TOO_LARGE),
@@ -180,5 +218,20 @@ BOMBS: Mapping[str, Bomb] = {
         FailureCode.UNSUPPORTED_FORMAT,
     ),
     "apple icon of 2^32 - 1 bytes": (lambda: b"icns\xff\xff\xff\xff", FailureCode.UNSUPPORTED_FORMAT),
-    "jpeg 2000": (lambda: b"\xff\x4f\xff\x51\x00\x2f" + b"\xff" * 40, FailureCode.UNSUPPORTED_FORMAT),
+    "tiff: 5,000,000 rows with a complaint about each": (tiff_that_talks, DAMAGED),
+    "tiff: 9,000 directories of many entries": (
+        lambda: tiff_of_overlapping_directories(9000),
+        FailureCode.UNSUPPORTED_FORMAT,
+    ),
+    "jpeg 2000: sides of 2^32 - 1": (lambda: jpeg2000_declaring(2**32 - 1, 2**32 - 1), TOO_LARGE),
+    "jpeg 2000: 60,000 x 60,000": (lambda: jpeg2000_declaring(60_000, 60_000), TOO_LARGE),
+    "jpeg 2000: 62,500 tiles of which one is there": (lambda: jpeg2000_declaring(7000, 7000, tile=28), DAMAGED),
+    "jpeg 2000: a picture larger than its box says": (
+        lambda: jpeg2000_declaring(7000, 7000, tile=7000, boxed=True),
+        DAMAGED,
+    ),
+    "jpeg 2000: 500,000 parts of one tile": (lambda: jpeg2000_of_parts(500_000), DAMAGED),
+    "avif: 60,000 x 60,000": (lambda: boxes_declaring(avif(DIGIT), 60_000, 60_000), DAMAGED),
+    "heic: 60,000 x 60,000": (lambda: boxes_declaring(heic(DIGIT), 60_000, 60_000), DAMAGED),
+    "heic: 7,000 x 7,000": (lambda: boxes_declaring(heic(DIGIT), 7000, 7000), DAMAGED),
 }

@@ -19,10 +19,10 @@ from digitmill.domain import Polarity
 from digitmill.errors import ItemFailure
 from digitmill.imaging.decode import decode
 from digitmill.imaging.grey import grey_of
+from digitmill.imaging.memory import STATUS, bounded_afterwards
 from digitmill.imaging.normalise import normalise
 from digitmill.settings import Settings
 from tests.hostile.bombs import BOMBS
-from worker.memory import STATUS, bounded_afterwards
 
 WALL = 256 << 20
 

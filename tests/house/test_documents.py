@@ -11,6 +11,7 @@ import typer.main
 from digitmill.cli import app
 from digitmill.doctor.findings import Code
 from digitmill.errors import DigitmillError, FailureCode
+from digitmill.imaging.formats import NAMES
 from digitmill.models.registry import Registry
 from digitmill.settings import PREFIX, Settings
 from tests.house import settings_table
@@ -71,6 +72,11 @@ def test_commands_that_documents_name_exist(path: Path) -> None:
 def test_settings_that_documents_name_exist(path: Path) -> None:
     named = set(re.findall(rf"{PREFIX}([A-Z_]*[A-Z])\b", path.read_text()))
     assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("page", ["integrator.md", "operator.md"])
+def test_the_pages_for_callers_name_every_format(page: str) -> None:
+    assert NAMES in " ".join((ROOT / "docs" / page).read_text().split())
 
 
 def test_the_integrators_page_names_every_code_that_a_caller_may_meet() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from digitmill.imaging.formats import FORMATS
 from digitmill.models.manifest import Manifest
 from web.context import service
 from web.pages.layout import page, page_blueprint
@@ -21,6 +22,7 @@ def show_drop() -> Response:
         "drop.html",
         root=request.root_url.rstrip("/"),
         limits=limits_document(service().settings),
+        suffixes=[suffix for known in FORMATS for suffix in known.suffixes],
         models=sorted(manifests, key=lambda manifest: (manifest.reference != default.reference, manifest.label)),
         default=default,
         expected=expected(default),

@@ -73,7 +73,6 @@ def upload() -> Mapping[str, Text]:
         "bad_too_large": gettext("has {bytes}; an image may have {most}"),
         "bad_not_image": gettext("is neither an image nor a zip"),
         "bad_pdf": gettext("is a PDF: save its pages as images first"),
-        "bad_heic": gettext("is a HEIC or AVIF picture: save it as JPEG or PNG first"),
         "bad_archive": gettext("is an archive, but no zip: unpack it, or pack it as a zip"),
         "bad_zip": gettext("is no complete zip: it may have been cut off on its way"),
         "bad_unreadable": gettext("cannot be read from this device"),

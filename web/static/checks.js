@@ -59,7 +59,8 @@ async function faultOf(file, limits) {
 function faultOfKind(head) {
   const begins = (text) => beginsWith(head, text);
   const isImage =
-    ["\x89PNG", "\xff\xd8\xff", "GIF8", "BM", "II*\0", "MM\0*", "II+\0", "MM\0+"].some(begins) ||
+    /^ftyp(hei[cxms]|m[is]f1|avi[fs])/.test(String.fromCharCode(...head.subarray(4, 12))) ||
+    ["\0\0\0\x0cjP  ", "\xff\x4f\xff\x51", "\x89PNG", "\xff\xd8\xff", "GIF8", "BM", "II*\0", "MM\0*", "II+\0", "MM\0+"].some(begins) ||
     (begins("RIFF") && beginsWith(head.subarray(8), "WEBP")) ||
     /^P[1-6][\s#]/.test(String.fromCharCode(...head.subarray(0, 3)));
   if (isImage) {
@@ -67,9 +68,6 @@ function faultOfKind(head) {
   }
   if (begins("%PDF")) {
     return text("bad_pdf");
-  }
-  if (/^ftyp(hei|mif|avi)/.test(String.fromCharCode(...head.subarray(4, 11)))) {
-    return text("bad_heic");
   }
   const isArchive = ["7z\xbc\xaf", "Rar!", "\x1f\x8b", "BZh", "\xfd7zXZ"].some(begins) || beginsWith(head.subarray(257), "ustar");
   return isArchive ? text("bad_archive") : text("bad_not_image");

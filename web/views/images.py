@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from typing import Annotated, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
-from PIL import Image
 from pydantic import Field
 
 from digitmill import errors
 from digitmill.domain import Scope
 from digitmill.errors import NotFound
-from web.context import owner, service
+from digitmill.imaging.drawing import View
+from digitmill.imaging.formats import FORMATS, format_of
+from web.context import context, owner, service
 from web.inputs import Headers, Query
 from web.openapi import answer, operation
 
 UNKNOWN = "application/octet-stream"
-SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-)
-ENDINGS = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/gif": "gif",
-    "image/bmp": "bmp",
-    "image/tiff": "tif",
-    "image/webp": "webp",
-    "image/x-portable-anymap": "pnm",
-    UNKNOWN: "bin",
-}
-SIDES = {"png": 1024, "thumbnail": 96}
-"""The most pixels a side of a picture drawn anew."""
+ENDINGS = {known.media_type: known.suffixes[0] for known in FORMATS} | {UNKNOWN: ".bin"}
+PNG = "image/png"
+ORIGINAL: Literal["original"] = "original"
 POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 images = APIBlueprint("images", __name__, tag="Results")
@@ -51,7 +33,7 @@ class ImageQuery(Query):
             description="As uploaded, to download; the same in grey as PNG, at most 1,024 pixels a side, or 96; or the "
             "28x28 that the model saw."
         ),
-    ] = "original"
+    ] = ORIGINAL
 
 
 class ImageHeaders(Headers):
@@ -75,6 +57,7 @@ class ImageHeaders(Headers):
     errors.NotFound,
     errors.Expired,
     errors.ItemFailure,
+    errors.Overloaded,
     scope=Scope.READ,
 )
 def get_image(job_id: str, index: int, query: ImageQuery, headers: ImageHeaders) -> Response:
@@ -88,7 +71,7 @@ def get_image(job_id: str, index: int, query: ImageQuery, headers: ImageHeaders)
     if headers.if_none_match == f'"{etag}"' and index < service().jobs.get(owner(), job_id).counts.total:
         response = Response(status=304)
     else:
-        response = _picture(_content(job_id, index, query.view), f"{job_id}-{index}", download=query.view == "original")
+        response = _picture(_content(job_id, index, query.view), f"{job_id}-{index}", download=query.view == ORIGINAL)
     response.set_etag(etag)
     response.headers["Cache-Control"] = "private, max-age=300"
     return response
@@ -96,42 +79,27 @@ def get_image(job_id: str, index: int, query: ImageQuery, headers: ImageHeaders)
 
 def _content(job_id: str, index: int, view: str) -> bytes:
     results = service().results
-    if view == "original":
+    if view == ORIGINAL:
         return results.image(owner(), job_id, index)[1]
-    if view == "normalised":
-        seen = results.normalised(owner(), job_id, index)
-        if seen is None:
-            raise NotFound("The image is blank, so the model saw nothing of it.")
-        return _png(Image.fromarray(seen))
-    picture = Image.fromarray(results.grey(owner(), job_id, index))
-    side = SIDES[view]
-    picture.thumbnail((side, side), Image.Resampling.BOX)
-    return _png(picture)
-
-
-def _png(picture: Image.Image) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
+    asks = owner()
+    wanted = View(view)
+    drawn = context().drawers.draw(lambda: results.picture(asks, job_id, index, wanted), wanted)
+    if drawn is None:
+        raise NotFound("The image is blank, so the model saw nothing of it.")
+    return drawn
 
 
 def sniff(content: bytes) -> str:
     """The media type by the first bytes; what is none of the image types is UNKNOWN, whatever it is."""
-    for signature, media_type in SIGNATURES:
-        if content.startswith(signature):
-            return media_type
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    if content[:1] == b"P" and content[1:2] in b"123456" and content[2:3].isspace():
-        return "image/x-portable-anymap"
-    return UNKNOWN
+    known = format_of(content)
+    return known.media_type if known is not None else UNKNOWN
 
 
 def _picture(content: bytes, name: str, *, download: bool) -> Response:
     """``download``: the bytes are a stranger's, which a browser is to save and not to show."""
-    media_type = sniff(content)
+    media_type = sniff(content) if download else PNG
     disposition = "attachment" if download else "inline"
     response = Response(content, content_type=media_type)
-    response.headers["Content-Disposition"] = f'{disposition}; filename="{name}.{ENDINGS[media_type]}"'
+    response.headers["Content-Disposition"] = f'{disposition}; filename="{name}{ENDINGS[media_type]}"'
     response.headers["Content-Security-Policy"] = POLICY
     return response

@@ -1,4 +1,4 @@
-"""A wall round the memory of a worker process, which holds whatever a decoder allocates."""
+"""A wall round the memory of a process that decodes, which holds whatever a decoder allocates."""
 
 from __future__ import annotations
 
