@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from digitmill.embedded import redis_server
 from digitmill.embedded.children import Child, Guard
-from digitmill.embedded.claims import claimed_folder, free_port
+from digitmill.embedded.claims import claimed_folder, free_port, private_files, private_folder
+from digitmill.embedded.leftovers import stop_leftovers
 from digitmill.errors import CannotStart
 from digitmill.settings import PREFIX, Settings
 
@@ -53,7 +54,7 @@ def running_stack(settings: Settings, say: Say, programs: Programs | None = None
     Raises:
         CannotStart: a child ended or did not get ready; the port or the folder is in use.
     """
-    with claimed_folder(settings.var):
+    with private_files(), claimed_folder(settings.var):
         stack = Stack(settings, say, programs or Programs())
         with _signals_stop(stack):
             try:
@@ -104,6 +105,7 @@ class Stack:
         self._guard = Guard()
         self._watched: list[Watched] = []
         self._logs = settings.var / "logs"
+        self._running = settings.var.absolute() / "running"
         self._port = 0
         self.hurry = False
 
@@ -114,8 +116,11 @@ class Stack:
 
     def start(self) -> None:
         """Raises CannotStart."""
+        if stop_leftovers(self._running):
+            self._say("Stopped what an earlier run that was killed had left behind.")
         self._port = free_port(self._settings.host, self._settings.port)
-        self._logs.mkdir(exist_ok=True)
+        for name in ("logs", "blobs", "spool"):
+            private_folder(self._settings.var / name)
         environment = self._environment(self._start_redis())
         self._say("Starting the worker and the web server…")
         self._add("worker", "The worker", self._programs.worker, environment, stop_seconds=40.0)
@@ -161,7 +166,8 @@ class Stack:
     def _add(
         self, log: str, name: str, command: Sequence[str], environment: Mapping[str, str], *, stop_seconds: float
     ) -> None:
-        child = Child(name, len(self._watched), command, environment, self._logs / f"{log}.log")
+        rank = len(self._watched)
+        child = Child(name, rank, command, environment, self._logs / f"{log}.log", self._running / str(rank))
         self._watched.append(Watched(child, stop_seconds))
         child.start(self._guard)
 

@@ -172,5 +172,5 @@ def clear_old_spools(folder: Path, seconds: float) -> None:
 
 def _last_written(path: Path) -> float:
     """Of a file, or of what was written last in a folder."""
-    inside = path.iterdir() if path.is_dir() else ()
-    return max(each.stat().st_mtime for each in (path, *inside))
+    inside = list(path.iterdir()) if path.is_dir() else []
+    return max(each.stat().st_mtime for each in [path, *inside])
