@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 from uuid import uuid4
 
 from celery import Celery
@@ -239,16 +240,30 @@ class CeleryQueue(Queue):
             raise StorageUnavailable("The message broker does not answer; try again in a moment.") from error
 
 
+def _broker(redis_url: str, transport: str) -> str:
+    """The address as kombu writes it: of a socket, ``redis+socket:///path?virtual_host=0`` for ``unix:///path?db=0``."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return urlunsplit((f"{transport}+socket", parts.netloc, parts.path, f"virtual_host={database}", ""))
+
+
 def _arguments(message: bytes | str) -> Sequence[Any]:
     """What a message in one of the broker's lists gives its task."""
     arguments: Sequence[Any] = json.loads(b64decode(json.loads(message)["body"]))[0]
     return arguments
 
 
-def celery_app(broker_url: str) -> Celery:
-    """The Celery application of web and worker, not connected yet and without tasks."""
-    app = Celery("digitmill", broker=broker_url, set_as_current=False)
+def celery_app(redis_url: str, transport: str = "redis") -> Celery:
+    """The Celery application of web and worker, not connected yet and without tasks.
+
+    Args:
+        transport: kombu's name of what speaks with Redis.
+    """
+    app = Celery("digitmill", broker=_broker(redis_url, transport), set_as_current=False)
     app.conf.update(
+        broker_transport=transport,
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,

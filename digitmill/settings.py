@@ -51,7 +51,7 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=0, le=65535, description="Port of the web server; 0 takes any free one.")
     var: Path = Field(Path("var"), description="Folder for the embedded Redis, blobs, models and spool.")
     redis_url: str | None = Field(
-        None, description="Redis to use, redis:// or rediss://. Unset: `digitmill up` starts a private one."
+        None, description="Redis to use, redis://, rediss:// or unix://. Unset: `digitmill up` starts a private one."
     )
     blobs_url: str | None = Field(
         None, description="Any fsspec URL for uploads, such as s3://bucket/path. Unset: `VAR/blobs`."

@@ -14,6 +14,8 @@ from web.auth import require_safe_address
 
 
 def main() -> int:
+    # uploads and logs are for this user alone to read
+    os.umask(0o077)
     try:
         settings = Settings.load()
         require_safe_address(settings, Service.open(settings).keys)

@@ -26,7 +26,7 @@ def init_limits(app: Flask, settings: Settings) -> None:
         owner,
         application_limits=[f"{settings.rate_limit} per minute"],
         application_limits_exempt_when=lambda: not request.path.startswith("/v1"),
-        storage_uri=settings.redis_url or "memory://",
+        storage_uri=_storage_uri(settings),
         storage_options=_storage_options(settings),
         strategy="fixed-window",
         on_breach=_note_reset,
@@ -43,6 +43,12 @@ def init_limits(app: Flask, settings: Settings) -> None:
                 # the request is served; that nobody counted can be left out
                 _log.warning("rate_limits_not_reachable", reason=str(error))
         return response
+
+
+def _storage_uri(settings: Settings) -> str:
+    url = settings.redis_url or "memory://"
+    # the package's own word for a socket
+    return f"redis+{url}" if url.startswith("unix://") else url
 
 
 def _storage_options(settings: Settings) -> dict[str, str | int]:

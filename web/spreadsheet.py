@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import xlsxwriter
@@ -32,7 +33,17 @@ def write_spreadsheet(path: Path, columns: Sequence[str], lines: Iterable[Cells]
         if sheet is None:
             _new_sheet(book, columns, heading)
     finally:
-        book.close()
+        try:
+            book.close()
+        finally:
+            _close_files(book)
+
+
+def _close_files(book: xlsxwriter.Workbook) -> None:
+    """Those that the package leaves open where it fails: they would hold the room of a full disk for long."""
+    for sheet in book.worksheets():
+        with suppress(OSError):
+            sheet.row_data_fh.close()
 
 
 def _new_sheet(book: xlsxwriter.Workbook, columns: Sequence[str], heading: object) -> xlsxwriter.worksheet.Worksheet:

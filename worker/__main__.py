@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from digitmill.errors import DigitmillError
@@ -11,6 +12,8 @@ from worker.app import build, run
 
 
 def main() -> int:
+    # uploads and logs are for this user alone to read
+    os.umask(0o077)
     try:
         settings = Settings.load()
         configure_logging(settings)

@@ -6,6 +6,7 @@ import os
 import socket
 
 from celery import Celery, signals
+from kombu.transport import TRANSPORT_ALIASES
 
 from digitmill.queue import celery_app
 from digitmill.service import Service
@@ -20,6 +21,8 @@ CHILD_START_SECONDS = 1200
 """A child loads its model before it says that it is up, after others of its machine; Celery's own limit of 4 s would
 kill it."""
 
+TRANSPORT = "digitmill"
+
 
 def build(settings: Settings) -> Celery:
     """The application, not running yet; loads no deep-learning framework, because children are forked from it.
@@ -27,13 +30,14 @@ def build(settings: Settings) -> Celery:
     Raises:
         SettingsError: no Redis is named.
     """
-    app = celery_app(settings.redis)
+    # by a name, because the address of a socket takes no path of a class
+    TRANSPORT_ALIASES[TRANSPORT] = "worker.broker:Transport"
+    app = celery_app(settings.redis, TRANSPORT)
     app.conf.update(
         worker_concurrency=settings.worker_concurrency,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_enable_remote_control=False,
-        broker_transport="worker.broker:Transport",
         # a broker that refuses a command ends no worker, nor does one that is away for hours
         broker_channel_error_retry=True,
         broker_connection_max_retries=None,

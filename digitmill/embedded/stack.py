@@ -17,13 +17,16 @@ from pydantic import SecretStr
 
 from digitmill.embedded import redis_server
 from digitmill.embedded.children import Child, Guard
-from digitmill.embedded.claims import claimed_folder, free_port
-from digitmill.errors import CannotStart
+from digitmill.embedded.claims import claimed_folder, free_port, private_files, private_folder
+from digitmill.embedded.leftovers import stop_leftovers
+from digitmill.errors import CannotStart, StoreReplaced
 from digitmill.settings import PREFIX, Settings
+from digitmill.store.redis_mark import REFUSED
 
 START_SECONDS = 240.0
 """Loading a framework and a model for the first time takes a slow machine a minute or two."""
 
+READY = "ready"
 LOOK_SECONDS = 0.1
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
@@ -53,7 +56,7 @@ def running_stack(settings: Settings, say: Say, programs: Programs | None = None
     Raises:
         CannotStart: a child ended or did not get ready; the port or the folder is in use.
     """
-    with claimed_folder(settings.var):
+    with private_files(), claimed_folder(settings.var):
         stack = Stack(settings, say, programs or Programs())
         with _signals_stop(stack):
             try:
@@ -95,7 +98,8 @@ class Watched:
 
 
 class Stack:
-    """``url`` is the web server's address. Set ``hurry`` to have a stop in progress kill what still runs."""
+    """``url`` is the web server's address. ``refuses``: it answers no call, for its store
+    was replaced. Set ``hurry`` to have a stop in progress kill what still runs."""
 
     def __init__(self, settings: Settings, say: Say, programs: Programs) -> None:
         self._settings = settings
@@ -104,8 +108,10 @@ class Stack:
         self._guard = Guard()
         self._watched: list[Watched] = []
         self._logs = settings.var / "logs"
+        self._running = settings.var.absolute() / "running"
         self._port = 0
         self.hurry = False
+        self.refuses = False
 
     @property
     def url(self) -> str:
@@ -114,8 +120,11 @@ class Stack:
 
     def start(self) -> None:
         """Raises CannotStart."""
+        if stop_leftovers(self._running):
+            self._say("Stopped what an earlier run that was killed had left behind.")
         self._port = free_port(self._settings.host, self._settings.port)
-        self._logs.mkdir(exist_ok=True)
+        for name in ("logs", "blobs", "spool"):
+            private_folder(self._settings.var / name)
         environment = self._environment(self._start_redis())
         self._say("Starting the worker and the web server…")
         self._add("worker", "The worker", self._programs.worker, environment, stop_seconds=40.0)
@@ -123,7 +132,11 @@ class Stack:
         loading = False
         for _ in self._waiting("The service"):
             answer = self._readiness()
-            if answer == httpx.codes.OK:
+            if answer == READY:
+                return
+            if answer == StoreReplaced.code:
+                self.refuses = True
+                self._say(f"All calls are refused. {REFUSED}")
                 return
             if answer is not None and not loading:
                 self._say("The worker is loading the model…")
@@ -161,7 +174,8 @@ class Stack:
     def _add(
         self, log: str, name: str, command: Sequence[str], environment: Mapping[str, str], *, stop_seconds: float
     ) -> None:
-        child = Child(name, len(self._watched), command, environment, self._logs / f"{log}.log")
+        rank = len(self._watched)
+        child = Child(name, rank, command, environment, self._logs / f"{log}.log", self._running / str(rank))
         self._watched.append(Watched(child, stop_seconds))
         child.start(self._guard)
 
@@ -176,12 +190,15 @@ class Stack:
             time.sleep(LOOK_SECONDS)
         raise CannotStart(f"{what} was not ready within {START_SECONDS:g} s; look into the logs in {self._logs}.")
 
-    def _readiness(self) -> int | None:
-        """The status of /readyz; None while nothing answers."""
+    def _readiness(self) -> str | None:
+        """What /readyz says: READY, or the code of a problem; None while nothing answers."""
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5.0, trust_env=False).status_code
+            answer = httpx.get(f"{self.url}/readyz", timeout=5.0, trust_env=False)
+            return READY if answer.is_success else str(answer.json()["code"])
         except httpx.TransportError:
             return None
+        except (ValueError, KeyError):
+            return ""
 
     def _look_after(self, watched: Watched) -> None:
         child, now = watched.child, time.monotonic()

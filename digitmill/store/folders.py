@@ -80,7 +80,10 @@ class Folder:
 
 
 class LocalFolder(Folder):
-    """Of this machine, or mounted there."""
+    """Of this machine, or mounted there. What is made here is for this user alone to read, names too."""
+
+    def _make(self) -> None:
+        Path(self._root).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def put(self, source: Path, name: str) -> None:
         target = Path(self._path(name))

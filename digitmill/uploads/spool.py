@@ -163,8 +163,14 @@ def clear_old_spools(folder: Path, seconds: float) -> None:
     for path in (*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{SPREADSHEET_SUFFIX}")):
         # another process may clear at the same time
         with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > seconds:
+            if time.time() - _last_written(path) > seconds:
                 if path.is_dir():
                     shutil.rmtree(path)
                 else:
                     path.unlink()
+
+
+def _last_written(path: Path) -> float:
+    """Of a file, or of what was written last in a folder."""
+    inside = list(path.iterdir()) if path.is_dir() else []
+    return max(each.stat().st_mtime for each in [path, *inside])

@@ -2,6 +2,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,3 +206,65 @@ def test_a_folder_that_cannot_be_used_is_named(up: StartUp, tmp_path: Path) -> N
     running = up(DIGITMILL_VAR=str(tmp_path / "file" / "var"))
     assert running.wait() == 1
     assert "set DIGITMILL_VAR" in running.output
+
+
+def test_the_next_start_stops_what_outlived_both_up_and_its_guard(up: StartUp) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = str(holder.getsockname()[1])
+    first = up("forks", DIGITMILL_PORT=port).until_ready()
+    left = {first.redis_pid(), *first.pids("worker"), *first.pids("web"), *first.pids("grandchild")}
+    (guard,) = descendants(first.process.pid) - left
+    with first.redis() as client:
+        client.set("kept", "yes")
+    first.process.send_signal(signal.SIGSTOP)  # or it would replace the guard
+    os.kill(guard, signal.SIGKILL)
+    first.process.kill()
+    first.wait()
+    assert all(alive(pid) for pid in left)
+    second = up(DIGITMILL_PORT=port).until_ready()
+    assert "Stopped what an earlier run that was killed had left behind." in second.output
+    assert not any(alive(pid) for pid in left)
+    with second.redis() as client:
+        assert client.get("kept") == "yes"
+
+
+def test_a_process_that_has_the_number_of_one_that_ended_is_left_alone(up: StartUp) -> None:
+    first = up().until_ready()
+    assert first.stop() == 0
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
+        for file in (first.var / "running").iterdir():
+            file.write_text(f"{stranger.pid}\n")
+        second = up().until_ready()
+        assert "Stopped what an earlier run" not in second.output
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_redis_listens_on_no_port_and_only_this_user_reaches_its_socket_and_its_files(up: StartUp) -> None:
+    running = up().until_ready()
+    with running.redis() as client:
+        assert client.config_get("port") == {"port": "0"}
+        place = Path(client.config_get("unixsocket")["unixsocket"])
+    assert place == running.var / "redis" / "redis.sock"
+    for folder in ("redis", "logs", "blobs", "spool", "running"):
+        assert stat.S_IMODE((running.var / folder).stat().st_mode) == 0o700, folder
+    written = [path for path in running.var.rglob("*") if path.name != "output" and not path.is_dir()]
+    assert {"redis.log", "web.log", "worker.log", "web.pids"} <= {path.name for path in written}
+    assert [path for path in written if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
+def test_folders_that_others_could_read_are_closed_to_them(up: StartUp, tmp_path: Path) -> None:
+    (tmp_path / "var" / "logs").mkdir(parents=True, mode=0o755)
+    running = up().until_ready()
+    assert stat.S_IMODE((running.var / "logs").stat().st_mode) == 0o700
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket_serves_too(up: StartUp, tmp_path: Path) -> None:
+    (tmp_path / ("a b%" * 30)).mkdir()
+    running = up(var=f"{'a b%' * 30}/var").until_ready()
+    with running.redis() as client:
+        place = Path(client.config_get("unixsocket")["unixsocket"])
+    assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
+    assert running.stop() == 0
+    assert up(var=f"{'a b%' * 30}/var").until_ready().stop() == 0
+    assert not place.parent.exists()

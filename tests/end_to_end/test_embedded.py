@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from digitmill.cli.service import SAMPLES
 from digitmill.client import Client
@@ -108,5 +109,15 @@ def test_killing_up_in_the_middle_of_a_job_leaves_no_process_and_loses_no_row(tm
         job = client.submit([SAMPLES / "digits.zip"] * 40)
         process.kill()
     with running_up(tmp_path) as (_, url), Client(url) as client:
+        assert client.wait(job.id, timeout=120).state == "completed"
+        assert [row.index for row in client.results(job.id)] == list(range(job.counts.total))
+
+
+def test_a_job_goes_on_when_the_private_redis_dies_in_the_middle_of_it(tmp_path: Path) -> None:
+    with running_up(tmp_path) as (_, url), Client(url) as client:
+        job = client.submit([SAMPLES / "digits.zip"] * 40)
+        with redis.Redis.from_url((tmp_path / "var" / "redis" / "url").read_text()) as private:
+            private.execute_command("WAITAOF", 1, 0, 5000)
+            os.kill(int(private.info("server")["process_id"]), signal.SIGKILL)
         assert client.wait(job.id, timeout=120).state == "completed"
         assert [row.index for row in client.results(job.id)] == list(range(job.counts.total))

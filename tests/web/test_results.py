@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digitmill.client.streams import write_csv
 from digitmill.uploads.names import label
 from digitmill.work import Models
 from tests.archives import zip_of
+from tests.client.scripted import row_document
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import WideIsACross, blank, one, seven
 from web.views.results import FORMULA_STARTS, _csv
@@ -257,3 +259,13 @@ def test_a_row_beyond_the_last_is_not_there(client: Client, mill: Mill) -> None:
     assert client.get(f"{location}/results/3").json["index"] == 3
     for index in ("4", "999999999", "99999999999999999999", "9" * 5000, "-1", "x", "1.0"):
         assert_problem(client.get(f"{location}/results/{index}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("first", ["\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_a_line_feed_and_full_width_signs_begin_no_formula_either(first: str) -> None:
+    text = b"".join(_csv([[(0, f"{first}1+1.png", "blank", None, None, None)]])).decode()
+    _, cells = csv.reader(io.StringIO(text, newline=""))
+    assert cells[1] == f"'{first}1+1.png"
+    written = io.BytesIO()
+    write_csv([row_document(0, name=f"{first}1+1.png")], written)
+    assert f"'{first}1+1.png" in written.getvalue().decode()

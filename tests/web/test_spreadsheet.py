@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import resource
+import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -13,6 +16,7 @@ from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, one, seven
 from web import spreadsheet
 from web.spreadsheet import write_spreadsheet
+from web.views import results
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -83,3 +87,40 @@ def test_more_rows_than_a_sheet_holds_go_on_the_next(tmp_path: Path, monkeypatch
     path = tmp_path / "rows.xlsx"
     write_spreadsheet(path, COLUMNS, [(number, "a", None, None, None, None) for number in range(3)])
     assert [row[0] for row in read(path.read_bytes(), 2)] == ["index", 2.0]
+
+
+def test_a_spreadsheet_whose_folder_is_cleared_meanwhile_is_refused_and_comes_at_the_next_try(
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = submitted(client, [("a.png", one())])
+    mill.turn()
+
+    def clearing(path: Path, *arguments: Any) -> None:
+        shutil.rmtree(path.parent)
+        write_spreadsheet(path, *arguments)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(results, "write_spreadsheet", clearing)
+        answer = client.get(f"{location}/results?format=xlsx")
+        assert_problem(answer, 503, "storage_unavailable")
+        assert answer.headers["Retry-After"]
+    assert len(read(client.get(f"{location}/results?format=xlsx").data)) == 2
+
+
+def test_a_spreadsheet_for_which_the_disk_has_no_room_is_refused(
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = submitted(client, [(f"{number}.png", one()) for number in range(40)])
+    mill.turn()
+
+    def full(*arguments: Any) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+        try:
+            write_spreadsheet(*arguments)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    monkeypatch.setattr(results, "write_spreadsheet", full)
+    assert_problem(client.get(f"{location}/results?format=xlsx"), 503, "storage_unavailable")
+    assert list(mill.service.settings.spool.iterdir()) == []

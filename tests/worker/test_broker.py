@@ -11,8 +11,10 @@ import pytest
 import redis
 from kombu.connection import Connection
 
+from digitmill.settings import Settings
 from tests.end_to_end.conftest import Stack, new_stack
 from worker import broker
+from worker.app import build
 
 pytestmark = pytest.mark.service
 
@@ -97,3 +99,10 @@ def test_a_message_that_a_full_redis_does_not_note_is_worked_on_and_the_next_com
     assert not channel.qos.can_consume()
     monkeypatch.setattr(channel.qos, "_full_until", 0.0)
     assert channel.qos.can_consume()
+
+
+@pytest.mark.parametrize("url", ["redis://:secret@127.0.0.1:1/2", "unix://:secret@/a%20b/redis.sock?db=2"])
+def test_the_worker_takes_messages_by_its_own_transport_whatever_the_address(url: str, tmp_path: Path) -> None:
+    app = build(Settings(redis_url=url, var=tmp_path))
+    with app.connection_for_read() as connection:
+        assert connection.get_transport_cls() is broker.Transport

@@ -16,10 +16,11 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from pydantic import BeforeValidator, Field
 from werkzeug.exceptions import ClientDisconnected
+from xlsxwriter.exceptions import XlsxFileError
 
 from digitmill import errors
 from digitmill.domain import Row, RowStatus, Scope
-from digitmill.errors import BadOptions, FieldError
+from digitmill.errors import BadOptions, FieldError, StorageUnavailable
 from digitmill.results import EVERY_ROW, RowFilter, Some
 from digitmill.store.rows import Line
 from digitmill.uploads.spool import SPREADSHEET_SUFFIX
@@ -36,8 +37,9 @@ TABLES = ("csv", "xlsx")
 CSV_TYPE = f"{CSV}; charset=utf-8"
 BLOCK_BYTES = 256 << 10
 COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection")."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A spreadsheet takes a cell that begins so for a formula: the last four are full-width = + - @ (OWASP, "CSV
+Injection")."""
 
 results = APIBlueprint("results", __name__, tag="Results")
 
@@ -209,15 +211,20 @@ def _csv(chunks: Iterable[Sequence[Line]]) -> Iterator[bytes]:
 
 def _xlsx(chunks: Iterable[Sequence[Line]]) -> Iterator[bytes]:
     folder = service().settings.spool
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(suffix=SPREADSHEET_SUFFIX, dir=folder) as place:
-        path = Path(place) / "rows.xlsx"
-        try:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(suffix=SPREADSHEET_SUFFIX, dir=folder) as place:
+            path = Path(place) / "rows.xlsx"
             write_spreadsheet(path, COLUMNS, chain.from_iterable(chunks))
-        except ConnectionResetError as error:
-            raise ClientDisconnected from error
-        # what is open stays readable when its name is gone
-        out = path.open("rb")
+            # what is open stays readable when its name is gone
+            out = path.open("rb")
+    except ConnectionResetError as error:
+        raise ClientDisconnected from error
+    except (OSError, XlsxFileError) as error:
+        # the disk is full, or the folder was cleared while the rows were waited for
+        raise StorageUnavailable(
+            "The server cannot store the spreadsheet on its way; try again later, or take the rows as CSV."
+        ) from error
 
     def pieces() -> Iterator[bytes]:
         with out:
