@@ -27,6 +27,10 @@ UNRECORDED_SECONDS = 86400
 """How long a plan lives whose job was never recorded, because the web process died in between."""
 
 
+TAKEN_SECONDS = 60
+"""How long the id of a deleted job stays taken: the client of Redis repeats calls for less."""
+
+
 @dataclass(frozen=True, slots=True)
 class PackedChunk:
     """A chunk of the plan: the row index of its first image, and its packed entries.

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import secrets
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
@@ -12,7 +14,7 @@ import redis
 
 from digitmill.domain import Job
 from digitmill.store.base import Load, LostChunk, WorkerInfo
-from digitmill.store.connection import MemoryGauge, storage_errors
+from digitmill.store.connection import MemoryGauge, Script, storage_errors
 from digitmill.store.keys import content_keys, job_key, open_key, rows_key
 from digitmill.store.redis_base import RedisStore
 
@@ -21,6 +23,11 @@ class RedisUpkeep(RedisStore):
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
         self._memory = MemoryGauge(client)
+        self._touch = Script(client, "touch")
+        self._take_expired = Script(client, "take_expired")
+        self._lock = Script(client, "lock")
+        self._beat = Script(client, "beat")
+        self._locks: dict[str, tuple[bytes, float]] = {}
 
     def load(self, owner: str) -> Load:
         with storage_errors():
@@ -74,16 +81,11 @@ class RedisUpkeep(RedisStore):
 
     def touch(self, job_id: str) -> None:
         with storage_errors():
-            self._redis.zadd("dm:active", {job_id: int(self._now())}, xx=True)
+            self._touch.run(["dm:active"], [job_id])
 
     def take_expired(self, limit: int, lease: float) -> Sequence[str]:
         with storage_errors():
-            # whole seconds, by which a job says that it has expired
-            now = int(self._now())
-            ids = self._redis.zrange("dm:expiry", "-inf", now, byscore=True, offset=0, num=limit)
-            if ids:
-                self._redis.zadd("dm:expiry", dict.fromkeys(ids, now + lease), xx=True)
-        return [job_id.decode() for job_id in ids]
+            return [job_id.decode() for job_id in self._take_expired.run(["dm:expiry"], [limit, lease])]
 
     def bury(self, job_ids: Sequence[str]) -> None:
         if not job_ids:
@@ -109,18 +111,20 @@ class RedisUpkeep(RedisStore):
             return iter([bool(found) for found in pipe.execute()])
 
     def lock(self, name: str, seconds: float) -> bool:
+        word, known = secrets.token_hex(8), self._locks.get(name)
+        # by a clock of this process, which nobody sets: the one of Redis may have been moved back by hours
+        over = known[0] if known is not None and time.monotonic() - known[1] >= seconds else ""
         with storage_errors():
-            return bool(self._redis.set(f"dm:lock:{name}", "1", nx=True, px=int(seconds * 1000)))
+            holder = self._lock.run([f"dm:lock:{name}"], [word, int(seconds * 1000), over])
+        if known is None or holder != known[0]:
+            self._locks[name] = holder or word.encode(), time.monotonic()
+        return holder is None
 
     def beat(self, workers: Sequence[WorkerInfo]) -> None:
         if not workers:
             return
         with storage_errors():
-            now = self._now()
-            pipe = self._redis.pipeline(transaction=False)
-            pipe.zadd("dm:workers", {json.dumps(asdict(worker)): now for worker in workers})
-            pipe.zremrangebyscore("dm:workers", "-inf", now - 3600)
-            pipe.execute()
+            self._beat.run(["dm:workers"], [json.dumps(asdict(worker)) for worker in workers])
 
     def workers(self, within: float) -> Sequence[WorkerInfo]:
         with storage_errors():
