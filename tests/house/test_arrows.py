@@ -48,6 +48,7 @@ ONLY_IN = {
         "digitmill.store.redis_reviews",
         "digitmill.store.redis_webhook_store",
         "digitmill.store.redis_inspection",
+        "digitmill.store.redis_audit",
         "digitmill.store.connection",
         "digitmill.embedded",
     ),
