@@ -7,18 +7,24 @@ waits for the storage of uploads, which may be slow, so nothing that is urgent w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
+
+import structlog
 
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
 from digitmill.uploads.spool import clear_old_spools
 
+_log = structlog.get_logger(__name__)
+
 BATCH = 1000
 """As many as S3 removes by one request."""
 LEASE_SECONDS = 600.0
 """After this, jobs whose clearing away was cut off are cleared away by somebody else."""
+AUDIT_SECONDS = 600.0
+"""An audit looks at every job once."""
 ORPHAN_SECONDS = 3600
 """Age at which a blob without a record was left by a web process that died."""
 
@@ -49,9 +55,23 @@ class Clearing:
         if not self._store.lock("clearing", seconds):
             return 0
         cleared = self._clear_expired(time.monotonic() + seconds)
+        if self._store.lock("audit", AUDIT_SECONDS):
+            self._audit()
         if self._store.lock("orphans", ORPHAN_SECONDS):
             self._clear_orphans()
         return cleared
+
+    def repair(self) -> Mapping[str, int]:
+        """Audit and clear away orphans now, whoever else does; what was mended, and how often."""
+        mended = dict(self._store.audit(mend=True))
+        if orphans := self._clear_orphans():
+            mended["blobs"] = orphans
+        return mended
+
+    def _audit(self) -> None:
+        """Counters and sets that faults left wrong, or a version of Digitmill that did, become right again."""
+        if mended := self._store.audit(mend=True):
+            _log.warning("counters_mended", **mended)
 
     def _clear_expired(self, deadline: float) -> int:
         cleared = 0
@@ -63,12 +83,18 @@ class Clearing:
                 break
         return cleared
 
-    def _clear_orphans(self) -> None:
-        """Blobs without a record, and half-received uploads."""
+    def _clear_orphans(self) -> int:
+        """Blobs without a record, and half-received uploads; the number of the former."""
+        removed = 0
         clear_old_spools(self._settings.spool, ORPHAN_SECONDS)
         names = self._blobs.older_than(ORPHAN_SECONDS)
         while batch := list(islice(names, BATCH)):
             known = self._store.known(batch)
             # a store that was emptied meanwhile knows none
             self._verify()
-            self._blobs.delete_all([name for name, is_known in zip(batch, known, strict=True) if not is_known])
+            orphans = [name for name, is_known in zip(batch, known, strict=True) if not is_known]
+            self._blobs.delete_all(orphans)
+            removed += len(orphans)
+        if removed:
+            self._store.note_mends({"blobs": removed})
+        return removed

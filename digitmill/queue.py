@@ -201,7 +201,9 @@ class CeleryQueue(Queue):
             # messages are laid down at the left, so one may be read twice meanwhile and none is passed over
             for first in range(0, int(client.llen(queue.value)), PAGE_MESSAGES):
                 for message in client.lrange(queue.value, first, first + PAGE_MESSAGES - 1):
-                    found.update(_arguments(message)[:1])
+                    # what is no message of ours must not keep the sweep from the others
+                    with suppress(ValueError, KeyError, TypeError):
+                        found.update(_arguments(message)[:1])
         return found
 
     def _message(self, task: str, queue: str, *arguments: str | int) -> str:

@@ -22,6 +22,8 @@ settings.register_profile("fuzz", deadline=None, max_examples=10_000)
 settings.load_profile("without a clock")
 
 START_SECONDS = 20.0
+TEST_REDIS = "TEST_REDIS"
+"""Names the program of a Redis or Valkey, of whatever version, that all tests are to run over."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,8 +32,17 @@ def heeded_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def chosen_redis(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The program that TEST_REDIS names is the first on PATH, for these tests and for every process that they start."""
+    if chosen := os.environ.get(TEST_REDIS):
+        folder = tmp_path_factory.mktemp("chosen")
+        (folder / "redis-server").symlink_to(Path(chosen).resolve(strict=True))
+        os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis_url(tmp_path_factory: pytest.TempPathFactory, chosen_redis: None) -> Iterator[str]:
     """A Redis on a free loopback port, for the whole session. See ``empty_redis_url``."""
     folder = tmp_path_factory.mktemp("redis")
     command, url = _prepare(folder)

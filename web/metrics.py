@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter as Counts
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -19,6 +19,7 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 WORKER_SECONDS = 15.0
 """A worker that was not heard of for so long counts as gone."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+MENDED = ("queued", "active", "open", "leases", "plans", "expiry", "blobs")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -60,12 +61,14 @@ class _Load(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             queued, workers = self._store.queued_images(), self._store.workers(WORKER_SECONDS)
+            mends = self._store.mends()
         except StorageUnavailable:
             yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 0)
             return
         yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 1)
         yield GaugeMetricFamily("digitmill_queued_images", "Images of open jobs that have no row yet.", queued)
         yield _workers(workers)
+        yield _mends(mends)
 
 
 def _workers(workers: Sequence[WorkerInfo]) -> Metric:
@@ -76,4 +79,14 @@ def _workers(workers: Sequence[WorkerInfo]) -> Metric:
     counts = Counts((worker.engine, worker.precision, worker.device) for worker in workers)
     for labels, count in (counts or {("", "", ""): 0}).items():
         family.add_metric(labels, count)
+    return family
+
+
+def _mends(mends: Mapping[str, int]) -> Metric:
+    """By what was wrong; zeros where nothing was, so that an increase is seen."""
+    family = CounterMetricFamily(
+        "digitmill_store_mends", "Times that the audit mended what was noted beside the jobs.", labels=("what",)
+    )
+    for what in MENDED:
+        family.add_metric((what,), mends.get(what, 0))
     return family

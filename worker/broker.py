@@ -52,6 +52,14 @@ class QoS(redis.QoS):
         finally:
             virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
 
+    def _remove_from_indices(self, delivery_tag: str, pipe: Any = None) -> Any:
+        """As kombu's, but in no transaction of its own: Redis 6.2 and 7.0 refuse those while they are full."""
+        if pipe is not None:
+            return super()._remove_from_indices(delivery_tag, pipe)  # type: ignore[no-untyped-call]
+        with self.channel.conn_or_acquire() as client:
+            commands = client.pipeline(transaction=False)
+        return super()._remove_from_indices(delivery_tag, commands)  # type: ignore[no-untyped-call]
+
 
 class Channel(redis.Channel):
     QoS = QoS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -12,7 +14,7 @@ from digitmill.cli.exits import Exit
 from digitmill.cli.local import private_redis
 from digitmill.cli.terminal import printable
 from digitmill.doctor.findings import Code, Examination, Finding
-from digitmill.errors import SettingsError
+from digitmill.errors import SettingsError, StorageUnavailable
 from digitmill.settings import Settings
 
 
@@ -22,33 +24,49 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For machines: one JSON document.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend counters and lists that differ from the jobs, before looking.")
+    ] = False,
 ) -> None:
     """Say what is stuck in the service, why, and what would mend it.
 
-    Looks at the service that this machine's settings name, and changes nothing.
+    Looks at the service that this machine's settings name, and changes nothing unless told to repair.
 
     Exit status 0: healthy; 1: something is wrong.
     """
-    found = _examined()
-    typer.echo(json.dumps(_document(found), indent=2) if as_json else "\n".join(_lines(found)))
+    found, mended = _examined(repair=repair)
+    document = _document(found) | ({"mended": mended} if repair else {})
+    lines = [_mended(mended), *_lines(found)] if repair else _lines(found)
+    typer.echo(json.dumps(document, indent=2) if as_json else "\n".join(lines))
     raise typer.Exit(Exit.DONE if found.healthy else Exit.PROBLEM)
 
 
-def _examined() -> Examination:
+def _examined(*, repair: bool) -> tuple[Examination, Mapping[str, int]]:
+    """What was found, and what was mended before."""
     try:
         settings = Settings.load()
     except SettingsError as error:
-        return Examination([_bad_settings(error)])
+        return Examination([_bad_settings(error)]), {}
     url = settings.redis_url or private_redis(settings)
     if url is None:
-        return Examination([_no_service(settings)])
+        return Examination([_no_service(settings)]), {}
     # Redis' client and Celery are needed here alone
-    from digitmill.doctor.examination import examine  # noqa: PLC0415
+    from digitmill.doctor import examination  # noqa: PLC0415
 
+    settings = settings.model_copy(update={"redis_url": url})
+    mended: Mapping[str, int] = {}
     try:
-        return examine(settings.model_copy(update={"redis_url": url}))
+        if repair:
+            with suppress(StorageUnavailable):  # the examination tells what is away, and why
+                mended = examination.repair(settings)
+        return examination.examine(settings), mended
     except SettingsError as error:
-        return Examination([_bad_settings(error)])
+        return Examination([_bad_settings(error)]), mended
+
+
+def _mended(mended: Mapping[str, int]) -> str:
+    told = ", ".join(f"{what} {times} times" for what, times in mended.items())
+    return f"Mended: {told}." if told else "There was nothing to mend."
 
 
 def _bad_settings(error: SettingsError) -> Finding:

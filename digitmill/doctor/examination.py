@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from digitmill.clearing import Clearing
 from digitmill.doctor.findings import Code, Examination, Finding
 from digitmill.doctor.machine import (
     model_findings,
@@ -13,7 +15,7 @@ from digitmill.doctor.machine import (
     storage_findings,
     store_replaced,
 )
-from digitmill.doctor.work import Situation, job_findings, webhook_findings, worker_findings
+from digitmill.doctor.work import Situation, audit_findings, job_findings, webhook_findings, worker_findings
 from digitmill.domain import QueueName
 from digitmill.errors import StorageUnavailable
 from digitmill.queue import EVENTS_QUEUE
@@ -50,12 +52,22 @@ def examine(settings: Settings) -> Examination:
             *storage,
             *model_findings(service.registry),
             *worker_findings(seen),
+            *audit_findings(seen),
             *job_findings(seen),
             *webhook_findings(seen),
         ]
         return Examination(findings, _facts(server, seen))
     except StorageUnavailable as error:
         return Examination([_unreachable(error), *storage])
+
+
+def repair(settings: Settings) -> Mapping[str, int]:
+    """Mend what is noted beside the jobs and differs from them, and remove uploads of no job that are an hour old.
+
+    Returns what was mended, and how often. Raises StorageUnavailable.
+    """
+    service = Service.open(settings)
+    return Clearing(settings, service.store, service.blobs).repair()
 
 
 def _facts(server: ServerFacts, seen: Situation) -> dict[str, Any]:

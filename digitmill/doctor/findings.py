@@ -29,6 +29,7 @@ class Code(StrEnum):
     NO_WORKER = "no_worker"
     WORKER_SILENT = "worker_silent"
     NOBODY_SWEEPS = "nobody_sweeps"
+    COUNTERS_DIFFER = "counters_differ"
     JOB_STUCK = "job_stuck"
     JOB_WAITS = "job_waits"
     JOB_WITHOUT_MODEL = "job_without_model"

@@ -77,6 +77,20 @@ def worker_findings(seen: Situation) -> Iterator[Finding]:
         )
 
 
+def audit_findings(seen: Situation) -> Iterator[Finding]:
+    """What is noted beside the jobs and differs from them."""
+    differs = seen.store.audit(mend=False)
+    if differs:
+        yield Finding(
+            code=Code.COUNTERS_DIFFER,
+            what="What is noted beside the jobs differs from them: "
+            + ", ".join(f"{what} {times} times" for what, times in differs.items())
+            + ".",
+            why="Redis was full, lost some of its data, or was changed by hand.",
+            mend="Nothing: a worker mends it within ten minutes. To mend it now: `digitmill doctor --repair`.",
+        )
+
+
 def job_findings(seen: Situation) -> Iterator[Finding]:
     for job, idle in seen.store.stalled(0, MOST_JOBS):
         chunks = seen.inspection.chunks(job.id)

@@ -8,7 +8,7 @@ them, so a repeated or late message can change nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,6 +26,13 @@ STRIKES = 2
 
 UNRECORDED_SECONDS = 86400
 """How long a plan lives whose job was never recorded, because the web process died in between."""
+
+
+LONGEST_LEASE_SECONDS = 3600
+"""A lease that ends later than this was left behind by a clock that moved."""
+
+TAKEN_SECONDS = 60
+"""How long the id of a deleted job stays taken: the client of Redis repeats calls for less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +380,19 @@ class JobStore(ABC):
     @abstractmethod
     def lock(self, name: str, seconds: float) -> bool:
         """Take a lock that ends by itself; False when somebody holds it."""
+
+    @abstractmethod
+    def audit(self, *, mend: bool) -> Mapping[str, int]:
+        """Hold what is noted beside the jobs against the jobs themselves: queued images, open and active jobs, leases,
+        plans, expiry. What differs, and how often; with ``mend`` it is mended and counted."""
+
+    @abstractmethod
+    def note_mends(self, mended: Mapping[str, int]) -> None:
+        """Count what was mended elsewhere."""
+
+    @abstractmethod
+    def mends(self) -> Mapping[str, int]:
+        """What was ever mended, and how often."""
 
     # workers
 

@@ -71,6 +71,12 @@ def open_key(owner: str) -> str:
     return f"dm:open:{owner}"
 
 
+def claim_of(member: bytes) -> tuple[str, int] | None:
+    """Job and chunk of a member of ``dm:leases`` or of the line; None for what is neither."""
+    job_id, _, chunk = member.decode(errors="replace").partition(" ")
+    return (job_id, int(chunk)) if chunk.isdigit() else None
+
+
 def ending_keys(job_id: str, owner: str) -> list[str]:
     return [
         job_key(job_id), plan_key(job_id), rows_key(job_id), attempts_key(job_id),

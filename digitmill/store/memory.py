@@ -27,15 +27,16 @@ from digitmill.store.base import (
     WorkerInfo,
     too_many_jobs,
 )
-from digitmill.store.memory_records import Record, answered
+from digitmill.store.memory_records import NothingBeside, Record, answered
 from digitmill.store.memory_reviews import MemoryReviewStore
 from digitmill.store.memory_webhook_store import MemoryWebhookStore
 
 
-class MemoryJobStore(JobStore):
+class MemoryJobStore(NothingBeside, JobStore):
     """``clock`` gives seconds; tests pass one of their own."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())
         self._plans: dict[str, list[PackedChunk]] = {}

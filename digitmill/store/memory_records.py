@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from digitmill.domain import Job
@@ -48,3 +50,19 @@ def answered(job: Job, done: Done) -> Job:
         ),
         computed_by=job.computed_by if way is None or way in job.computed_by else (*job.computed_by, way),
     )
+
+
+class NothingBeside:
+    """Here nothing is noted beside the jobs that could differ from them."""
+
+    def __init__(self) -> None:
+        self._mends: Counter[str] = Counter()
+
+    def audit(self, *, mend: bool) -> Mapping[str, int]:  # noqa: ARG002 (there is nothing to mend)
+        return {}
+
+    def note_mends(self, mended: Mapping[str, int]) -> None:
+        self._mends.update(mended)
+
+    def mends(self) -> Mapping[str, int]:
+        return self._mends

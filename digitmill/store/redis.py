@@ -9,14 +9,16 @@ Every key, its type, its content, its life:
                                     corrected: once a person has changed a row ·
                                     computed_by: engine/precision/device of those that answered ·
                                     sent: chunks whose messages have been due · started_at, finished_at,
-                                    expires_at · error: JSON.
+                                    expires_at · error: JSON ·
+                                    told: a word of the call that noted the last attempt to send its event.
                                     Lives until the job expires, then 7 days as a tombstone.
     dm:job:<id>:plan        hash    chunk number -> its packed entries; "starts": u32 of each chunk's first row;
                                     "upload": the bytes of one that is hardly larger than its own record.
                                     A day until the job is recorded, then until it expires.
     dm:job:<id>:rows        hash    chunk number -> its packed rows. Membership means done. Until the job expires.
     dm:job:<id>:attempts    hash    of chunks not done: <chunk> -> times claimed · <chunk>:by -> the process that
-                                    did so last, as in dm:workers · <chunk>:place -> the image worked
+                                    did so last, as in dm:workers · <chunk>:claim -> a word of the call that
+                                    claimed it, so that a repeated one is known · <chunk>:place -> the image worked
                                     on · <chunk>:strikes:<place> -> attempts that ended there · <chunk>:poison ->
                                     places with too many. Until the job is final.
     dm:job:<id>:corrections, history, revised, review, indexed, held
@@ -31,9 +33,11 @@ Every key, its type, its content, its life:
     dm:leases               zset    "<id> <chunk>" of claimed chunks by the end of their lease
     dm:expiry               zset    final jobs by the time they expire; those that are being cleared away, by the end of
                                     the lease on that
+    dm:deleted              zset    jobs deleted in the last TAKEN_SECONDS, by when: their ids are not recorded anew
     dm:queued               string  images of open jobs without a row
+    dm:mends                hash    what the audit mended: see redis_audit.py
     dm:workers              zset    JSON of each worker process by the time it was last heard of
-    dm:lock:<name>          string  held while it lives
+    dm:lock:<name>          string  a word of who holds it, while it lives
     dm:store                        the id of the store: see redis_mark.py
     dm:line, dm:bell                small interactive chunks that wait: see redis_line.py
     dm:keys                         API keys: see redis_key_store.py
@@ -44,6 +48,12 @@ Every key, its type, its content, its life:
                                     the broker's: see queue.py
 
 All times in scripts come from Redis itself, so that clocks of machines may differ.
+
+The client repeats a call whose answer was lost, so every script and every pipeline may be run twice and leaves what it
+left the first time. A full Redis refuses a script at its first command that takes memory, unless the script has written
+before: so those that take memory begin with it and are refused whole, and those that free memory, or keep the service
+going, begin with a write that takes none and run to their end. Redis 6.2 and 7.0 refuse whatever stands between MULTI
+and EXEC then, so nothing of this kind is a transaction.
 """
 
 from __future__ import annotations
@@ -61,6 +71,7 @@ import redis
 from digitmill.domain import Job, JobState, Problem, QueueName
 from digitmill.errors import Expired, NotFound, TooManyJobs
 from digitmill.store.base import (
+    TAKEN_SECONDS,
     TOMBSTONE_SECONDS,
     UNRECORDED_SECONDS,
     Ending,
@@ -70,9 +81,8 @@ from digitmill.store.base import (
     Subscription,
     too_many_jobs,
 )
-from digitmill.store.connection import Channel, Gathered, Script, source, storage_errors
+from digitmill.store.connection import Channel, Gathered, Script, storage_errors
 from digitmill.store.keys import (
-    attempts_key,
     content_keys,
     ending_keys,
     events_channel,
@@ -81,6 +91,7 @@ from digitmill.store.keys import (
     open_key,
     plan_key,
     rows_key,
+    webhook_log_key,
 )
 from digitmill.store.records import record_of
 from digitmill.store.redis_base import job_or_none
@@ -104,7 +115,8 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
         self.reviews = RedisReviewStore(client)
         self.webhooks: RedisWebhookStore = RedisWebhookStore(client)
         self._create = Gathered(Script(client, "create"))
-        self._finish = client.register_script(source("finish"))
+        self._finish = Script(client, "finish")
+        self._delete = Script(client, "delete")
 
     def close(self) -> None:
         """End what runs in the background; to be called before the client is closed."""
@@ -144,7 +156,7 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
     ) -> Job:
         keys = [
             job_key(job.id), plan_key(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued", open_key(job.owner),
-            LINE, BELL, QueueName.INTERACTIVE.value,
+            LINE, BELL, QueueName.INTERACTIVE.value, "dm:deleted",
         ]  # fmt: skip
         digest, seconds = "", 0
         if idempotency is not None:
@@ -220,26 +232,23 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
         job = self.get(job_id)
         text = json.dumps(asdict(error)) if error else ""
         with storage_errors():
-            self._finish(
-                keys=ending_keys(job_id, job.owner),
-                args=[job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS, job.options.announced],
+            self._finish.run(
+                ending_keys(job_id, job.owner),
+                [job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS, job.options.announced],
             )
         return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
         with storage_errors():
-            fields = self._redis.hgetall(job_key(job_id))
-            if not fields:
+            found = self._redis.hget(job_key(job_id), "owner")
+            if found is None:
                 return
-            owner = fields[b"owner"].decode()
-            keys = ending_keys(job_id, owner)
-            pipe = self._redis.pipeline(transaction=True)
-            self._finish(keys=keys, args=[job_id, JobState.CANCELLED.value, "", 0, 1, 0], client=pipe)
-            pipe.unlink(job_key(job_id), attempts_key(job_id), *content_keys(job_id))
-            pipe.zrem(f"dm:jobs:{owner}", job_id)
-            pipe.zrem("dm:expiry", job_id)
-            self.webhooks.forget(job_id, pipe)
-            pipe.execute()
+            owner = found.decode()
+            keys = [
+                *ending_keys(job_id, owner), f"dm:jobs:{owner}", "dm:deleted",
+                webhook_log_key(job_id), *content_keys(job_id)[2:],
+            ]  # fmt: skip
+            self._delete.run(keys, [job_id, TAKEN_SECONDS])
 
     def follow(self, job: Job, plan: Sequence[PackedChunk] = ()) -> Ending:
         return self._followers.follow(job, plan)

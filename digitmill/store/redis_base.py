@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
+import structlog
 
 from digitmill.domain import Job
 from digitmill.store.base import JobStore
 from digitmill.store.connection import storage_errors
 from digitmill.store.keys import job_key
 from digitmill.store.records import job_from_hash
+
+_log = structlog.get_logger(__name__)
 
 
 class RedisStore(JobStore):
@@ -31,9 +34,18 @@ class RedisStore(JobStore):
             for job_id in job_ids:
                 pipe.hgetall(job_key(job_id))
             found = zip(job_ids, pipe.execute(), strict=True)
-        jobs = (job_or_none(job_id, fields) for job_id, fields in found)
+        jobs = (_readable(job_id, fields) for job_id, fields in found)
         return [job for job in jobs if job is not None]
 
 
 def job_or_none(job_id: str, fields: Mapping[bytes, bytes]) -> Job | None:
     return job_from_hash(job_id, fields) if b"record" in fields else None
+
+
+def _readable(job_id: str, fields: Mapping[bytes, bytes]) -> Job | None:
+    """As ``job_or_none``; None also for a record of another version's making, which must not hold up the others."""
+    try:
+        return job_or_none(job_id, fields)
+    except (KeyError, TypeError, ValueError) as error:
+        _log.warning("job_not_understood", job=job_id, reason=repr(error))
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import secrets
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,8 @@ class RedisChunks(RedisStore):
         self._complete = Script(client, "complete")
         self._give_back = Script(client, "give_back")
         self._count_attempt = Script(client, "count_attempt")
+        self._renew = Script(client, "renew")
+        self._note_place = Script(client, "note_place")
 
     def starts(self, job_id: str) -> Sequence[int]:
         with storage_errors():
@@ -45,7 +48,7 @@ class RedisChunks(RedisStore):
                     job_key(job_id), rows_key(job_id), attempts_key(job_id), "dm:leases", "dm:active",
                     events_channel(job_id), plan_key(job_id),
                 ],
-                [job_id, chunk, lease, STRIKES, this_process()],
+                [job_id, chunk, lease, STRIKES, this_process(), secrets.token_hex(8)],
             )
             for job_id, chunk in chunks
         ]  # fmt: skip
@@ -63,18 +66,16 @@ class RedisChunks(RedisStore):
         return upload
 
     def note_place(self, job_id: str, chunk: int, place: int | None) -> None:
-        field = f"{chunk}:place"
+        values = [f"{job_id} {chunk}", f"{chunk}:place", "" if place is None else place]
         with storage_errors():
-            if place is None:
-                self._redis.hdel(attempts_key(job_id), field)
-            else:
-                self._redis.hset(attempts_key(job_id), field, place)
+            self._note_place.run([attempts_key(job_id), "dm:leases"], values)
 
     def renew(self, job_id: str, chunk: int, lease: float) -> None:
-        self._set_lease(job_id, chunk, lease)
+        with storage_errors():
+            self._renew.run(["dm:leases"], [f"{job_id} {chunk}", lease])
 
     def release(self, job_id: str, chunk: int) -> None:
-        self._set_lease(job_id, chunk, 0)
+        self.renew(job_id, chunk, 0)
 
     def give_back(self, job_id: str, chunk: int) -> None:
         keys = ["dm:leases", attempts_key(job_id)]
@@ -86,12 +87,6 @@ class RedisChunks(RedisStore):
         attempts = claim.attempt if counts else claim.attempt - 1
         with storage_errors():
             self._count_attempt.run(keys, [f"{claim.job.id} {claim.chunk}", claim.chunk, this_process(), attempts])
-
-    def _set_lease(self, job_id: str, chunk: int, seconds: float) -> None:
-        # XX: a lease that is gone (chunk done, job over, given to another) must not come back
-        with storage_errors():
-            until = self._now() + seconds
-            self._redis.zadd("dm:leases", {f"{job_id} {chunk}": until}, xx=True)
 
     def complete_all(self, answers: Sequence[Done]) -> list[Completion]:
         calls: list[tuple[list[str], list[Any]]] = [

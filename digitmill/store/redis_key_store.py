@@ -32,7 +32,9 @@ class RedisKeyStore(KeyStore):
 
     def add(self, key: ApiKey) -> None:
         with storage_errors():
-            added = self._redis.hsetnx(KEYS, key.id, _packed(key))
+            packed = _packed(key)
+            # the same key again: the call was repeated, for its answer was lost
+            added = self._redis.hsetnx(KEYS, key.id, packed) or self._redis.hget(KEYS, key.id) == packed.encode()
         if not added:
             raise Conflict(f"There is a key {key.id} already; try again.")
 

@@ -19,6 +19,7 @@ from typing import Any
 import redis
 
 from digitmill.store.connection import Script, storage_errors
+from digitmill.store.keys import claim_of
 
 LINE, BELL = "dm:line", "dm:bell"
 BELL_MILLISECONDS = 1000
@@ -63,7 +64,7 @@ class Line:
             if stays and not taken:
                 first = self._redis.blpop(LINE, patience)
                 taken = [first[1]] if first else self._taken(most, bulk, stays=False)[1]
-        return [_member(each) for each in taken]
+        return _claims(taken)
 
     def _taken(self, most: int, bulk: str, *, stays: bool) -> tuple[bool, list[bytes]]:
         may_stay, taken = self._take.run([LINE, BELL, bulk], [most, BELL_MILLISECONDS, int(stays)])
@@ -81,13 +82,13 @@ class Line:
     def members(self) -> Sequence[tuple[str, int]]:
         """All (job, chunk) in the line."""
         with storage_errors():
-            return [_member(each) for each in self._redis.lrange(LINE, 0, -1)]
+            return _claims(self._redis.lrange(LINE, 0, -1))
 
     def length(self) -> int:
         with storage_errors():
             return int(self._redis.llen(LINE))
 
 
-def _member(packed: bytes) -> tuple[str, int]:
-    job_id, chunk = packed.decode().split(" ")
-    return job_id, int(chunk)
+def _claims(members: Sequence[bytes]) -> list[tuple[str, int]]:
+    """What is no job and chunk is left out: it must not hold up the others."""
+    return [claim for claim in map(claim_of, members) if claim is not None]

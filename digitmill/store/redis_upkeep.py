@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
 
 import redis
 
 from digitmill.domain import Job
 from digitmill.store.base import Load, LostChunk, WorkerInfo
-from digitmill.store.connection import MemoryGauge, storage_errors
-from digitmill.store.keys import content_keys, job_key, open_key, rows_key
+from digitmill.store.connection import MemoryGauge, Script, storage_errors
+from digitmill.store.keys import claim_of, content_keys, job_key, open_key, rows_key
+from digitmill.store.redis_audit import RedisAudit
 from digitmill.store.redis_base import RedisStore
 
 
@@ -21,6 +24,12 @@ class RedisUpkeep(RedisStore):
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
         self._memory = MemoryGauge(client)
+        self._audit = RedisAudit(client)
+        self._touch = Script(client, "touch")
+        self._take_expired = Script(client, "take_expired")
+        self._lock = Script(client, "lock")
+        self._beat = Script(client, "beat")
+        self._locks: dict[str, tuple[bytes, float]] = {}
 
     def load(self, owner: str) -> Load:
         with storage_errors():
@@ -45,7 +54,7 @@ class RedisUpkeep(RedisStore):
         with storage_errors():
             members = self._redis.zrange("dm:leases", "-inf", self._now(), byscore=True, offset=0, num=limit)
             taken = [member for member in members if self._redis.zrem("dm:leases", member)]
-        lost = [(job_id, int(chunk)) for job_id, chunk in (member.decode().split(" ") for member in taken)]
+        lost = [claim for claim in map(claim_of, taken) if claim is not None]
         jobs = {job.id: job for job in self._jobs(sorted({job_id for job_id, _ in lost}))}
         return [
             LostChunk(job_id, chunk, jobs[job_id].queue)
@@ -54,13 +63,39 @@ class RedisUpkeep(RedisStore):
         ]
 
     def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
+        """What is no open job makes way for those that come after it, or nothing behind it would ever be found."""
+        while True:
+            with storage_errors():
+                now = self._now()
+                found = self._redis.zrange(
+                    "dm:active", "-inf", now - idle, byscore=True, offset=0, num=limit, withscores=True
+                )
+            since = {job_id.decode(errors="replace"): now - score for job_id, score in found}
+            jobs = [job for job in self._jobs(list(since)) if not job.state.final]
+            if len(jobs) == len(since) or not self._make_way(since.keys() - {job.id for job in jobs}):
+                return [(job, since[job.id]) for job in jobs]
+
+    def _make_way(self, job_ids: Set[str]) -> bool:
+        """What is no job leaves the active ones; what is one, but cannot be read by this version, goes to the end of
+        them. Whether anything was changed."""
+        before = self._count_active()
+        self._audit.mend_jobs(job_ids)
+        for job_id in job_ids:
+            self.touch(job_id)
+        return self._count_active() < before
+
+    def _count_active(self) -> int:
         with storage_errors():
-            now = self._now()
-            found = self._redis.zrange(
-                "dm:active", "-inf", now - idle, byscore=True, offset=0, num=limit, withscores=True
-            )
-        since = {job_id.decode(): now - score for job_id, score in found}
-        return [(job, since[job.id]) for job in self._jobs(list(since))]
+            return int(self._redis.zcard("dm:active"))
+
+    def audit(self, *, mend: bool) -> Mapping[str, int]:
+        return self._audit.run(mend=mend)
+
+    def note_mends(self, mended: Mapping[str, int]) -> None:
+        self._audit.note(mended)
+
+    def mends(self) -> Mapping[str, int]:
+        return self._audit.mends()
 
     def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
         with storage_errors():
@@ -74,16 +109,11 @@ class RedisUpkeep(RedisStore):
 
     def touch(self, job_id: str) -> None:
         with storage_errors():
-            self._redis.zadd("dm:active", {job_id: int(self._now())}, xx=True)
+            self._touch.run(["dm:active"], [job_id])
 
     def take_expired(self, limit: int, lease: float) -> Sequence[str]:
         with storage_errors():
-            # whole seconds, by which a job says that it has expired
-            now = int(self._now())
-            ids = self._redis.zrange("dm:expiry", "-inf", now, byscore=True, offset=0, num=limit)
-            if ids:
-                self._redis.zadd("dm:expiry", dict.fromkeys(ids, now + lease), xx=True)
-        return [job_id.decode() for job_id in ids]
+            return [job_id.decode() for job_id in self._take_expired.run(["dm:expiry"], [limit, lease])]
 
     def bury(self, job_ids: Sequence[str]) -> None:
         if not job_ids:
@@ -109,18 +139,20 @@ class RedisUpkeep(RedisStore):
             return iter([bool(found) for found in pipe.execute()])
 
     def lock(self, name: str, seconds: float) -> bool:
+        word, known = secrets.token_hex(8), self._locks.get(name)
+        # by a clock of this process, which nobody sets: the one of Redis may have been moved back by hours
+        over = known[0] if known is not None and time.monotonic() - known[1] >= seconds else ""
         with storage_errors():
-            return bool(self._redis.set(f"dm:lock:{name}", "1", nx=True, px=int(seconds * 1000)))
+            holder = self._lock.run([f"dm:lock:{name}"], [word, int(seconds * 1000), over])
+        if known is None or holder != known[0]:
+            self._locks[name] = holder or word.encode(), time.monotonic()
+        return holder is None
 
     def beat(self, workers: Sequence[WorkerInfo]) -> None:
         if not workers:
             return
         with storage_errors():
-            now = self._now()
-            pipe = self._redis.pipeline(transaction=False)
-            pipe.zadd("dm:workers", {json.dumps(asdict(worker)): now for worker in workers})
-            pipe.zremrangebyscore("dm:workers", "-inf", now - 3600)
-            pipe.execute()
+            self._beat.run(["dm:workers"], [json.dumps(asdict(worker)) for worker in workers])
 
     def workers(self, within: float) -> Sequence[WorkerInfo]:
         with storage_errors():

@@ -11,7 +11,7 @@ dm:webhooks:secrets     hash    owner -> JSON [{text, expires_at}], newest first
 from __future__ import annotations
 
 import json
-import math
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +20,7 @@ import redis
 
 from digitmill.domain import Job
 from digitmill.store.base import TOMBSTONE_SECONDS
-from digitmill.store.connection import source, storage_errors
+from digitmill.store.connection import Script, source, storage_errors
 from digitmill.store.keys import WEBHOOKS_DUE, job_key, webhook_log_key
 from digitmill.store.records import job_from_hash
 from digitmill.store.webhook_store import (
@@ -40,6 +40,7 @@ class RedisWebhookStore(WebhookStore):
     def __init__(self, client: redis.Redis) -> None:
         self._redis: Any = client
         self._claim = client.register_script(source("claim_event"))
+        self._record = Script(client, "record_attempt")
 
     def due(self, limit: int) -> Sequence[str]:
         with storage_errors():
@@ -61,18 +62,13 @@ class RedisWebhookStore(WebhookStore):
         return None if before < 0 else (job_from_hash(job_id, fields), before)
 
     def record(self, job: Job, attempt: Attempt, retry_in: float | None) -> None:
-        key = webhook_log_key(job.id)
+        keys = [WEBHOOKS_DUE, job_key(job.id), webhook_log_key(job.id)]
+        values = [
+            job.id, json.dumps(asdict(attempt)), MOST_ATTEMPTS_KEPT, TOMBSTONE_SECONDS,
+            "" if retry_in is None else retry_in, secrets.token_hex(8),
+        ]  # fmt: skip
         with storage_errors():
-            now = self._now()
-            pipe = self._redis.pipeline(transaction=True)
-            pipe.rpush(key, json.dumps(asdict(attempt)))
-            pipe.ltrim(key, -MOST_ATTEMPTS_KEPT, -1)
-            pipe.expireat(key, math.ceil((job.expires_at or now) + TOMBSTONE_SECONDS))
-            if retry_in is None:
-                pipe.zrem(WEBHOOKS_DUE, job.id)
-            else:
-                pipe.zadd(WEBHOOKS_DUE, {job.id: now + retry_in})
-            pipe.execute()
+            self._record.run(keys, values)
 
     def send_again(self, job_id: str) -> None:
         with storage_errors():
@@ -93,11 +89,6 @@ class RedisWebhookStore(WebhookStore):
     def resting(self, receiver: str) -> bool:
         with storage_errors():
             return bool(self._redis.exists(f"dm:webhooks:resting:{receiver}"))
-
-    def forget(self, job_id: str, pipe: Any) -> None:
-        """Queue the removal of the event of a deleted job in ``pipe``."""
-        pipe.zrem(WEBHOOKS_DUE, job_id)
-        pipe.unlink(webhook_log_key(job_id))
 
     def secrets(self, owner: str) -> Sequence[SigningSecret]:
         with storage_errors():

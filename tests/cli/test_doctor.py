@@ -54,3 +54,18 @@ def test_a_service_that_does_not_run_is_found(machine: pytest.MonkeyPatch, capfd
     assert main(["doctor", "--json"]) == 1
     (finding,) = json.loads(capfd.readouterr().out)["findings"]
     assert finding["code"] == "no_service"
+
+
+def test_what_is_repaired_is_told(
+    machine: pytest.MonkeyPatch, empty_redis_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    machine.setenv("DIGITMILL_REDIS_URL", empty_redis_url)
+    connect(empty_redis_url).set("dm:queued", 20_000)
+    main(["doctor"])
+    assert "WRONG  counters_differ: " in capfd.readouterr().out
+    main(["doctor", "--repair"])
+    told = capfd.readouterr().out
+    assert told.startswith("Mended: queued 1 times.\n")
+    assert "counters_differ" not in told
+    main(["doctor", "--repair", "--json"])
+    assert json.loads(capfd.readouterr().out)["mended"] == {}

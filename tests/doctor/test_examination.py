@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.doctor.examination import examine
+from digitmill.doctor.examination import examine, repair
 from digitmill.doctor.findings import Code, Examination, Finding
 from digitmill.doctor.machine import redis_findings, settings_findings
 from digitmill.domain import Job, JobState, Options
@@ -148,6 +148,15 @@ def test_claims_that_nobody_swept_away_say_that_nobody_sweeps(ward: Ward) -> Non
     assert ward.service.store.claim(job.id, 0, 1) is not None
     ward.redis.zadd("dm:leases", {f"{job.id} 0": time.time() - 600})
     assert "1 chunks" in only(ward.examine(), Code.NOBODY_SWEEPS).what
+
+
+def test_counters_that_differ_from_the_jobs_are_told(ward: Ward) -> None:
+    ward.submit()
+    ward.redis.incrby("dm:queued", 20_000)
+    assert "queued 1 times" in only(ward.examine(), Code.COUNTERS_DIFFER).what
+    assert repair(ward.settings) == {"queued": 1}
+    assert wrong(ward.examine()) == []
+    assert ward.service.store.queued_images() == 1
 
 
 def test_a_model_that_has_gone_is_missed_by_its_jobs_and_as_the_default(ward: Ward) -> None:

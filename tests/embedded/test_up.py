@@ -91,7 +91,9 @@ def test_a_redis_that_dies_comes_back_at_its_address_with_its_data(up: StartUp) 
     first = running.redis_pid()
     with running.redis() as client:
         client.set("kept", "yes")
-        client.execute_command("WAITAOF", 1, 0, 5000)  # written to disk, so that the kill cannot take it
+        # written out, so that the kill cannot take it; Redis has a command to wait for this from 7.2 on only
+        client.config_set("appendfsync", "always")
+        client.set("written", "yes")
         os.kill(first, signal.SIGKILL)
         eventually(lambda: "Redis was killed by signal 9" in running.output, "the death was noticed")
     eventually(lambda: answers(running), "Redis is back")

@@ -50,6 +50,7 @@ ONLY_IN = {
         "digitmill.store.redis_inspection",
         "digitmill.store.redis_mark",
         "digitmill.store.redis_copy",
+        "digitmill.store.redis_audit",
         "digitmill.store.connection",
         "digitmill.embedded",
     ),

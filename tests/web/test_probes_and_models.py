@@ -93,6 +93,20 @@ def test_metrics_tell_what_answers_in_the_workers(client: Client, mill: Mill) ->
     assert workers() == {("keras", "f32", "cpu"): 1, ("openvino", "bf16", "cpu"): 2}
 
 
+def test_metrics_tell_what_had_to_be_mended(client: Client, mill: Mill) -> None:
+    def mends() -> dict[str, float]:
+        return {
+            sample.labels["what"]: sample.value
+            for family in text_string_to_metric_families(client.get("/metrics").text)
+            for sample in family.samples
+            if sample.name == "digitmill_store_mends_total"
+        }
+
+    assert set(mends().values()) == {0}
+    mill.store.note_mends({"queued": 2})
+    assert mends()["queued"] == 2
+
+
 def test_metrics_can_be_had_while_the_store_is_away(tmp_path: Path) -> None:
     client = client_of(Service.open(Settings(var=tmp_path, redis_url=NOBODY)))
     found = metrics(client)

@@ -28,7 +28,8 @@ if sent < chunks then
   redis.call('HINCRBY', KEYS[1], 'sent', 1)
 end
 if redis.call('HLEN', KEYS[3]) < chunks then
-  redis.call('HDEL', KEYS[4], ARGV[2], ARGV[2] .. ':place', ARGV[2] .. ':poison', ARGV[2] .. ':by')
+  local of = ARGV[2] .. ':'
+  redis.call('HDEL', KEYS[4], ARGV[2], of .. 'place', of .. 'poison', of .. 'by', of .. 'claim')
   redis.call('ZADD', KEYS[6], time[1], ARGV[1])
   redis.call('PUBLISH', KEYS[9], 'progress')
   return {1, 0, following}

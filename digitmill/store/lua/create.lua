@@ -1,19 +1,22 @@
 -- Record a job as queued and return nothing; or change nothing, and return {digest, id} of the first job under the same
--- idempotency key, or "full" where the owner has as many open jobs as may be.
+-- idempotency key, or "full" where the owner has as many open jobs as may be. An id is recorded once: what repeats the
+-- call, because the answer was lost, changes nothing and is answered as the first was.
 -- KEYS  job, plan, jobs of the owner, active, queued images, open jobs of the owner, line, bell, the broker's queue,
---       idempotency (may be absent)
+--       deleted, idempotency (may be absent)
 -- ARGV  id, owner, created_at, total, window, record, most open jobs, digest, seconds to remember it,
 --       channel of a process that waits for the job, the message that calls a worker where the job's only chunk is to
 --       stand in line (else nothing), milliseconds after which it is sent again,
 --       fields and values of a plan that is not saved yet
-if KEYS[10] then
-  local known = redis.call('HMGET', KEYS[10], 'digest', 'job')
+if KEYS[11] then
+  local known = redis.call('HMGET', KEYS[11], 'digest', 'job')
+  if known[2] == ARGV[1] then return false end
   if known[1] then return known end
 end
+if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('ZSCORE', KEYS[10], ARGV[1]) then return false end
 if redis.call('SCARD', KEYS[6]) >= tonumber(ARGV[7]) then return 'full' end
-if KEYS[10] then
-  redis.call('HSET', KEYS[10], 'digest', ARGV[8], 'job', ARGV[1])
-  redis.call('EXPIRE', KEYS[10], ARGV[9])
+if KEYS[11] then
+  redis.call('HSET', KEYS[11], 'digest', ARGV[8], 'job', ARGV[1])
+  redis.call('EXPIRE', KEYS[11], ARGV[9])
 end
 local follower = ARGV[10] ~= '' and {'follower', ARGV[10]} or {}
 redis.call('SADD', KEYS[6], ARGV[1])

@@ -7,11 +7,12 @@ if job[1] ~= 'queued' and job[1] ~= 'running' then return 0 end
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local expires = now + ARGV[4]
+-- the first write frees memory: then a full Redis lets the others pass, which refuses scripts only before they wrote
+redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('HSET', KEYS[1], 'state', ARGV[2], 'finished_at', string.format('%.3f', now),
   'expires_at', string.format('%.3f', expires))
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'error', ARGV[3]) end
 redis.call('DECRBY', KEYS[8], job[2] - job[3] - job[4] - job[5] - job[6])
-redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('SREM', KEYS[10], ARGV[1])
 redis.call('ZADD', KEYS[7], expires, ARGV[1])
 if ARGV[6] == '1' then redis.call('ZADD', KEYS[11], now, ARGV[1]) end
