@@ -121,6 +121,31 @@ def predict(
 
 
 @app.command()
+def metamorphic(
+    model: Annotated[
+        str | None,
+        typer.Option(help="name, name@version, or the folder of a run.", show_default="the service's default"),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Changed pictures to ask about.")] = 500_000,
+    seed: int = 1,
+    threads: Threads = CORES,
+) -> None:
+    """Measure how answers change with the way in which a digit was cut, scaled, lit and stored."""
+    from training.metamorphic.digits import digits_of
+    from training.metamorphic.measure import Reader, measure, table
+    from training.predict import chosen
+
+    settings = Settings.load()
+    opened = chosen(model, _registry(settings), settings, threads)
+    import numpy as np
+
+    digits = digits_of(settings.data or Path(), pairs, np.random.default_rng(seed))
+    outcome = measure(digits, Reader(opened, opened.manifest.review_below), pairs, seed)
+    typer.echo(table(outcome.by_transformation))
+    typer.echo(table(outcome.by_source))
+
+
+@app.command()
 def report(folder: RunFolder, threads: Threads = CORES) -> None:
     """Write a run's figures, pictures and model card into its folder."""
     from training.report import report
