@@ -126,23 +126,22 @@ def metamorphic(
         str | None,
         typer.Option(help="name, name@version, or the folder of a run.", show_default="the service's default"),
     ] = None,
-    pairs: Annotated[int, typer.Option(min=1, help="Changed pictures to ask about.")] = 500_000,
+    pairs: Annotated[int, typer.Option(min=1, help="Changed pictures to ask about, at most.")] = 500_000,
+    kinds: Annotated[
+        int, typer.Option(min=0, help="Instead, so many pictures of each kind of what is not one digit.")
+    ] = 0,
     seed: int = 1,
-    threads: Threads = CORES,
+    report: Annotated[Path | None, typer.Option(help="A JSON file for the counts.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="A folder for contact sheets of the worst.")] = None,
+    threads: Threads = 1,
 ) -> None:
-    """Measure how answers change with the way in which a digit was cut, scaled, lit and stored."""
-    from training.metamorphic.digits import digits_of
-    from training.metamorphic.measure import Reader, measure, table
-    from training.predict import chosen
+    """Measure how answers change with the way in which a picture was cut, scaled, lit, stored or turned."""
+    from training.metamorphic.run import Run, run_kinds, run_pairs
 
     settings = Settings.load()
-    opened = chosen(model, _registry(settings), settings, threads)
-    import numpy as np
-
-    digits = digits_of(settings.data or Path(), pairs, np.random.default_rng(seed))
-    outcome = measure(digits, Reader(opened, opened.manifest.review_below), pairs, seed)
-    typer.echo(table(outcome.by_transformation))
-    typer.echo(table(outcome.by_source))
+    run = Run(model, seed, report, pictures, threads)
+    registry = _registry(settings)
+    typer.echo(run_kinds(run, settings, registry, kinds) if kinds else run_pairs(run, settings, registry, pairs))
 
 
 @app.command()

@@ -6,6 +6,7 @@ normaliser is to be asked: a picture and the polarity that it is told. None wher
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -13,11 +14,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from digitmill.domain import Polarity
-
-Grey = NDArray[np.uint8]
+from training.metamorphic.pictures import Grey, cut_to, four, grey, ink_box, padded, paper_of
 
 
 class Asked(NamedTuple):
@@ -25,83 +24,173 @@ class Asked(NamedTuple):
     polarity: Polarity = Polarity.AUTO
 
 
+Change = Callable[[Grey, Generator], Grey | None]
 Transformation = Callable[[Grey, Generator], Asked | None]
 
 MARGINS = range(13)
 LEAST_INK_SIDE = 10
 """Pixels of the digit's longer side below which a person cannot read it either."""
-INK_STARTS = 0.35
-"""Share of the way from paper to the darkest ink at which a pixel counts as ink when a picture is cut."""
+WIDEST, NARROWEST = 2.5, 0.4
+"""Of what is stretched to a square: a 1 that is stretched so far is a bar for a person too."""
+SQUARE = 28
 
 
-class Box(NamedTuple):
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-
-def paper_of(picture: Grey) -> int:
-    """The grey level of the paper: of half of the pixels at least, in a picture with its margins."""
-    return int(np.percentile(picture, 75))
-
-
-def ink_box(picture: Grey) -> Box | None:
-    """Where the ink is, by threshold alone; None where there is none, or where some of it touches the edge."""
-    paper, ink = paper_of(picture), int(picture.min())
-    if paper - ink < 20:
-        return None
-    left, top, width, height = cv2.boundingRect((picture < paper - INK_STARTS * (paper - ink)).astype(np.uint8))
-    box = Box(left, top, left + width, top + height)
-    if not (box.left and box.top and box.right < picture.shape[1] and box.bottom < picture.shape[0]):
-        return None
-    return box
-
-
-def cut(margin: int, picture: Grey, _random: Generator) -> Asked | None:
+def cut(margin: int, picture: Grey, _random: Generator) -> Grey | None:
+    """To the ink and ``margin`` px on every side."""
     box = ink_box(picture)
-    if box is None or min(box.left, box.top) < 0:
-        return None
-    rows = slice(max(0, box.top - margin), box.bottom + margin)
-    return Asked(picture[rows, max(0, box.left - margin) : box.right + margin])
+    return None if box is None else cut_to(picture, box, (margin,) * 4)
 
 
-def padded(least: int, most: int, picture: Grey, random: Generator) -> Asked:
-    top, bottom, left, right = random.integers(least, most + 1, 4).tolist()
-    paper = paper_of(picture)
-    return Asked(_grey(cv2.copyMakeBorder(picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=paper)))
-
-
-def scaled(least: float, most: float, picture: Grey, random: Generator) -> Asked | None:
-    scale = float(np.exp(random.uniform(np.log(least), np.log(most))))
+def cut_unevenly(most: int, picture: Grey, random: Generator) -> Grey | None:
     box = ink_box(picture)
-    if box is None or scale * max(box.right - box.left, box.bottom - box.top) < LEAST_INK_SIDE:
+    return None if box is None else cut_to(picture, box, four(0, most, random))
+
+
+def pad(least: int, most: int, picture: Grey, random: Generator) -> Grey:
+    return padded(picture, four(least, most, random))
+
+
+def shift(most: int, picture: Grey, random: Generator) -> Grey | None:
+    """Paper is added at one side and taken away at the opposite one, as far as there is any."""
+    box = ink_box(picture)
+    if box is None:
         return None
-    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return Asked(_grey(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=kind)))
+    right, down = random.integers(-most, most + 1, 2).tolist()
+    height, width = picture.shape
+    right = min(max(right, -box.left), width - box.right)
+    down = min(max(down, -box.top), height - box.bottom)
+    moved = padded(picture, (max(right, 0), max(down, 0), max(-right, 0), max(-down, 0)))
+    left, top = max(-right, 0), max(-down, 0)
+    return moved[top : top + height, left : left + width]
 
 
-def inverted(picture: Grey, _random: Generator) -> Asked:
-    return Asked(np.invert(picture))
+def scale(least: float, most: float, picture: Grey, random: Generator) -> Grey | None:
+    factor = math.exp(random.uniform(math.log(least), math.log(most)))
+    box = ink_box(picture)
+    longest = max(picture.shape) if box is None else max(box.width, box.height)
+    if factor * longest < LEAST_INK_SIDE:
+        return None
+    kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return grey(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=kind))
 
 
-def jpeg(least: int, most: int, picture: Grey, random: Generator) -> Asked:
+def stretch(margin: int | None, picture: Grey, _random: Generator) -> Grey | None:
+    """To 28x28, whatever the proportions; cut to the ink and ``margin`` px before, or whole."""
+    box = ink_box(picture)
+    if box is None or not NARROWEST <= box.width / box.height <= WIDEST:
+        return None
+    taken = picture if margin is None else cut_to(picture, box, (margin,) * 4)
+    return grey(cv2.resize(taken, (SQUARE, SQUARE), interpolation=cv2.INTER_AREA))
+
+
+def gamma(picture: Grey, random: Generator) -> Grey:
+    power = math.exp(random.uniform(math.log(0.5), math.log(2.0)))
+    return grey(255 * (picture / 255.0) ** power)
+
+
+def contrast(picture: Grey, random: Generator) -> Grey:
+    """0.3 to 1 of it, anywhere between black and white."""
+    gain = random.uniform(0.3, 1.0)
+    return grey(picture * gain + random.uniform(0, 255 * (1 - gain)))
+
+
+def invert(picture: Grey, _random: Generator) -> Grey:
+    return np.invert(picture)
+
+
+def jpeg(least: int, most: int, picture: Grey, random: Generator) -> Grey:
     quality = int(random.integers(least, most + 1))
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return Asked(_grey(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)))
+    return grey(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
 
 
-TRANSFORMATIONS: dict[str, Transformation] = {
-    **{f"cut, margin {margin}": partial(cut, margin) for margin in MARGINS},
-    "pad 1 to 10": partial(padded, 0, 10),
-    "pad 10 to 40": partial(padded, 10, 40),
-    "scale 0.3 to 1": partial(scaled, 0.3, 1.0),
-    "scale 1 to 6": partial(scaled, 1.0, 6.0),
-    "invert": inverted,
-    "JPEG 20 to 50": partial(jpeg, 20, 50),
-    "JPEG 50 to 95": partial(jpeg, 50, 95),
-}
+def one_bit_by_otsu(picture: Grey, _random: Generator) -> Grey:
+    return grey(cv2.threshold(picture, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1])
 
 
-def _grey(picture: object) -> Grey:
-    return np.asarray(picture, np.uint8)
+def one_bit_at_a_level(picture: Grey, random: Generator) -> Grey:
+    """A fixed threshold, 0.35 to 0.65 of the way from the darkest ink to the paper."""
+    ink = int(picture.min())
+    level = ink + random.uniform(0.35, 0.65) * (paper_of(picture) - ink)
+    return grey(255 * (picture > level))
+
+
+def blur(picture: Grey, random: Generator) -> Grey:
+    """Less than a stroke is wide: a standard deviation of 0.4 to 1.6 % of the longest side."""
+    return grey(cv2.GaussianBlur(picture, (0, 0), random.uniform(0.004, 0.016) * max(picture.shape)))
+
+
+def rotate(most: float, picture: Grey, random: Generator) -> Grey:
+    """By up to ``most`` degrees about its middle, on paper wide enough for its corners."""
+    room = math.ceil(max(picture.shape) * math.sin(math.radians(most)) / 2)
+    wide = padded(picture, (room,) * 4)
+    height, width = wide.shape
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), random.uniform(-most, most), 1)
+    paper = paper_of(picture)
+    return grey(cv2.warpAffine(wide, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=paper))
+
+
+def in_turn(*changes: Change) -> Change:
+    def changed(picture: Grey, random: Generator) -> Grey | None:
+        left: Grey | None = picture
+        for change in changes:
+            if left is not None:
+                left = change(left, random)
+        return left
+
+    return changed
+
+
+def asked(change: Change, polarity: Polarity = Polarity.AUTO) -> Transformation:
+    def transformed(picture: Grey, random: Generator) -> Asked | None:
+        changed = change(picture, random)
+        return None if changed is None or not changed.size else Asked(changed, polarity)
+
+    return transformed
+
+
+UNCUT = "as it is"
+
+
+def transformations() -> dict[str, Transformation]:
+    """By name, in the order of the tables. ``UNCUT`` is the first: what all others are held against."""
+    tight = partial(cut_unevenly, 4)
+    changes: dict[str, Change] = {
+        UNCUT: lambda picture, _: picture,
+        **{f"cut, margin {margin}": partial(cut, margin) for margin in MARGINS},
+        "cut unevenly, 0 to 12": partial(cut_unevenly, 12),
+        "pad 0 to 10": partial(pad, 0, 10),
+        "pad 10 to 40": partial(pad, 10, 40),
+        "cut at 0, pad 0 to 40": in_turn(partial(cut, 0), partial(pad, 0, 40)),
+        "shift by up to 14": partial(shift, 14),
+        "scale 0.3 to 1": partial(scale, 0.3, 1.0),
+        "scale 1 to 6": partial(scale, 1.0, 6.0),
+        "gamma 0.5 to 2": gamma,
+        "contrast 0.3 to 1": contrast,
+        "invert": invert,
+        "JPEG 20 to 50": partial(jpeg, 20, 50),
+        "JPEG 50 to 95": partial(jpeg, 50, 95),
+        "one bit, Otsu": one_bit_by_otsu,
+        "one bit, fixed": one_bit_at_a_level,
+        "blur": blur,
+        "rotate by up to 8": partial(rotate, 8.0),
+        "28x28, whole": partial(stretch, None),
+        "28x28, cut at 0": partial(stretch, 0),
+        "28x28, cut at 2": partial(stretch, 2),
+        "tight, scale 0.3 to 1": in_turn(tight, partial(scale, 0.3, 1.0)),
+        "tight, scale 1 to 6": in_turn(tight, partial(scale, 1.0, 6.0)),
+        "tight, invert": in_turn(tight, invert),
+        "tight, JPEG 20 to 95": in_turn(tight, partial(jpeg, 20, 95)),
+        "tight, one bit": in_turn(tight, one_bit_by_otsu),
+        "tight, blur": in_turn(tight, blur),
+        "rotate, tight": in_turn(partial(rotate, 8.0), tight),
+    }
+    told = {
+        "told, dark": (lambda picture, _: picture, Polarity.DARK_ON_LIGHT),
+        "told, light": (invert, Polarity.LIGHT_ON_DARK),
+        "tight, told, dark": (tight, Polarity.DARK_ON_LIGHT),
+        "tight, told, light": (in_turn(tight, invert), Polarity.LIGHT_ON_DARK),
+    }
+    return {name: asked(change) for name, change in changes.items()} | {
+        name: asked(change, polarity) for name, (change, polarity) in told.items()
+    }
