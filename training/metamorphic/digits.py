@@ -135,12 +135,12 @@ def enlarged(light: Grey, random: Generator) -> Grey:
     # a rim of paper, so that strokes at the edge become round there too
     smooth = cv2.resize(np.pad(light, 2), None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     paper, ink = int(random.integers(215, 256)), int(random.integers(10, 80))
-    return _on_paper(np.asarray(smooth, np.float32) / 255, paper, ink, random)
+    return on_paper(np.asarray(smooth, np.float64) / 255, paper, ink, random)
 
 
-def _on_paper(ink_share: NDArray[np.float32], paper: int, ink: int, random: Generator) -> Grey:
+def on_paper(ink_share: NDArray[np.float64], paper: int, ink: int, random: Generator) -> Grey:
     """``ink_share`` [height, width] from 0 to 1, in grey levels, with paper around it and in half of them its grain."""
-    values = np.pad(paper - ink_share * np.float32(paper - ink), PAPER_AROUND, constant_values=paper)
+    values = np.pad(paper - ink_share * (paper - ink), PAPER_AROUND, constant_values=paper)
     if random.random() < 0.5:
         values = values + random.normal(0, random.uniform(0, NOISE), values.shape)
     return grey(values)
@@ -151,7 +151,7 @@ def thick(digits: Iterable[Digit], random: Generator) -> Iterator[Digit]:
     for digit in digits:
         if min(digit.picture.shape) < LEAST_SIDE // 2:
             continue
-        wide = max(2, round(pen_width(digit.picture) * random.uniform(0.2, 0.6)))
+        wide = max(2, round(pen_width(digit.picture) * random.uniform(0.1, 0.4)))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide))
         thicker = cv2.erode(np.pad(digit.picture, wide, mode="edge"), kernel)
         level = (int(thicker.min()) + int(np.percentile(thicker, 90))) / 2
@@ -172,6 +172,6 @@ def two_stroke_sevens(count: int, random: Generator) -> Iterator[Digit]:
         corner = (room + width, room + rise)
         cv2.line(canvas, (room, room), corner, 255, pen, cv2.LINE_AA)
         cv2.line(canvas, corner, (room + foot, room + height), 255, pen, cv2.LINE_AA)
-        share = cv2.GaussianBlur(canvas, (0, 0), random.uniform(0.4, 1.2)).astype(np.float32) / 255
+        share = cv2.GaussianBlur(canvas, (0, 0), random.uniform(0.4, 1.2)) / 255
         paper, ink = int(random.integers(225, 256)), int(random.integers(20, 70))
-        yield Digit("drawn sevens", f"seven {number}", 7, _on_paper(share, paper, ink, random))
+        yield Digit("drawn sevens", f"seven {number}", 7, on_paper(share, paper, ink, random))

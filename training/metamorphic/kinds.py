@@ -36,23 +36,20 @@ MOST_SHOWN = 64
 
 
 class KindCounts(BaseModel):
-    """``right`` are those accepted as the digit that they hold, ``wrong`` as another or though they hold none."""
+    """``wrong`` are those accepted as another digit than is in it, or though there are none or several."""
 
     model_config = ConfigDict(extra="forbid")
 
     pictures: int = 0
     accepted: int = 0
-    right: int = 0
     wrong: int = 0
     review: int = 0
     blank: int = 0
 
     def add(self, case: Case, answer: Answer) -> None:
-        right = answer.accepted and answer.digit == case.label
         self.pictures += 1
         self.accepted += answer.accepted
-        self.right += right
-        self.wrong += answer.accepted and not right
+        self.wrong += answer.accepted and answer.digit != case.label
         self.blank += answer.digit is None
         self.review += answer.digit is not None and not answer.accepted
 
@@ -89,7 +86,7 @@ def kinds() -> dict[str, Draw]:
 def measure_kinds(
     digits: Sequence[Digit], reader: Reader, each: int, seed: int, report: KindsReport
 ) -> dict[str, list[tuple[Case, Answer]]]:
-    """Add ``each`` pictures of every kind to ``report``, and give those accepted wrong, by kind.
+    """Add ``each`` pictures of every kind to ``report``, and give those that should not have been accepted, by kind.
 
     Raises:
         ValueError: no digit stands apart from the edges of its picture.
@@ -101,7 +98,7 @@ def measure_kinds(
         counts = report.kinds.setdefault(name, KindCounts())
         for case, _, answer in reader.answered(_drawn(draw, sets, each, random)):
             counts.add(case, answer)
-            if answer.accepted and answer.digit != case.label:
+            if answer.accepted and not (case.whole and answer.digit == case.label):
                 wrong.setdefault(name, []).append((case, answer))
     return wrong
 
@@ -139,7 +136,7 @@ def kinds_table(report: KindsReport) -> str:
 
 
 def write_kinds(wrong: dict[str, list[tuple[Case, Answer]]], folder: Path) -> None:
-    """A sheet for each kind of those accepted wrong, the surest first, such as ``struck_out_level.png``."""
+    """A sheet for each kind of those that should not have been accepted, the surest first: ``struck_out_level.png``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, found in wrong.items():
         worst = sorted(found, key=lambda each: -each[1].confidence)[:MOST_SHOWN]

@@ -11,10 +11,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
-from training.metamorphic.digits import Digit
+from training.metamorphic.digits import Digit, on_paper
 from training.metamorphic.pictures import Box, Grey, cut_to, four, grey, ink_box, padded, paper_of, pen_width
 from training.metamorphic.strokes import ring, straight, stroke
+
+Share = NDArray[np.float64]
+"""Ink, from 0 to 1: [height, width]."""
 
 Pick = Callable[[], Digit]
 """A digit that stands apart from the edges of its picture, drawn by lot."""
@@ -22,13 +26,17 @@ Pick = Callable[[], Digit]
 ROOM = 40
 """Pixels of paper around a digit for strokes that reach beyond it."""
 SIDES = 4
+HIDDEN = 0.6
+"""Share of a digit that another one on it may hide."""
+LEAST_INK = 0.15
 
 
 class Case(NamedTuple):
-    """``label`` is None where the picture holds no single digit."""
+    """``label`` is the digit that is in it, None for none or several; ``whole`` where it may be accepted as that."""
 
     picture: Grey
     label: int | None = None
+    whole: bool = False
 
 
 class _Laid(NamedTuple):
@@ -59,16 +67,23 @@ def _cut(picture: Grey, margin: int | None, random: Generator) -> Grey:
 
 
 def struck_out(slant: float, pick: Pick, random: Generator) -> Case:
-    """By one line, level with 0 and from corner to corner with 1, which begins and ends a little outside."""
+    """By one line, level with 0 and from corner to corner with 1, which begins and ends outside the digit.
+
+    No level one goes through a 4 or a 7: it may be their bar.
+    """
     laid = _laid(pick)
+    while slant == 0 and laid.label in (4, 7):
+        laid = _laid(pick)
     box = laid.box
-    left, right = (random.uniform(0.02, 0.25) * box.height for _ in range(2))
+    left, right = (random.uniform(0.1, 0.3) * box.height for _ in range(2))
     middle = box.top + box.height * random.uniform(0.38, 0.62)
     half = slant * box.height * random.uniform(0.35, 0.55) * (1 if random.random() < 0.5 else -1)
     tilt = random.normal(0, 0.04) * box.height
     start, end = (box.left - left, middle + half), (box.right + right, middle - half + tilt)
     line = straight(start, end, 0.02 * box.height, random)
-    return Case(_cut(stroke(laid.picture, line, laid.pen * random.uniform(0.5, 1.2), laid.ink), None, random))
+    return Case(
+        _cut(stroke(laid.picture, line, laid.pen * random.uniform(0.5, 1.2), laid.ink), None, random), laid.label
+    )
 
 
 def circled(pick: Pick, random: Generator) -> Case:
@@ -78,55 +93,60 @@ def circled(pick: Pick, random: Generator) -> Case:
     half = max(box.height, box.width) / 2
     across, down = (half * random.uniform(1.2, 1.5) for _ in range(2))
     around = ring(middle, (across, down), 0.04, random)
-    return Case(_cut(stroke(laid.picture, around, laid.pen * random.uniform(0.5, 1.2), laid.ink), None, random))
+    return Case(
+        _cut(stroke(laid.picture, around, laid.pen * random.uniform(0.5, 1.2), laid.ink), None, random), laid.label
+    )
 
 
 def overwritten(pick: Pick, random: Generator) -> Case:
-    """Two different digits on the same place."""
-    first = _laid(pick)
-    second = _laid(pick)
-    while second.label == first.label:
-        second = _laid(pick)
-    under = _inked(first, first.box.height)
-    over = _inked(second, round(first.box.height * random.uniform(0.85, 1.15)))
-    side = max(*under.shape, *over.shape) + 8
-    paper = paper_of(first.picture)
-    both = np.minimum(_middled(under, side, paper), _middled(over, side, paper))
-    return Case(_cut(both, None, random))
-
-
-def _inked(laid: _Laid, height: int) -> Grey:
-    """The digit alone, ``height`` px high, in grey levels from ink to paper."""
-    ink = cut_to(laid.picture, laid.box, (2,) * 4)
-    size = (max(2, round(ink.shape[1] * height / ink.shape[0])), max(2, height))
-    return grey(cv2.resize(ink, size, interpolation=cv2.INTER_LINEAR))
-
-
-def _middled(picture: Grey, side: int, paper: int) -> Grey:
-    height, width = picture.shape
-    canvas = np.full((side, side), paper, np.uint8)
-    top, left = (side - height) // 2, (side - width) // 2
-    canvas[top : top + height, left : left + width] = picture
-    return canvas
+    """Two different digits on the same place, each of which shows beside the other."""
+    while True:
+        first, second = _laid(pick), _laid(pick)
+        height = first.box.height
+        parts = [_ink(first, height), _ink(second, round(height * random.uniform(0.85, 1.15)))]
+        side = max(max(part.shape) for part in parts)
+        under, over = (_middled(part, side) for part in parts)
+        both = np.minimum(under, over).sum()
+        if first.label != second.label and both < HIDDEN * min(under.sum(), over.sum()):
+            return Case(_cut(_in_one_ink(np.maximum(under, over), first, random), None, random))
 
 
 def two_digits(margin: int, pick: Pick, random: Generator) -> Case:
     """Beside each other on one line, touching or up to a fifth of their height apart."""
     first, second = _laid(pick), _laid(pick)
     height = first.box.height
-    paper = paper_of(first.picture)
-    parts = [_inked(first, height), _inked(second, round(height * random.uniform(0.85, 1.15)))]
+    left, right = _ink(first, height), _ink(second, round(height * random.uniform(0.85, 1.15)))
     gap = round(height * random.uniform(-0.04, 0.2))
-    tall = max(part.shape[0] for part in parts)
-    width = parts[0].shape[1] + parts[1].shape[1] + gap
-    canvas = np.full((tall + 2 * ROOM, width + 2 * ROOM), paper, np.uint8)
-    left = ROOM
-    for part in parts:
-        top = ROOM + round((tall - part.shape[0]) * random.uniform(0.3, 0.7))
-        place = canvas[top : top + part.shape[0], left : left + part.shape[1]]
-        np.minimum(place, part, out=place)
-        left += part.shape[1] + gap
-    return Case(_cut(canvas, margin, random))
+    tall = max(len(left), len(right))
+    canvas = np.zeros((tall, left.shape[1] + right.shape[1] + gap))
+    for part, start in ((left, 0), (right, left.shape[1] + gap)):
+        top = round((tall - len(part)) * random.uniform(0.3, 0.7))
+        place = canvas[top : top + len(part), start : start + part.shape[1]]
+        np.maximum(place, part, out=place)
+    return Case(_cut(_in_one_ink(canvas, first, random), margin, random))
+
+
+def _ink(laid: _Laid, height: int) -> Share:
+    """The digit alone, ``height`` px high."""
+    part = cut_to(laid.picture, laid.box, (1,) * 4)
+    paper = paper_of(laid.picture)
+    share = np.clip((paper - part.astype(np.float64)) / (paper - laid.ink), 0, 1)
+    # the grain of its paper is no ink
+    share[share < LEAST_INK] = 0
+    size = (max(2, round(part.shape[1] * height / part.shape[0])), max(2, height))
+    return np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), np.float64)
+
+
+def _middled(share: Share, side: int) -> Share:
+    height, width = share.shape
+    canvas = np.zeros((side, side))
+    top, left = (side - height) // 2, (side - width) // 2
+    canvas[top : top + height, left : left + width] = share
+    return canvas
+
+
+def _in_one_ink(share: Share, laid: _Laid, random: Generator) -> Grey:
+    return on_paper(share, paper_of(laid.picture), laid.ink, random)
 
 
 def cut_off(least: float, most: float, pick: Pick, random: Generator) -> Case:
@@ -139,7 +159,7 @@ def cut_off(least: float, most: float, pick: Pick, random: Generator) -> Case:
     cut = cut_to(laid.picture, laid.box, (margins[0], margins[1], margins[2], margins[3]))
     lost = max(1, round(extent * random.uniform(least, most)))
     kept = (cut[:, lost:], cut[lost:], cut[:, :-lost], cut[:-lost])[side]
-    return Case(kept, laid.label)
+    return Case(kept, laid.label, whole=True)
 
 
 def faint(pick: Pick, random: Generator) -> Case:
@@ -150,7 +170,7 @@ def faint(pick: Pick, random: Generator) -> Case:
     dark, light = int(laid.picture.min()), paper_of(laid.picture)
     values = paper - levels * (light - np.minimum(laid.picture, light).astype(np.float32)) / (light - dark)
     values += random.normal(0, random.uniform(0, levels / 7), values.shape)
-    return Case(cut_to(grey(values), laid.box, four(2, 20, random)), laid.label)
+    return Case(cut_to(grey(values), laid.box, four(2, 20, random)), laid.label, whole=True)
 
 
 def blank_paper(_pick: Pick, random: Generator) -> Case:

@@ -74,11 +74,11 @@ def cut_to(picture: Grey, box: Box, margins: tuple[int, int, int, int]) -> Grey:
     return picture[rows, max(0, box.left - left) : box.right + right]
 
 
-def padded(picture: Grey, margins: tuple[int, int, int, int]) -> Grey:
-    """The picture on more of its paper, so many pixels at its left, top, right and bottom."""
+def padded(picture: Grey, margins: tuple[int, int, int, int], paper: int | None = None) -> Grey:
+    """The picture on more of its paper, or of ``paper``, so many pixels at its left, top, right and bottom."""
     left, top, right, bottom = margins
-    paper = paper_of(picture)
-    return grey(cv2.copyMakeBorder(picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=paper))
+    ground = paper_of(picture) if paper is None else paper
+    return np.pad(picture, ((top, bottom), (left, right)), constant_values=ground)
 
 
 def four(least: int, most: int, random: Generator) -> tuple[int, int, int, int]:
@@ -89,4 +89,5 @@ def four(least: int, most: int, random: Generator) -> tuple[int, int, int, int]:
 
 def grey(values: object) -> Grey:
     """``values`` cut off at 0 and 255, as uint8."""
-    return np.clip(np.rint(np.asarray(values)), 0, 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.clip(np.rint(np.asarray(values)), 0, 255).astype(np.uint8)
+    return rounded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,18 +26,24 @@ class Cell(NamedTuple):
 
 
 def write_sheets(offenders: Offenders, folder: Path) -> list[Path]:
-    """``changed.png``, ``wrong.png`` and ``blank.png`` in ``folder``: before and after, the surest first."""
+    """``changed.png``, ``wrong.png`` and ``blank.png`` in ``folder``: before and after, each set's surest first."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {"changed": offenders.changed, "wrong": offenders.wrong, "blank": offenders.blank}
     written = []
     for name, pairs in found.items():
         if pairs:
-            worst = sorted(
-                pairs, key=lambda pair: (-min(pair.before.confidence, pair.after.confidence), pair.digit.name)
-            )
             written.append(folder / f"{name}.png")
-            write_sheet(map(_cell, worst[:MOST]), written[-1])
+            write_sheet(map(_cell, _mixed(pairs)), written[-1])
     return written
+
+
+def _mixed(pairs: Sequence[Pair]) -> list[Pair]:
+    """The surest of every set and digit, then their second surest, and so on: no set fills the sheet alone."""
+    kinds: dict[tuple[str, int, int | None], list[Pair]] = {}
+    for pair in sorted(pairs, key=lambda pair: -min(pair.before.confidence, pair.after.confidence)):
+        kinds.setdefault((pair.digit.source, pair.digit.label, pair.after.digit), []).append(pair)
+    rounds = (pair for turn in zip_longest(*kinds.values()) for pair in turn if pair is not None)
+    return list(islice(rounds, MOST))
 
 
 def write_sheet(cells: Iterable[Cell], path: Path) -> None:

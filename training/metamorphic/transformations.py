@@ -50,6 +50,12 @@ def pad(least: int, most: int, picture: Grey, random: Generator) -> Grey:
     return padded(picture, four(least, most, random))
 
 
+def cut_and_pad(most: int, picture: Grey, random: Generator) -> Grey | None:
+    """To the ink, and again on paper: of a cut 1 most is ink, so the paper is that of the uncut picture."""
+    tight = cut(0, picture, random)
+    return None if tight is None else padded(tight, four(0, most, random), paper_of(picture))
+
+
 def shift(most: int, picture: Grey, random: Generator) -> Grey | None:
     """Paper is added at one side and taken away at the opposite one, as far as there is any."""
     box = ink_box(picture)
@@ -161,7 +167,7 @@ def transformations() -> dict[str, Transformation]:
         "cut unevenly, 0 to 12": partial(cut_unevenly, 12),
         "pad 0 to 10": partial(pad, 0, 10),
         "pad 10 to 40": partial(pad, 10, 40),
-        "cut at 0, pad 0 to 40": in_turn(partial(cut, 0), partial(pad, 0, 40)),
+        "cut at 0, pad 0 to 40": partial(cut_and_pad, 40),
         "shift by up to 14": partial(shift, 14),
         "scale 0.3 to 1": partial(scale, 0.3, 1.0),
         "scale 1 to 6": partial(scale, 1.0, 6.0),
@@ -185,7 +191,7 @@ def transformations() -> dict[str, Transformation]:
         "tight, blur": in_turn(tight, blur),
         "rotate, tight": in_turn(partial(rotate, 8.0), tight),
     }
-    told = {
+    told: dict[str, tuple[Change, Polarity]] = {
         "told, dark": (lambda picture, _: picture, Polarity.DARK_ON_LIGHT),
         "told, light": (invert, Polarity.LIGHT_ON_DARK),
         "tight, told, dark": (tight, Polarity.DARK_ON_LIGHT),
