@@ -13,6 +13,7 @@ Grey = NDArray[np.uint8]
 
 INK_STARTS = 0.35
 """Share of the way from paper to the darkest ink at which a pixel counts as ink when a picture is cut."""
+PAPER_AT = 0.75
 LEAST_CONTRAST = 20
 """Grey levels between paper and ink of a picture that can be cut by its ink."""
 
@@ -35,8 +36,9 @@ class Box(NamedTuple):
 
 
 def paper_of(picture: Grey) -> int:
-    """The grey level of the paper, which is most of a picture with its margins."""
-    return int(np.percentile(picture, 75))
+    """The grey level of the paper, which is most of a picture with its margins: a quarter of the pixels is lighter."""
+    counts = np.bincount(picture.ravel(), minlength=256)
+    return int(np.searchsorted(np.cumsum(counts), PAPER_AT * picture.size))
 
 
 def ink_mask(picture: Grey) -> Grey | None:
