@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint types pytest format settings-table translations screenshots images compose-test fuzz soak model bench lock audit clean
+.PHONY: help install demo up test lint types pytest format settings-table translations screenshots images compose-test fuzz soak model metamorphic bench lock audit clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -61,6 +61,9 @@ soak: install ## bring a thousand faults of all kinds under load and check every
 model: install ## train the built-in model anew, measure it and write its report to var/runs/digits-8; set DIGITMILL_DATA
 	$(BIN)/python -m training train var/runs/digits-8 --version 8
 	$(BIN)/python -m training report var/runs/digits-8
+
+metamorphic: install ## ask about every digit cut, scaled, lit and stored in other ways; METAMORPHIC="--kinds 600"; set DIGITMILL_DATA
+	$(BIN)/python -m training metamorphic $(METAMORPHIC)
 
 bench: install ## measure the service against its own engine, on a quiet machine
 	$(BIN)/python -m benchmarks

@@ -121,6 +121,30 @@ def predict(
 
 
 @app.command()
+def metamorphic(
+    model: Annotated[
+        str | None,
+        typer.Option(help="name, name@version, or the folder of a run.", show_default="the service's default"),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Changed pictures to ask about, at most.")] = 500_000,
+    kinds: Annotated[
+        int, typer.Option(min=0, help="Instead, so many pictures of each kind of what is not one digit.")
+    ] = 0,
+    seed: int = 1,
+    report: Annotated[Path | None, typer.Option(help="A JSON file for the counts.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="A folder for contact sheets of the worst.")] = None,
+    threads: Threads = 1,
+) -> None:
+    """Measure how answers change with the way in which a picture was cut, scaled, lit, stored or turned."""
+    from training.metamorphic.run import Run, run_kinds, run_pairs
+
+    settings = Settings.load()
+    run = Run(model, seed, report, pictures, threads)
+    registry = _registry(settings)
+    typer.echo(run_kinds(run, settings, registry, kinds) if kinds else run_pairs(run, settings, registry, pairs))
+
+
+@app.command()
 def report(folder: RunFolder, threads: Threads = CORES) -> None:
     """Write a run's figures, pictures and model card into its folder."""
     from training.report import report

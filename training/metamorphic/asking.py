@@ -1,0 +1,104 @@
+"""What normaliser and model answer to pictures, in batches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitmill.imaging.normalise import NORMALISER_VERSION, normalise
+from digitmill.models.engines.base import Converted
+from digitmill.models.engines.conversion import convert_apart
+from digitmill.models.manifest import MODEL_FILE, Manifest, read_manifest
+from digitmill.models.registry import Registry
+from digitmill.models.runtime import Model, open_converted
+from digitmill.settings import PrecisionName
+from training.metamorphic.transformations import Asked
+
+BATCH = 2048
+
+Case = TypeVar("Case")
+
+_log = logging.getLogger(__name__)
+
+
+class Predictor(Protocol):
+    def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Calibrated probabilities float32 [n, 10] of the digits for uint8 [n, 28, 28]."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``digit`` is None for blank; ``accepted`` where its row would need no review."""
+
+    digit: int | None
+    confidence: float
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class Reader:
+    model: Predictor
+    review_below: float
+
+    def answers(self, asked: Sequence[Asked]) -> list[Answer]:
+        """One answer each, in order."""
+        pictures = [normalise(each.picture, each.polarity) for each in asked]
+        inked = [picture for picture in pictures if picture is not None]
+        rows = iter(self.model.predict(np.stack(inked)) if inked else ())
+        return [Answer(None, 0.0, False) if picture is None else self._answer(next(rows)) for picture in pictures]
+
+    def answered(self, cases: Iterable[tuple[Case, Asked]]) -> Iterator[tuple[Case, Asked, Answer]]:
+        """The same for any number of pictures, each with what it is of."""
+        left = iter(cases)
+        while batch := list(islice(left, BATCH)):
+            answers = self.answers([asked for _, asked in batch])
+            for (case, asked), answer in zip(batch, answers, strict=True):
+                yield case, asked, answer
+
+    def _answer(self, row: NDArray[np.float32]) -> Answer:
+        digit = int(row.argmax())
+        # as the service does: in float64, or the threshold would be rounded before it is compared
+        confidence = float(row[digit])
+        return Answer(digit, confidence, confidence >= self.review_below)
+
+
+def open_reader(name: str | None, registry: Registry, cache: Path, threads: int) -> tuple[Manifest, Reader]:
+    """The model ``name@version``, ``name``, or the default for None, or of a run's folder, in f32 on OpenVINO.
+
+    A model that was made for another version of the normaliser is taken too, which is logged: what a change of the
+    normaliser does is to be seen before a model is trained with it.
+
+    Raises:
+        ModelError: there is none, or it cannot be used here.
+    """
+    if name is not None and Path(name).is_dir():
+        manifest = read_manifest(Path(name))
+        files = convert_apart(Path(name) / MODEL_FILE, cache / f"{manifest.sha256}.openvino", len(manifest.classes))
+    else:
+        manifest = registry.resolve(name)
+        files = _files_of(manifest, registry)
+    if manifest.normaliser != NORMALISER_VERSION:
+        _log.warning(
+            "%s was trained with version %s of the normaliser, and this is version %s.",
+            manifest.label,
+            manifest.normaliser,
+            NORMALISER_VERSION,
+        )
+    model: Model = open_converted(manifest, files, None, precision=PrecisionName.F32, threads=threads)
+    return manifest, Reader(model, manifest.review_below)
+
+
+def _files_of(manifest: Manifest, registry: Registry) -> Converted:
+    reference = manifest.reference
+    files = registry.converted(reference)
+    if files is not None:
+        return files
+    folder = registry.cache / f"{reference.sha256}.openvino"
+    return convert_apart(registry.path(reference), folder, len(manifest.classes))
