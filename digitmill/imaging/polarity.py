@@ -38,7 +38,7 @@ def polarity_of(grey: Grey) -> Polarity:
         light = light_share > ONE_TONE
         # paper is the larger part of most crops, and then the border is paper
         if (cv2.mean(grey)[0] > middle) != light:
-            dark_border = cv2.bitwise_not(grey) if light else grey
+            dark_border = np.invert(grey) if light else grey
             light ^= _is_frame(dark_border, 255 - middle if light else middle)
         return Polarity.DARK_ON_LIGHT if light else Polarity.LIGHT_ON_DARK
     lightness = (2 * cv2.mean(border)[0] - lowest - highest) / (highest - lowest)
