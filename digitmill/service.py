@@ -10,6 +10,7 @@ from typing import Any, Self
 from digitmill.jobs import Jobs
 from digitmill.keys import Keys
 from digitmill.labelled import Labelled
+from digitmill.loading import Turn
 from digitmill.models.registry import Registry
 from digitmill.queue import CeleryQueue, Queue, celery_app
 from digitmill.recovery import Recovery
@@ -100,10 +101,13 @@ class Service:
         self,
         models: Models[Any],
         watchdog: Watchdog | None = None,
+        turn: Turn | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> Work:
         """The worker's side, with the models of this process."""
-        return Work(self.settings, self.store, self.blobs, self.queue, models, watchdog or Watchdog(), stopping)
+        return Work(
+            self.settings, self.store, self.blobs, self.queue, models, watchdog or Watchdog(), turn or Turn(), stopping
+        )
 
 
 def _sure() -> None:

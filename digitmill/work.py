@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ import structlog
 from digitmill.awaiting import Awaiting
 from digitmill.domain import Computation, Entry, Failure, Job, JobState, ModelReference, Problem, QueueName
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
+from digitmill.loading import Loading, NotYet, Turn
 from digitmill.pipeline import Opened, Predictor, Read, all_failed, answer_opened, open_chunk
 from digitmill.queue import Queue
 from digitmill.settings import Settings
@@ -91,6 +91,7 @@ class Work:
         queue: Queue,
         models: Models[Any],
         watchdog: Watchdog,
+        turn: Turn,
         stopping: Callable[[], bool],
     ) -> None:
         """``stopping`` tells whether this process is to end: it then takes no work past the broker any more."""
@@ -102,7 +103,7 @@ class Work:
         self._watchdog = watchdog
         self._stopping = stopping
         self._reading = Awaiting()
-        self._loading = Awaiting()
+        self._loading = Loading(store, models, turn, settings.lease_seconds)
         self._sent_on: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def run_chunk(self, job_id: str, chunk: int) -> int:
@@ -224,12 +225,17 @@ class Work:
                 yield _done(claim, self._given_up(claim))
             else:
                 group.append(claim)
-        if not group:
-            return
+        if group:
+            yield from self._read(group, held)
+
+    def _read(self, group: Sequence[Claim], held: Sequence[Claim]) -> Iterator[Done]:
         try:
-            model = self._model(group[0].job.model, held)
+            model = self._loading.model(group[0].job.model, held)
             opened = list(self._opened(group, held, model))
             answers = answer_opened([chunk for _, chunk in opened], model)
+        except NotYet:
+            # meanwhile this process is free for what it has the model for; the sweep gives the chunks out again
+            self._let_go(group, at_fault=False)
         except ModelNotFound as error:
             for claim in group:
                 self._leave_to_others(claim, error)
@@ -239,29 +245,6 @@ class Work:
         else:
             for (claim, _), answer in zip(opened, answers, strict=True):
                 yield _done(claim, answer, model.computed_by)
-
-    def _model(self, reference: ModelReference, held: Sequence[Claim]) -> Any:
-        """The model. While it is loaded, for however long, what is ``held`` is kept, and the attempt does not count.
-
-        Raises ModelError.
-        """
-        load = partial(self._models.get, reference)
-        if self._models.holds(reference):
-            return load()
-        for claim in held:
-            self._store.count_attempt(claim, counts=False)
-        every = self._settings.lease_seconds / 3
-        try:
-            return self._loading.result(load, seconds=math.inf, meanwhile=partial(self._keep, held), every=every)
-        finally:
-            for claim in held:
-                self._store.count_attempt(claim, counts=True)
-
-    def _keep(self, held: Sequence[Claim]) -> None:
-        # who loses a claim all the same comes too late with its rows, which changes nothing
-        with suppress(StorageUnavailable):
-            for claim in held:
-                self._store.renew(claim.job.id, claim.chunk, self._settings.lease_seconds)
 
     def _opened(self, claims: Sequence[Claim], held: Sequence[Claim], model: Loaded) -> Iterator[tuple[Claim, Opened]]:
         watch = _Watch(self._store, held, self._settings.lease_seconds, self._watchdog.wind, self._reading)

@@ -9,6 +9,7 @@ import signal
 import time
 from functools import partial
 from multiprocessing.sharedctypes import RawValue
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,7 +24,11 @@ from digitmill.store.base import WorkerInfo
 from digitmill.work import Models, Watchdog, Work
 from worker.hearing import Hearing, end_parent
 from worker.senders import Senders
+from worker.turns import MachineTurn
 
+LOADING = Path("cache", "loading.lock")
+"""Under VAR: who may load a model."""
+LOADING_SECONDS = 600.0
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
 """Between tries of a child to come up, in seconds."""
 
@@ -111,9 +116,15 @@ class WorkerProcess:
         self._senders = Senders(service.webhooks.deliver)
         default = service.registry.default()
         models = Models(partial(loaded, self._settings, service.registry))
-        engine = models.get(default.reference).engine
+        turn = MachineTurn(self._settings.var / LOADING)
+        # who has waited for so long goes on without
+        turn.take(LOADING_SECONDS)
+        try:
+            engine = models.get(default.reference).engine
+        finally:
+            turn.give()
         self._work = service.work(
-            models, BitingWatchdog(self._settings.image_seconds), stopping=lambda: bool(self._stopping.value)
+            models, BitingWatchdog(self._settings.image_seconds), turn, stopping=lambda: bool(self._stopping.value)
         )
         info = WorkerInfo(
             name=f"{self.host}/{os.getpid()}",

@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import structlog
+
+from digitmill.loading import Turn
 
 PAUSE_SECONDS = 0.05
 
 _log = structlog.get_logger(__name__)
 
 
-@contextmanager
-def in_turn(lock: Path, patience: float) -> Iterator[None]:
-    """Inside, no other process that asks for the same ``lock`` is inside; one that dies makes room at once.
+class MachineTurn(Turn):
+    """A turn among all processes of this machine that ask for the same file; one that dies makes room at once.
 
-    After ``patience`` seconds, or where no such file can be made, it goes on without its turn, and says so in the log.
+    Where no such file can be made it is always free, and says so in the log.
     """
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        file = lock.open("ab")
-    except OSError as error:
-        _log.warning("no_turn", lock=str(lock), reason=str(error))
-        yield
-        return
-    with file:
+
+    def __init__(self, lock: Path) -> None:
+        self._lock = lock
+        self._held: IO[bytes] | None = None
+
+    def take(self, patience: float) -> bool:
+        try:
+            self._lock.parent.mkdir(parents=True, exist_ok=True)
+            file = self._lock.open("ab")
+        except OSError as error:
+            _log.warning("no_turn", lock=str(self._lock), reason=str(error))
+            return True
         if not _locked(file, patience):
-            _log.warning("no_turn", lock=str(lock), reason=f"others took {patience:g} s")
-        # the end of the file's life, or of the process's, gives the lock back
-        yield
+            file.close()
+            return False
+        self._held = file
+        return True
+
+    def give(self) -> None:
+        if self._held is not None:
+            # the end of the file's life, or of the process's, gives the lock back
+            self._held.close()
+            self._held = None
 
 
 def _locked(file: IO[bytes], patience: float) -> bool:

@@ -6,6 +6,9 @@ built-in models, shipped with the package, and the published ones, under any fss
 built-in one of the same name and version. The file ``default`` beside the published models holds the ``name@version``
 that jobs get when they name none; without it that is the newest built-in version of ``digits``.
 
+What is published is also kept under ``.kept/<sha256>/``: open jobs end by the weights that they began with, though
+somebody removes a version by hand, or publishes another in its place.
+
 A release holds earlier built-in versions too, for the jobs that were begun with them. These are retired: they are read
 with when they are named in full, and not offered.
 
@@ -44,6 +47,7 @@ from digitmill.models.manifest import (
 BUILT_IN = Path(__file__).parent / "builtin"
 BUILT_IN_DEFAULT = "digits"
 DEFAULT_FILE = "default"
+KEPT = ".kept"
 
 FRESH_SECONDS = 1.0
 MOST_BYTES = 32 << 20
@@ -64,6 +68,7 @@ class Registry:
     def __init__(self, published_url: str, cache: Path) -> None:
         """Raises SettingsError for a URL of an unknown kind, or of one whose package is not installed."""
         self._published = _Shelf(published_url)
+        self._kept_url = f"{published_url.rstrip('/')}/{KEPT}"
         self._built_in = _Shelf(str(BUILT_IN))
         self._shelves = (self._published, self._built_in)
         self._resolved: dict[str | None, tuple[Manifest, float]] = {}
@@ -200,9 +205,10 @@ class Registry:
         if self._published.manifest(manifest.name, manifest.version) is not None:
             raise Conflict(f"{manifest.label} is already published. Publish under a new version.")
         target = f"{manifest.name}/{manifest.version}"
-        for file, content in contents.items():
-            self._published.write(f"{target}/{file}", content)
-        self._published.write(f"{target}/{MANIFEST_FILE}", manifest.to_json().encode())
+        for shelf in (self._kept(manifest.reference), self._published):
+            for file, content in contents.items():
+                shelf.write(f"{target}/{file}", content)
+            shelf.write(f"{target}/{MANIFEST_FILE}", manifest.to_json().encode())
         self._resolved.clear()
 
     def set_default(self, name: str, version: str) -> Manifest:
@@ -229,8 +235,11 @@ class Registry:
         labels = ", ".join(manifest.label for manifest in self.list()) or "none"
         return ModelNotFound(f"There is no model {asked!r}. The models here: {labels}.")
 
+    def _kept(self, reference: ModelReference) -> _Shelf:
+        return _Shelf(f"{self._kept_url}/{reference.sha256}")
+
     def _located(self, reference: ModelReference) -> tuple[_Shelf, Manifest]:
-        for shelf in self._shelves:
+        for shelf in (*self._shelves, self._kept(reference)):
             manifest = shelf.manifest(reference.name, reference.version)
             if manifest is not None and manifest.sha256 == reference.sha256:
                 return shelf, manifest
@@ -250,7 +259,7 @@ class Registry:
         local = (self.cache / sha256).with_suffix(Path(file).suffix)
         if local.is_file() and _sha256(local.read_bytes()) == sha256:
             return local
-        content = _checked(self._published.read(f"{manifest.name}/{manifest.version}/{file}"), manifest, file)
+        content = _checked(shelf.read(f"{manifest.name}/{manifest.version}/{file}"), manifest, file)
         self.cache.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=self.cache)
         with os.fdopen(descriptor, "wb") as copy:

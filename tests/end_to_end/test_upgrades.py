@@ -134,8 +134,8 @@ def test_a_model_that_takes_longer_to_load_than_a_lease_costs_no_image_and_loads
     stack: Stack,
 ) -> None:
     stack.settings |= {"DIGITMILL_WORKER_CONCURRENCY": "4", "DIGITMILL_MAX_ATTEMPTS": "1"}
-    start(stack, "slow-model")
     (stack.folder / SLOW_FILE).write_text(str(SLOW_SECONDS))
+    start(stack, "slow-model")
     ended, rows = finished(stack, submit(stack, pile(200), f"?model=digits@{VERSIONS[0]}")["id"])
     assert ended.state == "completed"
     assert not {row.error.code for row in rows if row.error} & GIVEN_UP

@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     ("review", "labelled", "sampling"),
     ("results", "recovery", "clearing", "work", "retrying", "backup"),
-    ("jobs", "keys"),
+    ("jobs", "keys", "loading"),
     ("queue", "pipeline", "webhooks"),
     ("models", "store", "uploads"),
     ("imaging",),

@@ -63,7 +63,7 @@ def publish_converted(registry: Registry, weights: Path) -> Manifest:
 
 
 def overwrite(url: str, path: str, content: bytes) -> None:
-    with fsspec.open(f"{url}/{path}", "wb") as file:
+    with fsspec.open(f"{url}/{path}", "wb", auto_mkdir=True) as file:
         file.write(content)
 
 
@@ -91,6 +91,25 @@ def test_an_earlier_built_in_model_is_offered_where_it_is_the_default(registry: 
     registry.set_default(earlier.name, earlier.version)
     assert registry.list() == [earlier, newest]
     assert not registry.is_retired(earlier)
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_weights_that_were_removed_or_replaced_are_there_for_the_jobs_that_began_with_them(
+    registry: Registry, url: str, weights: Path, tmp_path: Path, replaced: bool
+) -> None:
+    first = publish_converted(registry, weights)
+    files, path = fsspec.core.url_to_fs(url)
+    files.rm(f"{path}/cheques", recursive=True)
+    if replaced:
+        weights.write_bytes(b"other weights")
+        second = publish(registry, weights, "cheques", "1")
+        assert registry.get("cheques") == second
+    # another machine, which has never had them
+    other = Registry(url, tmp_path / "other")
+    assert other.exact(first.reference) == first
+    assert other.path(first.reference).read_bytes() == b"some weights"
+    assert other.converted(first.reference) is not None
+    assert [m.sha256 for m in other.list() if m.name == "cheques"] == ([second.sha256] if replaced else [])
 
 
 def test_a_published_model_is_never_retired(registry: Registry, weights: Path) -> None:
@@ -248,8 +267,11 @@ def test_a_manifest_without_its_file_is_refused(registry: Registry, url: str, we
 
 
 def test_other_weights_under_the_same_version_are_refused(registry: Registry, url: str, weights: Path) -> None:
-    chosen = publish(registry, weights, "cheques", "1")
-    replaced = manifest_of(b"other weights", "cheques", "1")
+    # put there by hand, and so kept nowhere else
+    chosen, replaced = (manifest_of(content, "cheques", "1") for content in (weights.read_bytes(), b"other weights"))
+    overwrite(url, "cheques/1/model.keras", weights.read_bytes())
+    overwrite(url, "cheques/1/manifest.json", chosen.to_json().encode())
+    assert registry.path(chosen.reference).read_bytes() == weights.read_bytes()
     overwrite(url, "cheques/1/manifest.json", replaced.to_json().encode())
     with pytest.raises(ModelRejected, match="have changed"):
         registry.path(chosen.reference)
@@ -300,11 +322,12 @@ def test_a_model_cannot_take_the_name_of_the_default_file(registry: Registry, we
 
 
 def test_nothing_is_left_beside_the_published_files(registry: Registry, url: str, weights: Path) -> None:
-    publish(registry, weights, "cheques", "1")
+    manifest = publish(registry, weights, "cheques", "1")
     registry.set_default("cheques", "1")
     files, root = fsspec.core.url_to_fs(url)
     names = sorted(path.removeprefix(root).lstrip("/") for path in files.find(root))
-    assert names == ["cheques/1/manifest.json", "cheques/1/model.keras", "default"]
+    published = ["cheques/1/manifest.json", "cheques/1/model.keras"]
+    assert names == [*(f".kept/{manifest.sha256}/{name}" for name in published), *published, "default"]
 
 
 def test_the_registry_loads_no_framework() -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import redis
 
@@ -24,6 +27,7 @@ from tests.soak.submitting import Submitter
 
 VERSIONS = sorted((folder.name for folder in BUILT_IN.glob("digits/*")), key=version_order)
 DELETED_JOBS = 4
+REDIS_FILES = "appendonly*"
 SLOW_SECONDS = 6.0
 """Two leases of a soak."""
 REPEAT_SECONDS = 0.2
@@ -106,6 +110,31 @@ def _configure(stack: SoakStack, limit: str) -> None:
         time.sleep(REPEAT_SECONDS)
 
 
+def empty_redis(scene: Scene) -> None:
+    """Redis comes up without its files, and some seconds later with them: somebody has restored the backup."""
+    folder = scene.stack.folder
+    backup = folder / f"backup-{threading.get_ident()}"
+    backup.mkdir()
+    with scene.restarting:
+        scene.stack.kill("redis")
+        _move(folder, backup)
+        scene.stack.start("redis")
+    time.sleep(scene.chance.uniform(1, 5))
+    with scene.restarting:
+        scene.stack.kill("redis")
+        with tempfile.TemporaryDirectory() as away:
+            _move(folder, Path(away))
+        _move(backup, folder)
+        scene.stack.start("redis")
+    backup.rmdir()
+
+
+def _move(source: Path, sink: Path) -> None:
+    """The files of Redis, a folder of its own included."""
+    for file in source.glob(REDIS_FILES):
+        shutil.move(file, sink)
+
+
 def change_model(scene: Scene) -> None:
     """As an upgrade does: web and worker are restarted, and another built-in model is the default."""
     with scene.restarting:
@@ -125,14 +154,17 @@ def slow_models(scene: Scene) -> None:
 
 
 FAULTS: dict[str, tuple[int, Callable[[Scene], None]]] = {
-    "child killed": (4, kill_child),
-    "Redis killed": (4, kill("redis")),
-    "worker killed": (2, kill("worker")),
-    "web killed": (2, kill("web")),
-    "answers of Redis lost": (4, lose_answers),
-    "Redis stopped": (2, stop_redis),
-    "Redis full, with deletes": (2, fill_redis),
-    "model changed": (2, change_model),
-    "models slow": (2, slow_models),
+    "kill-child": (4, kill_child),
+    "kill-redis": (4, kill("redis")),
+    "kill-worker": (2, kill("worker")),
+    "kill-web": (2, kill("web")),
+    "lose-answers": (4, lose_answers),
+    "stop-redis": (2, stop_redis),
+    "full-redis": (2, fill_redis),
+    "empty-redis": (2, empty_redis),
+    "change-model": (2, change_model),
+    "slow-models": (2, slow_models),
 }
 """How often each comes, by weight."""
+LEFT_OUT = ("empty-redis",)
+"""Kinds that come only when they are named: the service has yet to tell an empty Redis from a new one."""

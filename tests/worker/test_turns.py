@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from worker.turns import in_turn
+from worker.turns import MachineTurn
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from worker.turns import in_turn
-with in_turn(Path(sys.argv[1]), 60):
-    print("inside", flush=True)
-    sys.stdin.readline()
+from worker.turns import MachineTurn
+turn = MachineTurn(Path(sys.argv[1]))
+assert turn.take(60)
+print("inside", flush=True)
+sys.stdin.readline()
+turn.give()
+sys.stdin.readline()
 """
 
 
@@ -34,37 +37,36 @@ def holder(lock: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_process_waits_for_its_turn(lock: Path) -> None:
-    first = holder(lock)
-    second = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with pytest.raises(subprocess.TimeoutExpired):
-        second.communicate("", timeout=2)
-    assert first.communicate("\n")[0] == ""
-    assert second.communicate()[0] == "inside\n"
+def test_one_process_has_its_turn_at_a_time(lock: Path) -> None:
+    other, turn = holder(lock), MachineTurn(lock)
+    assert not turn.take(0)
+    assert not turn.take(0.2)
+    assert other.stdin is not None
+    other.stdin.write("\n")
+    other.stdin.flush()
+    assert turn.take(60)
+    last = MachineTurn(lock)
+    assert not last.take(0)
+    turn.give()
+    assert last.take(0)
+    last.give()
+    other.communicate("\n")
 
 
 def test_the_turn_of_a_process_that_was_killed_is_over(lock: Path) -> None:
-    first = holder(lock)
-    first.kill()
-    first.communicate()
-    with in_turn(lock, 60):
-        pass
+    other, turn = holder(lock), MachineTurn(lock)
+    assert not turn.take(0)
+    other.kill()
+    other.communicate()
+    assert turn.take(60)
+    turn.give()
 
 
-def test_who_waited_too_long_goes_on_and_says_so(lock: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first = holder(lock)
-    with in_turn(lock, 0.1):
-        pass
-    assert "no_turn" in capsys.readouterr().out
-    first.communicate("\n")
-
-
-def test_without_a_place_for_the_lock_it_goes_on_and_says_so(
+def test_without_a_place_for_its_file_a_turn_is_free_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    with in_turn(tmp_path / "file" / "lock", 60):
-        pass
+    turn = MachineTurn(tmp_path / "file" / "lock")
+    assert turn.take(0)
+    turn.give()
     assert "no_turn" in capsys.readouterr().out
