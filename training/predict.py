@@ -90,9 +90,8 @@ def table(rows: Sequence[Row], title: str) -> Table:
         confidence = "" if row.confidence is None else f"{row.confidence:.6f}"
         others = ", ".join(f"{guess.prediction} {guess.confidence:.4f}" for guess in row.alternatives)
         note = others if row.failure is None else f"{row.failure.code}: {row.failure.detail}"
-        lines.add_row(
-            escape(row.name), row.prediction, confidence, f"[{COLOURS[row.status]}]{row.status}", escape(note)
-        )
+        status = row.status if row.reason is None else f"{row.status}: {row.reason}"
+        lines.add_row(escape(row.name), row.prediction, confidence, f"[{COLOURS[row.status]}]{status}", escape(note))
     return lines
 
 

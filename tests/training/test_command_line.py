@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 from typer.testing import CliRunner
 
 import training.sources
-from digitmill.domain import RowStatus
+from digitmill.domain import Reason, Row, RowStatus
 from digitmill.errors import NotFound
 from digitmill.models.manifest import read_manifest
 from digitmill.models.runtime import open_model
@@ -19,7 +21,7 @@ from tests.training.conftest import RUN
 from tests.training.drawn import digits_of
 from training.__main__ import app, main
 from training.data import Source
-from training.predict import predict
+from training.predict import predict, table
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +118,13 @@ def test_the_table_of_predictions_shows_digit_confidence_status_and_reason(run: 
     assert "failed" in broken
     assert "not_an_image" in broken
     assert "blank" in next(line for line in lines if "blank.png" in line).partition("blank.png")[2]
+
+
+def test_the_table_of_predictions_says_why_a_row_is_to_review() -> None:
+    row = Row(0, "box.png", RowStatus.REVIEW, "4", 0.125, reason=Reason.STRUCK_OUT)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(table([row], "a model"))
+    assert "review: struck_out" in console.export_text()
 
 
 def test_a_file_that_is_not_there_is_named(run: Path, here: Path) -> None:
