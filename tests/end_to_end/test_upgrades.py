@@ -16,7 +16,7 @@ import pytest
 from digitmill.domain import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.models.registry import BUILT_IN, Registry, version_order
-from digitmill.models.runtime import Model, load_model
+from digitmill.models.runtime import Model, load_model, of_digits
 from tests.archives import zip_of
 from tests.end_to_end.conftest import Stack, new_stack
 from tests.end_to_end.odd_process import SLOW_FILE
@@ -75,10 +75,10 @@ def finished(stack: Stack, job_id: str) -> tuple[Any, list[Any]]:
 
 
 def answer_of(model: Model, image: bytes) -> tuple[str, str | None]:
-    picture = model.normaliser(decode(image, max_pixels=10**7), Polarity.AUTO)
+    picture, _ = model.normaliser(decode(image, max_pixels=10**7), Polarity.AUTO)
     if picture is None:
         return "blank", None
-    probabilities = model.predict(picture[None])[0]
+    probabilities = of_digits(model.predict(picture[None]))[0]
     sure = float(probabilities.max()) >= model.manifest.review_below
     return "recognized" if sure else "review", str(probabilities.argmax())
 

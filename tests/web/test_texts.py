@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from digitmill.domain import Reason
 from digitmill.errors import FailureCode
 from tests.house.sources import ROOT
 from tests.web.conftest import Client, submitted
@@ -76,3 +77,11 @@ def test_the_texts_come_with_the_page_with_the_plural_forms_of_its_language(clie
 def test_every_reason_for_a_failure_has_its_text(client: Client) -> None:
     with client.application.test_request_context("/"):
         assert {f"reason_{code}" for code in FailureCode} <= set(texts.job())
+
+
+def test_every_reason_for_a_review_has_its_text_and_is_known_to_the_pages(client: Client) -> None:
+    doubtful_as_such = {Reason.UNSURE}
+    with client.application.test_request_context("/"):
+        assert {f"looks_{reason}" for reason in set(Reason) - doubtful_as_such} == set(texts.reasons())
+    source = (STATIC / "reasons.js").read_text()
+    assert all(f'"{reason}"' in source for reason in Reason)

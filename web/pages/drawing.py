@@ -7,7 +7,7 @@ from flask import Response
 from web.context import service
 from web.pages import drawing_texts
 from web.pages.layout import page, page_blueprint
-from web.pages.texts import common, reasons, texts
+from web.pages.texts import common, texts
 
 drawing_pages = page_blueprint("drawing")
 
@@ -25,4 +25,4 @@ def show_practice() -> Response:
 def _page_with_models(template: str) -> Response:
     default = service().registry.default()
     models = sorted(service().registry.list(), key=lambda model: (model.reference != default.reference, model.label))
-    return page(template, models=models, texts=texts(common, reasons, drawing_texts.drawing))
+    return page(template, models=models, texts=texts(common, drawing_texts.drawing))

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from flask_babel import gettext
 
-from web.pages.texts import Text, plural
+from web.pages.texts import Text, plural, reasons
 
 
 def drawing() -> Mapping[str, Text]:
     return {
+        **reasons(),
         "pen_down": gettext("The pen is down."),
         "pen_up": gettext("The pen is up."),
         "reading": gettext("Reading…"),

@@ -44,7 +44,7 @@ def show_job(job_id: str) -> Response:
         "job.html",
         job=shown_job(job, people),
         people=people,
-        texts=texts.texts(texts.common, texts.reasons, texts.job),
+        texts=texts.texts(texts.common, texts.job),
     )
 
 

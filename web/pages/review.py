@@ -8,7 +8,7 @@ from web.context import owner, service
 from web.pages import review_texts
 from web.pages.jobs import key_names, shown_job
 from web.pages.layout import page, page_blueprint
-from web.pages.texts import common, reasons, texts
+from web.pages.texts import common, texts
 
 review_pages = page_blueprint("review")
 
@@ -31,4 +31,4 @@ def show_check(job_id: str) -> Response:
 def _page_of_job(template: str, job_id: str) -> Response:
     job = service().jobs.get(owner(), job_id)
     people = key_names()
-    return page(template, job=shown_job(job, people), people=people, texts=texts(common, reasons, review_texts.review))
+    return page(template, job=shown_job(job, people), people=people, texts=texts(common, review_texts.review))

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from flask_babel import gettext
 
-from web.pages.texts import Text, plural
+from web.pages.texts import Text, plural, reasons
 
 
 def review() -> Mapping[str, Text]:
     return {
+        **reasons(),
         "said_blank": gettext("blank"),
         "said_not_a_digit": gettext("no digit"),
         "taken_back": gettext("nothing any more"),

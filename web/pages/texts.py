@@ -91,6 +91,7 @@ def upload() -> Mapping[str, Text]:
 
 def job() -> Mapping[str, Text]:
     return {
+        **reasons(),
         "running_detail": gettext("{rate} images a second, about {left} left"),
         "left_unknown": gettext("working out how long it takes…"),
         "took": gettext("read in {time}, {rate} images a second"),

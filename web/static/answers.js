@@ -7,6 +7,9 @@ export const BLANK = { status: "blank" };
 export const NOT_A_DIGIT = { status: "not_a_digit" };
 export const TAKEN_BACK = { correction: null };
 
+// reasons of a review: nothing there is one digit
+const HOLD_NO_DIGIT = ["cross", "dash", "several", "other"];
+
 const OF_LETTER = { b: BLANK, x: NOT_A_DIGIT };
 
 export function digit(value) {
@@ -39,6 +42,19 @@ export function answerText(said) {
     return text("taken_back");
   }
   return text(said.status === "blank" ? "said_blank" : "said_not_a_digit");
+}
+
+// The answer with which the model would be right.
+export function likelyAnswer({ reason, prediction }) {
+  if (reason === "blank") {
+    return BLANK;
+  }
+  return HOLD_NO_DIGIT.includes(reason) ? NOT_A_DIGIT : digit(prediction);
+}
+
+export function saysAsModel(row, said) {
+  const { prediction, status } = likelyAnswer(row);
+  return said.prediction === prediction && said.status === status;
 }
 
 function digitOfKey(event) {

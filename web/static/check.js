@@ -1,13 +1,12 @@
 // The check: a random sample of the accepted rows in sheets, and what it says of all of them.
 
-import { TAKEN_BACK, answerOf, answerOfKey } from "./answers.js";
+import { TAKEN_BACK, answerOf, answerOfKey, saysAsModel } from "./answers.js";
 import { Refusal, read, showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
 import { clicked, onKeys, showSending } from "./desk.js";
 import { interval } from "./interval.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
-import { saysAsModel } from "./reasons.js";
 import { Sheet } from "./sheet.js";
 import { percent, text } from "./texts.js";
 

@@ -1,6 +1,6 @@
 // The review by digit: a sheet of crops that the model read alike; the odd ones out are marked, the rest is confirmed.
 
-import { TAKEN_BACK, answerOf, answerOfKey, digit } from "./answers.js";
+import { TAKEN_BACK, answerOf, answerOfKey, digit, likelyAnswer, saysAsModel } from "./answers.js";
 import { showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
 import { clicked, onKeys, showSending, showTally } from "./desk.js";
@@ -8,7 +8,6 @@ import { Holding, MOST_ROWS } from "./holding.js";
 import { letterOfKey } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
-import { likelyAnswer, saysAsModel } from "./reasons.js";
 import { Sheet } from "./sheet.js";
 import { number, text } from "./texts.js";
 import { Tally } from "./tally.js";

@@ -1,6 +1,6 @@
 // The review, one row at a time: the least sure first, an answer with each key.
 
-import { BLANK, NOT_A_DIGIT, TAKEN_BACK, answerOf, answerOfKey, answerText, digit } from "./answers.js";
+import { BLANK, NOT_A_DIGIT, TAKEN_BACK, answerOf, answerOfKey, answerText, digit, likelyAnswer, saysAsModel } from "./answers.js";
 import { showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
 import { clicked, onKeys, showSending, showTally } from "./desk.js";
@@ -9,8 +9,8 @@ import { letterOfKey } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
 import { Pile } from "./pile.js";
-import { likelyAnswer, saysAsModel, spokenThought, thought } from "./reasons.js";
-import { shortPercent, text } from "./texts.js";
+import { isDigit, looksText } from "./reasons.js";
+import { shortPercent, sureness, text } from "./texts.js";
 import { Tally } from "./tally.js";
 
 const at = (id) => document.getElementById(id);
@@ -140,6 +140,19 @@ function showGuess(row) {
   at("confirm-is").hidden = !prediction;
   at("confirm-blank").hidden = status !== BLANK.status;
   at("confirm-none").hidden = status !== NOT_A_DIGIT.status;
+}
+
+// What the model thinks of the row, behind the digit.
+function thought(row) {
+  const sure = text("sure", { confidence: sureness(row.confidence) });
+  return [looksText(row.reason), isDigit(row) ? sure : ""].filter(Boolean).join("; ");
+}
+
+// The same as a sentence to be read out.
+function spokenThought(row) {
+  const looks = looksText(row.reason);
+  const values = { row: String(row.index), digit: row.prediction, confidence: sureness(row.confidence), looks };
+  return [looks && text("spoken_looks", values), isDigit(row) && text("spoken_row", values)].filter(Boolean).join(" ");
 }
 
 function guessLine({ prediction, confidence }) {

@@ -80,8 +80,9 @@ export class Sheet {
     tile.dataset.enter = "";
     tile.dataset.index = row.index;
     const looks = looksText(row.reason);
+    const hasDigit = isDigit(row);
     const values = { row: String(row.index), digit: row.prediction, confidence: sureness(row.confidence), looks };
-    tile.setAttribute("aria-label", text(isDigit(row) ? "tile" : "tile_looks", values));
+    tile.setAttribute("aria-label", text(hasDigit ? "tile" : "tile_looks", values));
     const mark = document.createElement("span");
     mark.className = "mark";
     tile.append(this.pictures.get(row.index, "thumbnail"), mark);
