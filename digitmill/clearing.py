@@ -7,6 +7,7 @@ waits for the storage of uploads, which may be slow, so nothing that is urgent w
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import islice
 
 from digitmill.settings import Settings
@@ -25,10 +26,14 @@ ORPHAN_SECONDS = 3600
 class Clearing:
     """Any number of processes may call it; a lock in the store lets one at a time begin."""
 
-    def __init__(self, settings: Settings, store: JobStore, blobs: BlobStore) -> None:
+    def __init__(
+        self, settings: Settings, store: JobStore, blobs: BlobStore, verify: Callable[[], None] = lambda: None
+    ) -> None:
+        """``verify`` raises where the store is not the one that the blobs belong to."""
         self._settings = settings
         self._store = store
         self._blobs = blobs
+        self._verify = verify
 
     def clear(self) -> int:
         """Do one round if nobody else does; return the number of jobs cleared away.
@@ -37,7 +42,9 @@ class Clearing:
 
         Raises:
             StorageUnavailable: the store or the storage of uploads does not answer. What was begun is left for later.
+            StoreReplaced: the store is not the one that the uploads belong to. Nothing is removed.
         """
+        self._verify()
         seconds = self._settings.sweep_seconds * 0.9
         if not self._store.lock("clearing", seconds):
             return 0
@@ -62,4 +69,6 @@ class Clearing:
         names = self._blobs.older_than(ORPHAN_SECONDS)
         while batch := list(islice(names, BATCH)):
             known = self._store.known(batch)
+            # a store that was emptied meanwhile knows none
+            self._verify()
             self._blobs.delete_all([name for name, is_known in zip(batch, known, strict=True) if not is_known])

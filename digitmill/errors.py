@@ -19,10 +19,11 @@
     │   ├── JobNotFinal              the job is still worked on
     │   └── NothingFailed            the job has no failed image that could be tried again
     ├── ServiceUnavailable
-    │   └── Overloaded  StorageUnavailable  NoWorker
+    │   └── Overloaded  StorageUnavailable  NoWorker  StoreReplaced
     ├── ItemFailure                  one image cannot be read: it costs its own row and nothing else
     ├── ModelError                   a model or an engine that was asked for cannot be used
     ├── CannotStart                  `digitmill up` cannot bring up Redis, the worker or the web server
+    ├── BackupError                  a backup cannot be taken, or not be restored
     └── TrainingError                the data or the folder of a training run does not fit what was asked
 
 ``code`` is stable and part of the HTTP contract; the message is a sentence that tells the user what to do.
@@ -174,6 +175,15 @@ class NoWorker(ServiceUnavailable):
     code = "no_worker"
 
 
+class StoreReplaced(ServiceUnavailable):
+    """Redis came up empty, or is another service's: nothing may be removed, and nobody answered."""
+
+    code = "store_replaced"
+
+    def __init__(self, detail: str, *, retry_after: int = 60) -> None:
+        super().__init__(detail, retry_after=retry_after)
+
+
 class FailureCode(StrEnum):
     """Why one image got no answer: the ``error.code`` of its row."""
 
@@ -221,6 +231,10 @@ class EngineUnavailable(ModelError):
 
 class CannotStart(DigitmillError):
     code = "cannot_start"
+
+
+class BackupError(DigitmillError):
+    code = "backup_failed"
 
 
 class TrainingError(DigitmillError):

@@ -39,14 +39,24 @@ LOCAL = Caller("local", "none is asked", "local", _EVERYTHING)
 
 
 class Keys:
-    """``clock`` gives seconds; tests pass one of their own."""
+    """``clock`` gives seconds; tests pass one of their own.
 
-    def __init__(self, settings: Settings, store: KeyStore, clock: Callable[[], float] = time.time) -> None:
+    ``verify`` raises where the store may have lost its keys.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: KeyStore,
+        clock: Callable[[], float] = time.time,
+        verify: Callable[[], None] = lambda: None,
+    ) -> None:
         admin = settings.admin_key
         self._admin = None if admin is None else _digest(admin.get_secret_value())
         self._on_loopback = settings.on_loopback
         self._store = store
         self._clock = clock
+        self._verify = verify
         self._cache: dict[str, tuple[ApiKey, float]] = {}
         self._asked: tuple[bool, float] = (False, float("-inf"))
 
@@ -126,12 +136,17 @@ class Keys:
         return names
 
     def asked(self) -> bool:
-        """Whether callers must send a key: one is set, or was ever made."""
+        """Whether callers must send a key: one is set, or was ever made. Who once said so stays with it.
+
+        Raises StoreReplaced where the store lacks the keys that it once had, and StorageUnavailable.
+        """
         if self._admin is not None:
             return True
         asked, read_at = self._asked
-        if not self._fresh(read_at):
+        if not asked and not self._fresh(read_at):
             asked = self._store.any()
+            if not asked:
+                self._verify()
             self._asked = asked, self._clock()
         return asked
 

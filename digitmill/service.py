@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from digitmill.jobs import Jobs
@@ -25,6 +26,7 @@ from digitmill.store.memory_key_store import MemoryKeyStore
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.redis_key_store import RedisKeyStore
 from digitmill.store.redis_line import Line
+from digitmill.store.redis_mark import StoreMark
 from digitmill.webhooks.deliveries import Webhooks
 from digitmill.work import Models, Watchdog, Work
 
@@ -47,17 +49,30 @@ class Service:
     sampling: Sampling
     webhooks: Webhooks
     recovery: Recovery
+    mark: StoreMark | None
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Raises SettingsError when no Redis is named."""
         client = connect(settings.redis)
         queue = CeleryQueue(celery_app(settings.redis), Line(client))
-        return cls.assemble(settings, RedisJobStore(client), queue, RedisKeyStore(client))
+        mark = StoreMark(client, BlobStore(settings.blobs))
+        return cls.assemble(settings, RedisJobStore(client), queue, RedisKeyStore(client), mark)
 
     @classmethod
-    def assemble(cls, settings: Settings, store: JobStore, queue: Queue, key_store: KeyStore | None = None) -> Self:
-        """Put the parts together over a store and a queue of one's own. Without ``key_store``, keys are in memory."""
+    def assemble(
+        cls,
+        settings: Settings,
+        store: JobStore,
+        queue: Queue,
+        key_store: KeyStore | None = None,
+        mark: StoreMark | None = None,
+    ) -> Self:
+        """Put the parts together over a store and a queue of one's own. Without ``key_store``, keys are in memory.
+
+        Args:
+            mark: makes sure of the store, where that may be replaced under a running service.
+        """
         blobs = BlobStore(settings.blobs)
         registry = Registry(settings.published_models, settings.var / "cache" / "models")
         webhooks = Webhooks(settings, store.webhooks)
@@ -69,7 +84,7 @@ class Service:
             blobs=blobs,
             registry=registry,
             queue=queue,
-            keys=Keys(settings, key_store or MemoryKeyStore()),
+            keys=Keys(settings, key_store or MemoryKeyStore(), verify=partial(mark.check, now=True) if mark else _sure),
             jobs=jobs,
             results=results,
             retrying=Retrying(settings, store, blobs, jobs),
@@ -78,6 +93,7 @@ class Service:
             sampling=Sampling(jobs, results),
             webhooks=webhooks,
             recovery=Recovery(settings, store, queue),
+            mark=mark,
         )
 
     def work(
@@ -88,3 +104,7 @@ class Service:
     ) -> Work:
         """The worker's side, with the models of this process."""
         return Work(self.settings, self.store, self.blobs, self.queue, models, watchdog or Watchdog(), stopping)
+
+
+def _sure() -> None:
+    """A store in memory is not replaced."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, current_app, g, request
 
 from digitmill.domain import Caller, Scope
-from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, Unauthorized
+from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, StoreReplaced, Unauthorized
 from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
+from digitmill.store.redis_mark import StoreMark
 from digitmill.telemetry import audit
 from web.sessions import COOKIE, caller_of_cookie, require_this_machine
 
 SCHEME = "bearer"
 METRICS = "/metrics"
+HEALTH = "/healthz"
 SCOPE = "scope"
 """The attribute of a view that names the scope it asks for."""
 
@@ -31,6 +34,9 @@ def require_safe_address(settings: Settings, keys: Keys) -> None:
         return
     try:
         asked = keys.asked()
+    except StoreReplaced:
+        # the server refuses every call, and a backup can be restored meanwhile
+        return
     except StorageUnavailable as error:
         raise StorageUnavailable(
             f"DIGITMILL_HOST is {settings.host}, which other machines can reach, DIGITMILL_ADMIN_KEY is not set, and "
@@ -48,12 +54,14 @@ def ask_scope(view: Callable[..., Any], scope: Scope) -> None:
     setattr(view, SCOPE, scope)
 
 
-def init_auth(app: Flask, settings: Settings, keys: Keys) -> None:
+def init_auth(app: Flask, settings: Settings, keys: Keys, mark: StoreMark | None) -> None:
     """Let only callers with a key through, note who they are, and hold them to its scopes."""
     may_scrape_blindly = settings.admin_key is None and settings.on_loopback
 
     @app.before_request
     def authenticate() -> None:
+        if mark is not None:
+            _make_sure_of(mark)
         if not needs_key(request.path):
             return
         try:
@@ -94,6 +102,17 @@ def identify(keys: Keys) -> Caller:
 def needs_key(path: str) -> bool:
     """Pages, probes and the API's description are for everybody."""
     return path == "/v1" or path.startswith("/v1/") or _is_metrics(path)
+
+
+def _make_sure_of(mark: StoreMark) -> None:
+    """Refuse every call but those that watch the service, where the store is not the one that uploads belong to.
+
+    Where that cannot be told, since the store does not answer, calls that need it fail by themselves.
+    """
+    if request.path == HEALTH or _is_metrics(request.path) or request.endpoint == "static":
+        return
+    with suppress(StorageUnavailable):
+        mark.check()
 
 
 def _refused(key_id: str | None, key_name: str | None, reason: str) -> None:

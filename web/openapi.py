@@ -68,6 +68,7 @@ EVERYWHERE: tuple[type[DigitmillError], ...] = (
     errors.Forbidden,
     errors.RateLimited,
     errors.StorageUnavailable,
+    errors.StoreReplaced,
 )
 HEADERS: Mapping[str, str] = {
     "Location": "Where the job is.",

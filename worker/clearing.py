@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import structlog
 
 from digitmill.clearing import Clearing
-from digitmill.errors import StorageUnavailable
+from digitmill.errors import StorageUnavailable, StoreReplaced
 from digitmill.settings import Settings
 from digitmill.store.blobs import BlobStore
 from digitmill.store.connection import connect
 from digitmill.store.redis import RedisJobStore
+from digitmill.store.redis_mark import StoreMark
 
 _log = structlog.get_logger(__name__)
 
@@ -32,8 +34,9 @@ class BackgroundClearing:
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        store = RedisJobStore(connect(self._settings.redis))
-        clearing = Clearing(self._settings, store, BlobStore(self._settings.blobs))
+        client, blobs = connect(self._settings.redis), BlobStore(self._settings.blobs)
+        mark = StoreMark(client, blobs)
+        clearing = Clearing(self._settings, RedisJobStore(client), blobs, partial(mark.check, now=True))
         while True:
             began = time.monotonic()
             self._clear(clearing)
@@ -44,7 +47,7 @@ class BackgroundClearing:
     def _clear(clearing: Clearing) -> None:
         try:
             clearing.clear()
-        except StorageUnavailable as error:
+        except (StorageUnavailable, StoreReplaced) as error:
             _log.warning("clearing_failed", reason=error.detail)
         except Exception:  # noqa: BLE001
             # the thread must outlive whatever is wrong with one batch, which is taken again later

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import stamina.instrumentation
 import typer
 
-from digitmill.cli import doctor, jobs, keys, results, review, service, submit, tune
+from digitmill.cli import backup, doctor, jobs, keys, results, review, service, submit, tune
 from digitmill.cli.exits import EXITS, Exit
 from digitmill.cli.terminal import say
 from digitmill.client import Busy, ClientError, Unauthorized
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (submit, results, review, jobs, keys, service, doctor, tune):
+for module in (submit, results, review, jobs, keys, service, doctor, backup, tune):
     module.register(app)
 
 

@@ -92,7 +92,9 @@ def create(
     ] = None,
 ) -> None:
     """Make a key, and print it: it is shown this once."""
+    _make_sure_of_store()
     key, text = _keys().create(name, [Scope(scope) for scope in scopes.split(",")], lifetime=expires, owner=owner)
+    _make_sure_of_store()
     _audit("key_create", key)
     typer.echo(text)
     say(f"Key {key.id} is made, for {key.name}. This is the only time that it is shown.")
@@ -164,6 +166,16 @@ def _keys() -> Keys:
 
     settings = service_settings()
     return Keys(settings, RedisKeyStore(connect(settings.redis)))
+
+
+def _make_sure_of_store() -> None:
+    """Also tells the mark beside the uploads of a first key. Raises StoreReplaced."""
+    from digitmill.store.blobs import BlobStore  # noqa: PLC0415
+    from digitmill.store.connection import connect  # noqa: PLC0415
+    from digitmill.store.redis_mark import StoreMark  # noqa: PLC0415
+
+    settings = service_settings()
+    StoreMark(connect(settings.redis), BlobStore(settings.blobs)).check(now=True)
 
 
 def _secrets() -> Secrets:

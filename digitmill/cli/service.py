@@ -42,7 +42,7 @@ def up() -> None:
 
     try:
         with running_stack(Settings.load(), say) as stack:
-            typer.echo(f"Digitmill is ready at {stack.url}")
+            typer.echo(f"Digitmill {'refuses all calls' if stack.refuses else 'is ready'} at {stack.url}")
             stack.supervise()
     except KeyboardInterrupt:
         say("Digitmill has stopped.")

@@ -6,7 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 from digitmill.doctor.findings import Code, Examination, Finding
-from digitmill.doctor.machine import model_findings, redis_findings, settings_findings, storage_findings
+from digitmill.doctor.machine import (
+    model_findings,
+    redis_findings,
+    settings_findings,
+    storage_findings,
+    store_replaced,
+)
 from digitmill.doctor.work import Situation, job_findings, webhook_findings, worker_findings
 from digitmill.domain import QueueName
 from digitmill.errors import StorageUnavailable
@@ -28,6 +34,8 @@ def examine(settings: Settings) -> Examination:
     try:
         server = inspection.server()
         service = Service.open(settings)
+        if service.mark is not None and service.mark.replaced():
+            return Examination([store_replaced(settings), *redis_findings(server, settings), *storage])
         seen = Situation(
             settings=settings,
             store=service.store,

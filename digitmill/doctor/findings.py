@@ -15,6 +15,7 @@ class Code(StrEnum):
     CONTRADICTORY_SETTINGS = "contradictory_settings"
     NO_SERVICE = "no_service"
     REDIS_UNREACHABLE = "redis_unreachable"
+    STORE_REPLACED = "store_replaced"
     REDIS_TOO_OLD = "redis_too_old"
     REDIS_NOT_PERSISTENT = "redis_not_persistent"
     REDIS_CANNOT_WRITE = "redis_cannot_write"

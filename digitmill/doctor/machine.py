@@ -108,6 +108,19 @@ def _memory_findings(facts: ServerFacts, settings: Settings) -> Iterator[Finding
         )
 
 
+def store_replaced(settings: Settings) -> Finding:
+    return Finding(
+        code=Code.STORE_REPLACED,
+        what=f"Redis is not the store that the uploads in {settings.blobs} belong to.",
+        why="It came up empty, or is another service's. Every call is answered 503 store_replaced, and no upload is "
+        "removed.",
+        mend="Stop Redis and give it back its data, or restore a backup with `digitmill restore FILE`, or let "
+        "DIGITMILL_REDIS_URL and DIGITMILL_BLOBS_URL name what belongs together. Only where nothing is to be had any "
+        "more: `digitmill accept-empty-store` begins anew. Jobs, rows and keys are then gone, and uploads that no job "
+        "names are removed within hours.",
+    )
+
+
 def storage_findings(settings: Settings) -> Iterator[Finding]:
     try:
         _write_and_read(BlobStore(settings.blobs))

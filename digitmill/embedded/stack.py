@@ -19,12 +19,14 @@ from digitmill.embedded import redis_server
 from digitmill.embedded.children import Child, Guard
 from digitmill.embedded.claims import claimed_folder, free_port, private_files, private_folder
 from digitmill.embedded.leftovers import stop_leftovers
-from digitmill.errors import CannotStart
+from digitmill.errors import CannotStart, StoreReplaced
 from digitmill.settings import PREFIX, Settings
+from digitmill.store.redis_mark import REFUSED
 
 START_SECONDS = 240.0
 """Loading a framework and a model for the first time takes a slow machine a minute or two."""
 
+READY = "ready"
 LOOK_SECONDS = 0.1
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
@@ -96,7 +98,8 @@ class Watched:
 
 
 class Stack:
-    """``url`` is the web server's address. Set ``hurry`` to have a stop in progress kill what still runs."""
+    """``url`` is the web server's address. ``refuses``: it answers no call, for its store
+    was replaced. Set ``hurry`` to have a stop in progress kill what still runs."""
 
     def __init__(self, settings: Settings, say: Say, programs: Programs) -> None:
         self._settings = settings
@@ -108,6 +111,7 @@ class Stack:
         self._running = settings.var.absolute() / "running"
         self._port = 0
         self.hurry = False
+        self.refuses = False
 
     @property
     def url(self) -> str:
@@ -128,7 +132,11 @@ class Stack:
         loading = False
         for _ in self._waiting("The service"):
             answer = self._readiness()
-            if answer == httpx.codes.OK:
+            if answer == READY:
+                return
+            if answer == StoreReplaced.code:
+                self.refuses = True
+                self._say(f"All calls are refused. {REFUSED}")
                 return
             if answer is not None and not loading:
                 self._say("The worker is loading the model…")
@@ -182,12 +190,15 @@ class Stack:
             time.sleep(LOOK_SECONDS)
         raise CannotStart(f"{what} was not ready within {START_SECONDS:g} s; look into the logs in {self._logs}.")
 
-    def _readiness(self) -> int | None:
-        """The status of /readyz; None while nothing answers."""
+    def _readiness(self) -> str | None:
+        """What /readyz says: READY, or the code of a problem; None while nothing answers."""
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5.0, trust_env=False).status_code
+            answer = httpx.get(f"{self.url}/readyz", timeout=5.0, trust_env=False)
+            return READY if answer.is_success else str(answer.json()["code"])
         except httpx.TransportError:
             return None
+        except (ValueError, KeyError):
+            return ""
 
     def _look_after(self, watched: Watched) -> None:
         child, now = watched.child, time.monotonic()

@@ -19,6 +19,10 @@ from digitmill.store.folders import CLOCK, PARTIAL, Folder, folder_of
 
 SETTING = "DIGITMILL_BLOBS_URL"
 
+MARK = ".store"
+"""What `redis_mark.py` lays beside the blobs. No blob has such a name."""
+MOST_MARK = 4096
+
 
 class BlobStore:
     """Blobs by name (letters, digits, ``_`` and ``-``). Raises StorageUnavailable when the storage fails."""
@@ -61,6 +65,19 @@ class BlobStore:
         with self._storage_errors():
             self._folder.remove([_checked(name) for name in names])
 
+    def mark(self) -> bytes | None:
+        """What ``set_mark`` has laid beside the blobs, if it has."""
+        with self._storage_errors():
+            try:
+                return self._folder.read(MARK, 0, MOST_MARK)
+            except FileNotFoundError:
+                return None
+
+    def set_mark(self, content: bytes) -> None:
+        """Put ``content``, at most ``MOST_MARK`` bytes, in the place of the mark before it, whole or not at all."""
+        with self._storage_errors():
+            self._folder.replace(content, MARK)
+
     def older_than(self, seconds: float) -> Iterator[str]:
         """Names of blobs written more than so many seconds ago, where the storage tells their age.
 
@@ -72,7 +89,7 @@ class BlobStore:
             if now is None:
                 return
             for name, written in self._folder.written():
-                if now - written > seconds and name != CLOCK:
+                if now - written > seconds and name != CLOCK and not name.startswith(MARK):
                     yield name.removesuffix(PARTIAL)
 
     @contextmanager

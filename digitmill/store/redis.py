@@ -34,6 +34,7 @@ Every key, its type, its content, its life:
     dm:queued               string  images of open jobs without a row
     dm:workers              zset    JSON of each worker process by the time it was last heard of
     dm:lock:<name>          string  held while it lives
+    dm:store                        the id of the store: see redis_mark.py
     dm:line, dm:bell                small interactive chunks that wait: see redis_line.py
     dm:keys                         API keys: see redis_key_store.py
     dm:session:{sha256}             browsers that are signed in: see there

@@ -24,6 +24,7 @@ NOT_FOR_CONTAINERS = {"host", "port", "var", "data", "url", "key"}
 HELD_OUT = ("usps", "optdigits", "semeion")
 # Errors that end a process at its start, or a row
 NOT_FOR_CALLERS = {
+    "backup_failed",
     "bad_settings",
     "cannot_start",
     "item_failure",
