@@ -78,7 +78,7 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_requests(app)
     init_connection(app)
     init_errors(app)
-    init_auth(app, settings, service.keys)
+    init_auth(app, settings, service.keys, service.mark)
     init_limits(app, settings)
     init_openapi(app, settings)
     init_pages(app)

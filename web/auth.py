@@ -12,8 +12,8 @@ from digitmill.domain import Caller, Scope
 from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, StoreReplaced, Unauthorized
 from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
+from digitmill.store.redis_mark import StoreMark
 from digitmill.telemetry import audit
-from web.context import service
 from web.sessions import COOKIE, caller_of_cookie, require_this_machine
 
 SCHEME = "bearer"
@@ -54,13 +54,14 @@ def ask_scope(view: Callable[..., Any], scope: Scope) -> None:
     setattr(view, SCOPE, scope)
 
 
-def init_auth(app: Flask, settings: Settings, keys: Keys) -> None:
+def init_auth(app: Flask, settings: Settings, keys: Keys, mark: StoreMark | None) -> None:
     """Let only callers with a key through, note who they are, and hold them to its scopes."""
     may_scrape_blindly = settings.admin_key is None and settings.on_loopback
 
     @app.before_request
     def authenticate() -> None:
-        _make_sure_of_store()
+        if mark is not None:
+            _make_sure_of(mark)
         if not needs_key(request.path):
             return
         try:
@@ -103,13 +104,12 @@ def needs_key(path: str) -> bool:
     return path == "/v1" or path.startswith("/v1/") or _is_metrics(path)
 
 
-def _make_sure_of_store() -> None:
+def _make_sure_of(mark: StoreMark) -> None:
     """Refuse every call but those that watch the service, where the store is not the one that uploads belong to.
 
     Where that cannot be told, since the store does not answer, calls that need it fail by themselves.
     """
-    mark = service().mark
-    if mark is None or request.path == HEALTH or _is_metrics(request.path) or request.endpoint == "static":
+    if request.path == HEALTH or _is_metrics(request.path) or request.endpoint == "static":
         return
     with suppress(StorageUnavailable):
         mark.check()

@@ -36,6 +36,7 @@ MEANINGS: Mapping[str, str] = {
     "overloaded": "The service has too much to do at this moment; wait for `Retry-After` seconds.",
     "storage_unavailable": "Redis or the upload storage does not answer; try again in a moment.",
     "no_worker": "No worker process is alive.",
+    "store_replaced": "The service has lost its records; its operator is to restore a backup.",
     INTERNAL_ERROR: "The server failed; its log says why, under the answer's `X-Request-Id`.",
     "upload_lost": "A job failed because its upload is no longer stored.",
     "model_rejected": "A model's files do not fit its manifest, or need another release.",

@@ -6,7 +6,6 @@ complete.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -76,10 +75,8 @@ class BlobStore:
 
     def set_mark(self, content: bytes) -> None:
         """Put ``content``, at most ``MOST_MARK`` bytes, in the place of the mark before it, whole or not at all."""
-        with tempfile.TemporaryDirectory() as folder, self._storage_errors():
-            source = Path(folder) / "mark"
-            source.write_bytes(content)
-            self._folder.put(source, MARK)
+        with self._storage_errors():
+            self._folder.replace(content, MARK)
 
     def older_than(self, seconds: float) -> Iterator[str]:
         """Names of blobs written more than so many seconds ago, where the storage tells their age.
@@ -92,7 +89,7 @@ class BlobStore:
             if now is None:
                 return
             for name, written in self._folder.written():
-                if now - written > seconds and name.removesuffix(PARTIAL) not in (CLOCK, MARK):
+                if now - written > seconds and name != CLOCK and not name.startswith(MARK):
                     yield name.removesuffix(PARTIAL)
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -40,6 +41,10 @@ class Folder:
         """Store ``content``, which is small."""
         self._make()
         self._files.pipe_file(self._path(name), content, **self._within())
+
+    def replace(self, content: bytes, name: str) -> None:
+        """Store ``content``, which is small, in the place of what has this name."""
+        self.write(content, name)
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Bytes ``start`` to ``end`` (exclusive); fewer when the file ends before."""
@@ -102,6 +107,12 @@ class LocalFolder(Folder):
             return _write_new(path, content)
         self._make()
         return _write_new(path, content)
+
+    def replace(self, content: bytes, name: str) -> None:
+        # several processes may do so at once
+        fresh = f"{name}.{secrets.token_hex(4)}"
+        self.write(content, fresh)
+        Path(self._path(fresh)).replace(self._path(name))
 
     def remove(self, names: Sequence[str]) -> None:
         for name in names:

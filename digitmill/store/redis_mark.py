@@ -123,6 +123,9 @@ class StoreMark:
             mark = Mark(store, keys)
             self.note(mark)
         if mark.store != store:
+            # another process may have marked a new service meanwhile, Redis first
+            store, _ = self._store()
+        if mark.store != store:
             raise StoreReplaced(REFUSED)
         return mark
 

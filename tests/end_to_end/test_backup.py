@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -78,7 +79,7 @@ def test_an_empty_redis_answers_nobody_removes_nothing_and_takes_a_backup_back(
     assert {path.name: path.read_bytes() for path in blobs.iterdir()} == kept
     for web in ("as it was", "started anew"):
         if web == "started anew":
-            stack.stop("web")
+            stack.kill("web")
             stack.start("web")
             stack.wait_for_web()
         stranger = httpx.get(f"{stack.url}/v1/jobs")
@@ -144,7 +145,7 @@ def test_a_store_that_is_accepted_begins_anew_and_asks_for_keys_as_before(own_st
     assert "The keys are gone" in accepted.stderr
     for _ in range(2):
         stack.wait_for(lambda: httpx.get(f"{stack.url}/v1/jobs").status_code == 401, "keys to be asked again")
-        stack.stop("web")
+        stack.kill("web")
         stack.start("web")
         stack.wait_for_web()
     key = digitmill(stack, "keys", "create", "--name", "room 7", "--scopes", "submit,read").stdout.strip()
@@ -170,7 +171,8 @@ def test_a_backup_that_is_cut_off_or_damaged_changes_nothing(own_stack: Stack, t
         refused = digitmill(stack, "restore", str(tmp_path / name))
         assert refused.returncode == 1
         assert "take another" in refused.stderr
-        assert [name for name in stack.redis.keys("dm:*") if not name.startswith((b"dm:lock", b"dm:workers"))] == []
+        found: Any = stack.redis.keys("dm:*")
+        assert [name for name in found if not name.startswith((b"dm:lock", b"dm:workers"))] == []
     # a restore that was cut off midway leaves the service closed, and is done again
     stack.redis.set("dm:store", "restoring")
     stack.redis.hset("dm:job:half", "owner", "nobody")

@@ -18,6 +18,7 @@ EXPECTED = {
     "forbidden": 403, "too_many_jobs": 429,
     "rate_limited": 429, "not_found": 404, "expired": 410, "conflict": 409, "idempotency_conflict": 409,
     "unavailable": 503, "overloaded": 503, "storage_unavailable": 503, "no_worker": 503, "item_failure": 422,
+    "store_replaced": 503,
     "model_not_found": 404, "row_changed": 412, "no_row_yet": 409, "job_not_final": 409,
     "nothing_failed": 409,
 }  # fmt: skip
@@ -29,6 +30,7 @@ NEVER_ANSWERED = {
     "model_error",
     "bad_settings",
     "cannot_start",
+    "backup_failed",
     "training_error",
 }
 """Classes that only others are raised of, and those that end a process instead of a request."""
