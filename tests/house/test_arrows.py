@@ -49,6 +49,7 @@ ONLY_IN = {
         "digitmill.store.redis_webhook_store",
         "digitmill.store.redis_inspection",
         "digitmill.store.redis_audit",
+        "digitmill.store.redis_clock",
         "digitmill.store.connection",
         "digitmill.embedded",
     ),
