@@ -1,7 +1,7 @@
 """Which Redis made the data of a folder, and which of this machine's can read it.
 
-Redis reads what an earlier version wrote, and not what a later one did; before 7.0 it does not even find what a later one
-wrote, and starts empty. Valkey reads what Redis up to 7.2 wrote, and Redis nothing of Valkey's.
+Redis reads what an earlier version wrote, and not what a later one did; before 7.0 it does not even find that, and
+starts empty. Valkey reads what Redis up to 7.2 wrote, and Redis nothing of Valkey's.
 """
 
 from __future__ import annotations
