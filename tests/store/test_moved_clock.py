@@ -13,7 +13,6 @@ import pytest
 import redis
 
 from digitmill.embedded.redis_server import server_binary
-from digitmill.store import redis_upkeep
 from digitmill.store.base import WorkerInfo
 from digitmill.store.redis import RedisJobStore
 from tests.end_to_end.conftest import free_port
@@ -149,7 +148,7 @@ def test_a_lock_ends_in_its_time_though_the_clock_was_moved_back(
     assert not other.lock("audit", 60)
     assert client.pttl("dm:lock:audit") > 1000 * HOURS / 2
     later = time.monotonic() + 61
-    monkeypatch.setattr(redis_upkeep.time, "monotonic", lambda: later)
+    monkeypatch.setattr("digitmill.store.redis_upkeep.time.monotonic", lambda: later)
     assert other.lock("audit", 60)
     assert not holder.lock("audit", 60), "it is the other's now"
     holder.close()
