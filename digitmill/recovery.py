@@ -27,6 +27,8 @@ class Recovery:
 
     def sweep(self) -> int:
         """Do one round if nobody else does; return the number of chunks sent again."""
+        if moved := self._store.heed_clock():
+            _log.warning("clock_moved", seconds=round(moved, 1))
         if not self._store.lock("sweep", self._settings.sweep_seconds * 0.9):
             return 0
         sent = self._resend_dropped() + self._resend_lost()

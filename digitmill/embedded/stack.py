@@ -164,6 +164,8 @@ class Stack:
             _require_redis(self._settings.redis_url)
             return self._settings.redis_url
         self._say("Starting Redis…")
+        if told := redis_server.fitting_binary(self._settings.var / "redis")[1]:
+            self._say(told)
         command, url = redis_server.prepare(self._settings.var / "redis")
         self._add("redis", "Redis", command, os.environ, stop_seconds=15.0)
         for _ in self._waiting("Redis"):

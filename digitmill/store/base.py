@@ -382,6 +382,11 @@ class JobStore(ABC):
         """Take a lock that ends by itself; False when somebody holds it."""
 
     @abstractmethod
+    def heed_clock(self) -> float:
+        """To be called before leases are looked at: where the store's clock was moved by somebody since this process
+        looked last, its leases are moved along. Returns by how many seconds; 0.0 where it was not."""
+
+    @abstractmethod
     def audit(self, *, mend: bool) -> Mapping[str, int]:
         """Hold what is noted beside the jobs against the jobs themselves: queued images, open and active jobs, leases,
         plans, expiry. What differs, and how often; with ``mend`` it is mended and counted."""

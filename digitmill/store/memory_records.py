@@ -58,6 +58,9 @@ class NothingBeside:
     def __init__(self) -> None:
         self._mends: Counter[str] = Counter()
 
+    def heed_clock(self) -> float:
+        return 0.0
+
     def audit(self, *, mend: bool) -> Mapping[str, int]:  # noqa: ARG002 (there is nothing to mend)
         return {}
 

@@ -36,6 +36,7 @@ Every key, its type, its content, its life:
     dm:deleted              zset    jobs deleted in the last TAKEN_SECONDS, by when: their ids are not recorded anew
     dm:queued               string  images of open jobs without a row
     dm:mends                hash    what the audit mended: see redis_audit.py
+    dm:clock                string  how often Redis' clock was moved: see redis_clock.py
     dm:workers              zset    JSON of each worker process by the time it was last heard of
     dm:lock:<name>          string  a word of who holds it, while it lives
     dm:store                        the id of the store: see redis_mark.py

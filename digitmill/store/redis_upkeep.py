@@ -18,6 +18,7 @@ from digitmill.store.connection import MemoryGauge, Script, storage_errors
 from digitmill.store.keys import claim_of, content_keys, job_key, open_key, rows_key
 from digitmill.store.redis_audit import RedisAudit
 from digitmill.store.redis_base import RedisStore
+from digitmill.store.redis_clock import RedisClock
 
 
 class RedisUpkeep(RedisStore):
@@ -25,6 +26,7 @@ class RedisUpkeep(RedisStore):
         super().__init__(client)
         self._memory = MemoryGauge(client)
         self._audit = RedisAudit(client)
+        self._clock = RedisClock(client)
         self._touch = Script(client, "touch")
         self._take_expired = Script(client, "take_expired")
         self._lock = Script(client, "lock")
@@ -87,6 +89,9 @@ class RedisUpkeep(RedisStore):
     def _count_active(self) -> int:
         with storage_errors():
             return int(self._redis.zcard("dm:active"))
+
+    def heed_clock(self) -> float:
+        return self._clock.heed()
 
     def audit(self, *, mend: bool) -> Mapping[str, int]:
         return self._audit.run(mend=mend)

@@ -51,6 +51,7 @@ ONLY_IN = {
         "digitmill.store.redis_mark",
         "digitmill.store.redis_copy",
         "digitmill.store.redis_audit",
+        "digitmill.store.redis_clock",
         "digitmill.store.connection",
         "digitmill.embedded",
     ),

@@ -214,9 +214,11 @@ def timeless(name: bytes, value: bytes) -> bytes:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[Repeating]:
-    client = Repeating.from_url(redis_url)
+    pool = redis.ConnectionPool.from_url(redis_url)
+    client = Repeating(connection_pool=pool)
     yield client
     client.close()
+    pool.disconnect()
 
 
 def outcome(
