@@ -74,6 +74,12 @@ class Settings(BaseModel):
     # the web server
     web_threads: int = Field(144, ge=4, le=512, description="Threads of a web process.")
     web_processes: int = Field(2, ge=1, le=64, description="Web processes; each is bound to one core.")
+    max_connections_per_address: int = Field(
+        256,
+        ge=0,
+        description="Connections that one address may have to a web process; 0 sets no limit, as behind a proxy, which "
+        "has one address for all.",
+    )
     rate_limit: int = Field(
         0, ge=0, description="Requests to /v1 that one caller may make in a minute; 0 sets no limit."
     )
