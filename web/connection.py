@@ -1,4 +1,4 @@
-"""The connection behind a request: whether the client is still there, and what of its body is refused unread."""
+"""The connection behind a request: whether the client is still there, and whether it can serve another request."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 
-from web.auth import needs_key
 from web.bounded import BoundedSocket
 
 SERVER_DRAINS_BYTES = 64 << 10
 """What gunicorn itself reads away of a body that nobody wanted, to keep the connection."""
-FORM_BYTES = 64 << 10
-"""The most that a page's form may have."""
 
 
 def client_gone(environ: Mapping[str, Any]) -> bool:
@@ -41,18 +37,7 @@ def streams(environ: Mapping[str, Any]) -> None:
 
 
 def init_connection(app: Flask) -> None:
-    """Refuse bodies by their heads where no key is asked, and close connections whose body was not read to its end."""
-
-    @app.before_request
-    def bound_body() -> None:
-        if needs_key(request.path):
-            # whoever reads a body there counts its bytes, and reads nothing before the key
-            return
-        if "Transfer-Encoding" in request.headers:
-            raise LengthRequired("Send the form with its Content-Length, not in chunks.")
-        if (request.content_length or 0) > FORM_BYTES:
-            raise RequestEntityTooLarge(f"A form may have {FORM_BYTES:,} bytes.")
-        request.max_content_length = FORM_BYTES
+    """Close connections whose body was not read to its end."""
 
     @app.after_request
     def part(response: Response) -> Response:

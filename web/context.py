@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app, g
 
@@ -10,6 +10,7 @@ from digitmill.domain import Caller
 from digitmill.service import Service
 from web.metrics import Metrics
 from web.waiting import Waiting
+from web.wrong_keys import WrongKeys
 
 EXTENSION = "digitmill"
 
@@ -21,6 +22,7 @@ class Context:
     service: Service
     waiting: Waiting
     metrics: Metrics
+    wrong_keys: WrongKeys = field(default_factory=WrongKeys)
 
 
 def context() -> Context:

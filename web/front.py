@@ -18,11 +18,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
+from web.addresses import prefix_of
 from web.bounded import BoundedSocket, Bounds
 from web.errors import problem_document
 from web.incoming import HeadTooLarge, Incoming
@@ -84,7 +84,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
                 raise
             return
         sock = BoundedSocket(accepted, self._bounds)
-        address = prefix_of(client)
+        address = prefix_of(client[0])
         if 0 < self.most_per_address <= self._addresses[address]:
             self._turn_away(
                 sock, HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many connections from one address."
@@ -255,7 +255,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         self._close(guest)
 
     def _close(self, guest: Guest) -> None:
-        address = prefix_of(guest.client)
+        address = prefix_of(guest.client[0])
         self._addresses[address] -= 1
         if self._addresses[address] <= 0:
             del self._addresses[address]
@@ -273,15 +273,3 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         sock.waits = False
         with suppress(OSError):
             sock.sendall(head.encode("latin-1") + body)
-
-
-def prefix_of(client: Any) -> str:
-    """Whom an address belongs to: IPv6 gives everybody a network of 64 bits."""
-    host = str(client[0]) if client else ""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return str(ip_network((address, 64), strict=False))
-    return host

@@ -40,7 +40,10 @@ class Metrics:
             registry=own,
         )
         self._refused = Counter(
-            "digitmill_refused_connections", "Connections turned away or given up.", ("reason",), registry=own
+            "digitmill_refused",
+            "Connections and requests turned away or given up at the door.",
+            ("reason",),
+            registry=own,
         )
         self._registry.register(_Load(store))
 
@@ -51,7 +54,7 @@ class Metrics:
         self._seconds.labels(method, route).observe(seconds)
 
     def refuse(self, reason: str) -> None:
-        """Note a connection that was turned away or given up. ``reason`` is one of a few words."""
+        """Note a connection or a request that was turned away or given up. ``reason`` is one of a few words."""
         self._refused.labels(reason).inc()
 
     def scrape(self) -> bytes:
