@@ -74,7 +74,7 @@ class Settings(BaseModel):
     # the web server
     web_threads: int = Field(144, ge=4, le=512, description="Threads of a web process.")
     web_processes: int = Field(2, ge=1, le=64, description="Web processes; each is bound to one core.")
-    max_connections_per_address: int = Field(
+    connections_per_address: int = Field(
         256,
         ge=0,
         description="Connections that one address may have to a web process; 0 sets no limit, as behind a proxy, which "

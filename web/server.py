@@ -140,7 +140,7 @@ def closing(application: Any) -> Any:
 
 class Worker(FrontWorker):
     def init_process(self) -> None:
-        self.most_per_address = self.app.settings.max_connections_per_address
+        self.most_per_address = self.app.settings.connections_per_address
         raise_file_limit()
         super().init_process()
 

@@ -137,7 +137,7 @@ SLOW = {
 @pytest.mark.parametrize("kind", SLOW)
 def test_slow_strangers_hold_no_thread(tmp_path_factory: pytest.TempPathFactory, kind: str) -> None:
     folder = tmp_path_factory.mktemp("slow")
-    settings = {"web_threads": 8, "admin_key": KEY, "max_connections_per_address": 0}
+    settings = {"web_threads": 8, "admin_key": KEY, "connections_per_address": 0}
     with serving(folder, **settings) as server, crowd(server) as slow:
         slow.come(400, SLOW[kind])
         for _ in range(20):
@@ -212,7 +212,7 @@ def test_a_method_of_control_characters_is_a_short_line_and_few_of_them(guarded:
 
 
 def test_connections_of_one_address_are_limited_and_others_come_in(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with serving(tmp_path_factory.mktemp("crowd"), max_connections_per_address=20) as server, ExitStack() as stack:
+    with serving(tmp_path_factory.mktemp("crowd"), connections_per_address=20) as server, ExitStack() as stack:
         for _ in range(20):
             stack.enter_context(socket.create_connection(server.address, source_address=("127.0.0.2", 0)))
         with socket.create_connection(server.address, timeout=30, source_address=("127.0.0.2", 0)) as turned_away:
