@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LEAST_BYTES_A_SECOND = 16 << 10
+LEAST_BYTES_A_SECOND = 4 << 10
 FIRST_CREDIT_SECONDS = 10.0
 """How long a client may keep a thread waiting before its first byte."""
 MOST_CREDIT_SECONDS = 60.0
