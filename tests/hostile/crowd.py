@@ -1,6 +1,7 @@
 """Strangers without a key, each in its own way of being a burden: ``python -m tests.hostile.crowd PORT CONNECTIONS``.
 
-They come from addresses of this machine's loopback, 20 connections each, come again when they are turned away, and go
+They come from addresses of this machine's loopback, 20 connections each, come again a second after they were turned
+away, and go
 on until the process ends.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 OF_ONE_ADDRESS = 20
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 1.0
 FORM = "Content-Type: application/x-www-form-urlencoded"
 IMAGE = "Content-Type: image/png"
 CHUNKED = "Transfer-Encoding: chunked"
@@ -58,7 +59,7 @@ async def large_form(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     for _ in range(60):
         writer.write(b"key=" + b"a" * 999_996)
         await writer.drain()
-        await asyncio.sleep(PAUSE_SECONDS / 10)
+        await asyncio.sleep(PAUSE_SECONDS / 100)
     await reader.read(1 << 16)
 
 
