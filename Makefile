@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint types pytest format settings-table translations screenshots images compose-test fuzz soak model metamorphic bench lock audit clean
+.PHONY: help install demo up test lint types pytest format settings-table translations screenshots images compose-test fuzz hostile soak model metamorphic bench lock audit clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -53,6 +53,9 @@ compose-test: install ## build the images and test the service in containers; ne
 
 fuzz: install ## damage 10,000 uploads of each kind and post them; takes a while
 	$(BIN)/pytest tests/hostile/test_fuzz.py --hypothesis-profile=fuzz
+
+hostile: install ## let 500 strangers without a key at the door for ten minutes; HOSTILE="--seconds 60 --connections 200" for less
+	$(BIN)/python -m tests.hostile.strangers $(HOSTILE)
 
 soak: install ## bring a thousand faults of all kinds under load and check every row; SOAK="--faults 50 --seed 7" for less
 	$(BIN)/pytest -m soak

@@ -81,6 +81,12 @@ class Settings(BaseModel):
         description="Processes beside each web process that draw pictures for browsers. Each may take "
         "`DIGITMILL_IMAGE_MEMORY_BYTES` and, for a picture, `DIGITMILL_IMAGE_SECONDS`.",
     )
+    connections_per_address: int = Field(
+        256,
+        ge=0,
+        description="Connections that one address may have to a web process; 0 sets no limit, as behind a proxy, which "
+        "has one address for all.",
+    )
     rate_limit: int = Field(
         0, ge=0, description="Requests to /v1 that one caller may make in a minute; 0 sets no limit."
     )

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from digitmill.domain import Row
+from web.connection import streams
 from web.schemas import row_document
 from web.waiting import Slot
 
@@ -30,6 +31,7 @@ def row_answer(row: Row) -> Response:
 def stream_answer(pieces: Iterable[bytes], content_type: str, slot: Slot) -> Response:
     """``slot`` is released when the answer is over, also when it never began or the client hung up."""
     response = Response(pieces, content_type=content_type)
+    streams(request.environ)
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(slot.release)
     return response

@@ -9,11 +9,12 @@ from typing import Any
 from flask import Flask, current_app, g, request
 
 from digitmill.domain import Caller, Scope
-from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, StoreReplaced, Unauthorized
+from digitmill.errors import Forbidden, RateLimited, SettingsError, StorageUnavailable, StoreReplaced, Unauthorized
 from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
 from digitmill.store.redis_mark import StoreMark
 from digitmill.telemetry import audit
+from web.context import context
 from web.sessions import COOKIE, caller_of_cookie, require_this_machine
 
 SCHEME = "bearer"
@@ -67,7 +68,7 @@ def init_auth(app: Flask, settings: Settings, keys: Keys, mark: StoreMark | None
         try:
             g.caller = identify(keys)
         except Unauthorized as error:
-            _refused(error.key_id, error.key_name, error.detail)
+            refuse_key(error, sent=bool(_sent_key() or COOKIE in request.cookies))
             raise
         except StorageUnavailable:
             # who watches the service needs the figures most when Redis is away; only this machine can ask for them
@@ -77,7 +78,7 @@ def init_auth(app: Flask, settings: Settings, keys: Keys, mark: StoreMark | None
         scope = _scope_of_call()
         if scope is not None and not g.caller.may(scope):
             detail = f"This call asks for a key with the scope `{scope}`, which yours lacks."
-            _refused(g.caller.key_id, g.caller.key_name, detail)
+            _tell_of_refusal(g.caller.key_id, g.caller.key_name, detail)
             raise Forbidden(detail)
 
 
@@ -115,7 +116,23 @@ def _make_sure_of(mark: StoreMark) -> None:
         mark.check()
 
 
-def _refused(key_id: str | None, key_name: str | None, reason: str) -> None:
+def refuse_key(error: Unauthorized, *, sent: bool) -> None:
+    """Note that the present request has no valid key; ``sent`` says whether it has one at all.
+
+    Raises:
+        RateLimited: its address has sent too many. Valid keys from there still open everything.
+    """
+    context().metrics.refuse("key")
+    seconds = context().wrong_keys.note(request.remote_addr) if sent else 0
+    if seconds:
+        raise RateLimited(
+            "Too many wrong keys came from your address; wait before the next, and look at the key.",
+            retry_after=seconds,
+        ) from error
+    _tell_of_refusal(error.key_id, error.key_name, error.detail)
+
+
+def _tell_of_refusal(key_id: str | None, key_name: str | None, reason: str) -> None:
     audit("refused", key=key_id, key_name=key_name, client=request.remote_addr, reason=reason)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app, g
 
@@ -11,6 +11,7 @@ from digitmill.imaging.drawers import Drawers
 from digitmill.service import Service
 from web.metrics import Metrics
 from web.waiting import Waiting
+from web.wrong_keys import WrongKeys
 
 EXTENSION = "digitmill"
 
@@ -23,6 +24,7 @@ class Context:
     waiting: Waiting
     metrics: Metrics
     drawers: Drawers
+    wrong_keys: WrongKeys = field(default_factory=WrongKeys)
 
 
 def context() -> Context:

@@ -11,6 +11,7 @@ import apiflask
 import structlog
 from flask import Flask, Response, g, request
 from flask_limiter import RateLimitExceeded
+from gunicorn.http.errors import ParseException
 from limits.errors import StorageError
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
@@ -18,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from digitmill import errors
 from digitmill.documents import title_of, type_of
 from digitmill.errors import DigitmillError, FieldError
+from web.bounded import TooSlow
 from web.options import bad_input
 from web.schemas import Problem
 
@@ -67,6 +69,8 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, _rate_limit_exceeded)
     app.register_error_handler(StorageError, _limiter_storage_error)
     app.register_error_handler(HTTPException, http_problem)
+    app.register_error_handler(ParseException, _broken_body)
+    app.register_error_handler(TooSlow, _broken_body)
     app.register_error_handler(Exception, _unexpected_error)
 
 
@@ -134,6 +138,11 @@ def http_problem(error: Exception) -> Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
+
+
+def _broken_body(error: Exception) -> Response:  # noqa: ARG001
+    """A body that is framed wrongly, or that came too slowly, where a form or its like was read."""
+    return problem_response(HTTPStatus.BAD_REQUEST, "bad_request", "The body broke off or is framed wrongly.")
 
 
 def _unexpected_error(error: Exception) -> Response:

@@ -40,6 +40,12 @@ class Metrics:
             buckets=SECONDS,
             registry=own,
         )
+        self._refused = Counter(
+            "digitmill_refused",
+            "Connections and requests turned away or given up at the door.",
+            ("reason",),
+            registry=own,
+        )
         self._registry.register(_Load(store))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -47,6 +53,10 @@ class Metrics:
         method = method if method in METHODS else "other"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
+
+    def refuse(self, reason: str) -> None:
+        """Note a connection or a request that was turned away or given up. ``reason`` is one of a few words."""
+        self._refused.labels(reason).inc()
 
     def scrape(self) -> bytes:
         return generate_latest(self._registry)

@@ -1,4 +1,5 @@
-"""What happens around every request: its id, its count, its log line, and the security headers of its answer."""
+"""What happens around every request: the limit on its body where no key is asked, its id, count, log line, and the
+security headers of its answer."""
 
 from __future__ import annotations
 
@@ -8,11 +9,16 @@ import uuid
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 
+from web.auth import needs_key
 from web.context import context
 
 REQUEST_ID = "X-Request-Id"
 SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+FORM_BYTES = 64 << 10
+"""The most that a page's form may have."""
 
 PAGE_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 SECURITY_HEADERS = {
@@ -34,6 +40,17 @@ def init_requests(app: Flask) -> None:
         sent = request.headers.get(REQUEST_ID, "")
         g.request_id = sent if SOUND_ID.fullmatch(sent) else uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request=g.request_id)
+
+    @app.before_request
+    def bound_body() -> None:
+        if needs_key(request.path):
+            # whoever reads a body there counts its bytes, and reads nothing before the key
+            return
+        if "Transfer-Encoding" in request.headers:
+            raise LengthRequired("Send the form with its Content-Length, not in chunks.")
+        if (request.content_length or 0) > FORM_BYTES:
+            raise RequestEntityTooLarge(f"A form may have {FORM_BYTES:,} bytes.")
+        request.max_content_length = FORM_BYTES
 
     @app.after_request
     def end(response: Response) -> Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import resource
 import select
 import shutil
 import socket
-import struct
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,17 +26,12 @@ from prometheus_client.multiprocess import mark_process_dead
 from digitmill.service import Service
 from digitmill.settings import Settings
 from web.app import create_app
-from web.connection import linger
 from web.context import EXTENSION
 from web.errors import problem_document
+from web.front import FrontWorker
 from web.metrics import SHARED_FOLDER
 from web.upload import BLOCK_BYTES
 
-SILENCE_SECONDS = 60.0
-"""A client that neither sends nor takes a byte for so long is given up."""
-HEAD_SECONDS = 5
-"""So long may a client pause within the head of a request, which a thread waits for."""
-FAREWELL_SECONDS = 2.0
 GRACE_SECONDS = 30
 """How long requests at hand may take to end when the server stops."""
 KEEP_ALIVE_SECONDS = 15
@@ -44,7 +39,11 @@ STAY_MILLISECONDS = 20
 """So long a thread waits for the next request of a client that it has just answered."""
 FAST_FOLDER = Path("/dev/shm")  # noqa: S108 (gunicorn makes its own file there)
 
+MOST_FILES = 65536
+
 MakeApp = Callable[[], Flask]
+
+_log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings, make_app: MakeApp | None = None) -> None:
@@ -54,12 +53,12 @@ def run(settings: Settings, make_app: MakeApp | None = None) -> None:
 
 class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, make_app: MakeApp) -> None:
-        self._settings = settings
+        self.settings = settings
         self._make_app = make_app
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in options(self._settings).items():
+        for name, value in options(self.settings).items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
@@ -88,6 +87,8 @@ def options(settings: Settings) -> dict[str, Any]:
         "worker_tmp_dir": str(FAST_FOLDER) if FAST_FOLDER.is_dir() else None,
         "control_socket_disable": True,
         "post_worker_init": settle_memory,
+        # it waits for clients in a way of its own
+        "sendfile": False,
         "pre_request": bound_reading,
         "child_exit": forget_metrics,
         "on_exit": remove_metrics,
@@ -101,12 +102,14 @@ def settle_memory(worker: Any) -> None:  # noqa: ARG001
 
 
 def bound_reading(worker: ThreadWorker, request: Any) -> None:  # noqa: ARG001
-    """Gunicorn's hook before a request: no thread waits for ever for a client that has fallen silent.
+    """Gunicorn's hook before a request: no body is read further ahead than we ask for.
 
-    Nor is a body read further ahead than we ask for: gunicorn copies all that it has ahead at every read.
+    Gunicorn copies all that it has ahead at every read.
     """
-    request.unreader.sock.settimeout(SILENCE_SECONDS)
     request.unreader.max_body_chunk = BLOCK_BYTES
+    if request.unreader.sock.told_to_go_on:
+        request._expected_100_continue = False
+        request.unreader.sock.told_to_go_on = False
 
 
 def forget_metrics(server: Any, worker: Any) -> None:  # noqa: ARG001
@@ -135,7 +138,16 @@ def closing(application: Any) -> Any:
     return answer
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(FrontWorker):
+    def init_process(self) -> None:
+        self.most_per_address = self.app.settings.connections_per_address
+        raise_file_limit()
+        super().init_process()
+
+    def refused(self, reason: str) -> None:
+        self.wsgi.extensions[EXTENSION].metrics.refuse(reason)
+        _log.info("connection_refused", reason=reason)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Let waiting requests answer now, so that the process can end."""
         self.wsgi.extensions[EXTENSION].waiting.closing = True
@@ -146,16 +158,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         stays = self._serve(conn)
         while stays is True and self._goes_on(conn):
             stays = self._serve(conn)
-        if not stays:
-            # gunicorn would do so in its main thread, where each such client holds up all others for seconds
-            linger(conn.sock, FAREWELL_SECONDS)
         return stays
 
     def _serve(self, conn: Any) -> Any:
         # log lines carry the id of the request that the thread works on, not of the one before
         structlog.contextvars.clear_contextvars()
-        # gunicorn itself reads the head without a time limit; seconds and microseconds, as the kernel has them
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", HEAD_SECONDS, 0))
+        self.begin_request(conn)
         return super().handle(conn)
 
     def _goes_on(self, conn: Any) -> bool:
@@ -163,11 +171,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
         To wait for it here spares the way through gunicorn's main thread, a third of what a small request costs.
         """
-        if not self.alive or self.tpool._work_queue.qsize() or conn.parser.unreader.buf.getvalue():
+        if not (self.alive and conn.sock.waits) or self.tpool._work_queue.qsize():
             return False
         poll = select.poll()
         poll.register(conn.sock, select.POLLIN)
-        return bool(poll.poll(STAY_MILLISECONDS))
+        return bool(poll.poll(STAY_MILLISECONDS)) and self.comes_next(conn)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP request as a problem too."""
@@ -175,7 +183,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             super().handle_error(req, client, addr, exc)
             return
         status, reason = _refusal(exc)
-        self.log.info("no HTTP request: %s", exc)
+        self.refused("no_http_request")
         body = problem_document(status, "bad_request", f"This is no request that the server can read: {reason}.")
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
@@ -190,6 +198,14 @@ def _refusal(error: ParseException) -> tuple[int, str]:
     if isinstance(error, LimitRequestHeaders):
         return 431, "Request Header Fields Too Large"
     return 400, "Bad Request"
+
+
+def raise_file_limit() -> None:
+    """Let this process have as many connections as it may: systems give it 1,024 files, and more for the asking."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class PlainLogger(Logger):  # type: ignore[misc]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from typing import IO
 
 from digitmill.embedded import guard as guard_script
 from digitmill.embedded.leftovers import held
+
+MOST_LOG_BYTES = 20 << 20
+"""A log that has grown longer is begun anew; one of its kind is kept beside it."""
 
 ANNOUNCE = 'echo $$ >"$1"; shift; echo "+ $0 $$" >&0 && exec "$@" </dev/null'
 """A child tells the guard of itself before it becomes its program, so there is no instant at which it would be
@@ -113,6 +117,25 @@ class Child:
                 pass_fds=[lock],
                 start_new_session=True,
             )
+
+    def rotate_log(self) -> None:
+        """Keep the end of a log that has grown too long as ``….log.1``, and begin anew.
+
+        The child goes on writing at the new end of the same file. A line that it writes in between is lost, and so is
+        all of it where the disk has no room for a copy.
+        """
+        try:
+            size = self.log.stat().st_size
+            if size <= MOST_LOG_BYTES:
+                return
+            with self.log.open("r+b") as log, contextlib.suppress(OSError):
+                log.seek(max(0, size - MOST_LOG_BYTES))
+                with self.log.with_name(f"{self.log.name}.1").open("wb") as kept:
+                    shutil.copyfileobj(log, kept)
+            os.truncate(self.log, 0)
+            self._log_start = 0
+        except FileNotFoundError:
+            return
 
     def stop(self, guard: Guard, hurry: Callable[[], bool], seconds: float) -> bool:
         """Ask it to stop, wait until ``seconds`` are over or ``hurry()`` is true, and kill what is left of it.

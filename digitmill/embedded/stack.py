@@ -147,6 +147,7 @@ class Stack:
         while True:
             self._guard.renew(watched.child for watched in self._watched if watched.child.running)
             for watched in self._watched:
+                watched.child.rotate_log()
                 self._look_after(watched)
             time.sleep(LOOK_SECONDS)
 

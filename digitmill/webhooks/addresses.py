@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 MOST_CHARACTERS = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-IETF_ASSIGNMENTS = ip_network("192.0.0.0/24")
-"""Not public either (RFC 6890), which Python up to 3.11.9 does not know of all of them."""
+NOT_PUBLIC = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
+"""Not public either, which not every Python knows: RFC 6890; relays of 6to4 (RFC 7526); documentation (RFC 9637)."""
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?")
@@ -77,9 +77,21 @@ def is_public(address: str) -> bool:
         # 6to4 wraps an IPv4 address of any kind; site-local is the forerunner of private addresses
         if parsed.sixtofour is not None or parsed.is_site_local:
             return False
-    if parsed in IETF_ASSIGNMENTS:
+    if any(parsed in network for network in NOT_PUBLIC):
         return False
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
+
+
+def is_own(address: str) -> bool:
+    """Whether the address is one of this machine's, as its public one is. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            # to itself a machine speaks from the same address
+            probe.connect((address, DEFAULT_PORTS["https"]))
+            return bool(ip_address(probe.getsockname()[0]) == ip_address(address))
+    except OSError:
+        return False
 
 
 def leads_inside(target: Target) -> bool:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from digitmill import __version__
 from digitmill.store.webhook_store import Attempt
-from digitmill.webhooks.addresses import DEFAULT_PORTS, Resolve, Target, is_public, resolve
+from digitmill.webhooks.addresses import DEFAULT_PORTS, Resolve, Target, is_own, is_public, resolve
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -51,7 +51,7 @@ class Poster:
         except (OSError, UnicodeError):
             return None, "The host's name cannot be found."
         if not self._private_addresses:
-            addresses = [address for address in addresses if is_public(address)]
+            addresses = [address for address in addresses if is_public(address) and not is_own(address)]
         if not addresses:
             return None, "The host leads to a private or special address, which this service does not call."
         deadline = _Deadline(self._total_seconds)

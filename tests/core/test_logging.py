@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from functools import cache
 
 import pytest
+
+from digitmill.telemetry import MOST_OF_KIND, SAMPLE_SECONDS, Sampler
 
 SENT = "/v1/jobs\n2026-01-01T00:00:00Z [info     ] audit action=delete\r\x1b[2J\u2028\x85end"
 SECRET = "correct-horse"
@@ -57,3 +60,45 @@ def test_a_traceback_shows_no_local_variables(log_format: str) -> None:
     text = logged(log_format)
     assert "ValueError" in text
     assert SECRET not in text
+
+
+FLOOD = """
+import logging, sys
+import structlog
+from digitmill.settings import Settings
+from digitmill.telemetry import audit, configure_logging
+configure_logging(Settings(log_format=sys.argv[1]))
+log = structlog.get_logger("a")
+for number in range(2000):
+    log.warning("flood", sent="\\x01" * 8000)
+    audit("refused", key=None, key_name=None, client="127.0.0.1", reason="no key")
+    audit("submit", key="k", key_name="n", client="127.0.0.1", job=str(number))
+try:
+    raise ValueError("x" * 10**6)
+except ValueError:
+    log.exception("request_failed")
+"""
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_what_strangers_cause_is_sampled_and_short_and_what_callers_do_is_told_in_full(log_format: str) -> None:
+    done = subprocess.run([sys.executable, "-c", FLOOD, log_format], capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.split("\n") if line]
+    assert sum("submit" in line for line in lines) == 2000
+    assert 0 < sum("flood" in line for line in lines) < 1000
+    assert 0 < sum("refused" in line for line in lines) < 1000
+    assert any("request_failed" in line for line in lines)
+    assert max(map(len, lines)) < 50_000
+
+
+def test_a_line_says_how_many_of_its_kind_were_left_out_before_it() -> None:
+    now = [0.0]
+    sampler = Sampler(lambda: now[0])
+
+    def admitted(event: str) -> list[dict[str, object]]:
+        records = [logging.LogRecord("a", logging.WARNING, "", 0, {"event": event}, None, None) for _ in range(200)]
+        return [record.msg for record in records if sampler.admits(record)]  # type: ignore[misc]
+
+    assert len(admitted("one")) == len(admitted("another")) == MOST_OF_KIND
+    now[0] = SAMPLE_SECONDS
+    assert admitted("one")[0] == {"event": "one", "left_out": 200 - MOST_OF_KIND}

@@ -48,6 +48,12 @@ def main() -> None:
             sys.exit(0)
 
     signal.signal(signal.SIGTERM, on_stop)
+    if "talks" in behaviour:
+        for _ in range(30):
+            sys.stderr.write("a" * (1 << 20) + "\n")
+            sys.stderr.flush()
+            time.sleep(0.05)
+        note("said", "all")
     if "forks" in behaviour:
         grandchild = subprocess.Popen(["sleep", "600"])
         note("grandchild.pids", str(grandchild.pid))

@@ -270,3 +270,13 @@ def test_a_folder_whose_path_is_too_long_for_a_socket_serves_too(up: StartUp, tm
     assert running.stop() == 0
     assert up(var=f"{'a b%' * 30}/var").until_ready().stop() == 0
     assert not place.parent.exists()
+
+
+def test_a_log_that_grows_too_long_is_begun_anew_and_one_is_kept(up: StartUp) -> None:
+    running = up("talks").until_ready()
+    eventually(lambda: (running.var / "said").exists(), "the worker has written 30 MB")
+    logs = running.var / "logs"
+    eventually(lambda: (logs / "worker.log.1").exists(), "a log is kept")
+    assert sum(file.stat().st_size for file in logs.iterdir()) < 45 << 20
+    eventually(lambda: (logs / "worker.log").stat().st_size <= 20 << 20, "the log is short again")
+    assert running.stop(signal.SIGTERM) == 0

@@ -256,7 +256,7 @@ def test_clients_that_fall_silent_within_a_head_hold_no_thread_for_long(server: 
     for connection in silent:
         assert connection.recv(100) == b""
         connection.close()
-    assert "Traceback" not in server.log.read_text()
+    assert "Traceback" not in server.log.read_text(), server.log.read_text()
 
 
 def test_rows_are_streamed_while_the_job_runs(server: Server) -> None:

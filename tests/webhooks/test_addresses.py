@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill.webhooks.addresses import Target, is_public, leads_inside, read_url
+from digitmill.webhooks.addresses import Target, is_own, is_public, leads_inside, read_url
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_whatever_follows_the_scheme_is_read_or_refused_and_never_leaves_the_lin
         "192.0.0.8", "192.0.2.1", "198.18.0.1", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
         "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "fec0::1", "ff02::1", "ff0e::1",
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1",
-        "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2", "192.88.99.1", "3fff::1", "3fff:fff::1", "::ffff:192.88.99.1",
     ],
 )  # fmt: skip
 def test_an_address_inside_or_for_special_purposes_is_not_public(address: str) -> None:
@@ -83,6 +85,18 @@ def test_an_address_inside_or_for_special_purposes_is_not_public(address: str) -
 @pytest.mark.parametrize("address", ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:93.184.216.34"])
 def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
+
+
+def test_the_address_that_this_machine_itself_has_is_known() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        own = probe.getsockname()[0]
+    assert is_own(own)
+    assert is_own(f"::ffff:{own}")
+    assert not is_own("192.0.2.1")
 
 
 def test_a_host_written_as_an_address_is_known_before_anything_is_asked() -> None:

@@ -14,7 +14,7 @@ from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup, escape
 
 from digitmill.domain import Scope
-from digitmill.errors import DigitmillError, Forbidden, ServiceUnavailable, Unauthorized
+from digitmill.errors import DigitmillError, Forbidden, RateLimited, ServiceUnavailable, Unauthorized
 from web.auth import identify
 from web.context import service
 from web.errors import http_problem, status_of
@@ -122,7 +122,7 @@ def _error_page(error: DigitmillError) -> Response:
     status = status_of(type(error))
     again = request.full_path.rstrip("?") if isinstance(error, ServiceUnavailable) else None
     response = page("error.html", status, title=_title(status), detail=error.detail, again=again)
-    if isinstance(error, ServiceUnavailable):
+    if isinstance(error, ServiceUnavailable | RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from digitmill.errors import Unauthorized
 from digitmill.telemetry import audit
-from web.auth import identify
+from web.auth import identify, refuse_key
 from web.context import service
 from web.pages.layout import next_page, page, page_blueprint, to
 from web.sessions import COOKIE, forget, remember, require_own_site
@@ -32,7 +32,7 @@ def open_session() -> Response:
     try:
         token = service().keys.sign_in(request.form.get("key", "").strip())
     except Unauthorized as error:
-        audit("refused", key=error.key_id, key_name=error.key_name, client=request.remote_addr, reason=error.detail)
+        refuse_key(error, sent=True)
         known = error.key_id is not None
         detail = error.detail if known else _("This is no key of this service. Look for spaces or missing characters.")
         return page("sign_in.html", 401, next=next_page(), problem=detail)

@@ -103,7 +103,7 @@ def submit_job(headers: SubmitHeaders, query: OptionsQuery) -> Response:
     # an answer that was waited for holds rows
     seconds = wait_seconds(headers.prefer) if caller().may(Scope.READ) else None
     with (
-        context().waiting.upload_slot(),
+        context().waiting.upload_slot(owner()),
         Spool(settings.spool, settings.max_upload_bytes, with_digest=key is not None) as spool,
     ):
         options = receive(request, query, spool, max_bytes=settings.max_upload_bytes, max_files=settings.max_files)
@@ -195,7 +195,7 @@ def retry_job(job_id: str, headers: RetryHeaders) -> Response:
     gave up on may be read this time.
     """
     service().jobs.admit(owner(), idempotency_key=headers.idempotency_key)
-    with context().waiting.upload_slot():
+    with context().waiting.upload_slot(owner()):
         submission = service().retrying.retry(
             owner(), job_id, idempotency_key=headers.idempotency_key, sent_by=caller().key_id
         )

@@ -1,0 +1,164 @@
+"""proxy/nginx.conf, as the containers get it but for names and ports, before a real web server."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.end_to_end.conftest import free_port
+from tests.web.conftest import ROOT, Server, serving, wait_until
+from tests.web.fakes import heavy, one
+from tests.web.test_server import head, read_answer, read_until
+
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin") or shutil.which("nginx")
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.skipif(NGINX is None, reason="THE PROXY IS NOT TESTED: there is no nginx here (apt-get install nginx)"),
+]
+KEY = "correct-horse-battery"
+NAMED = {"Authorization": f"Bearer {KEY}", "Content-Type": "image/png"}
+OF_ONE_ADDRESS = 64
+
+
+@dataclass
+class Proxy:
+    server: Server
+    port: int
+    certificate: Path
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.port}"
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.certificate)
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, verify=self.trust, timeout=30, trust_env=False)
+
+    def connect(self) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return self.trust.wrap_socket(plain, server_hostname="localhost")
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp("proxy")
+    settings = {"admin_key": KEY, "connections_per_address": 0}
+    with serving(folder / "var", **settings) as server, running(folder, server) as proxy:
+        yield proxy
+
+
+@contextmanager
+def running(folder: Path, server: Server) -> Iterator[Proxy]:
+    certificate, port = make_certificate(folder), free_port()
+    text = (ROOT / "proxy" / "nginx.conf").read_text()
+    replaced = {
+        "/tmp/": f"{folder}/",
+        "server web:8000": f"server 127.0.0.1:{server.address[1]}",
+        "listen 8443": f"listen 127.0.0.1:{port}",
+        "listen 8080": f"listen 127.0.0.1:{free_port()}",
+        "/certificates/": f"{folder}/",
+    }
+    for there, here in replaced.items():
+        assert there in text
+        text = text.replace(there, here)
+    (folder / "nginx.conf").write_text(text)
+    command = [str(NGINX), "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", "stderr", "-g", "daemon off;"]
+    with (folder / "nginx.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    made = Proxy(server, port, certificate)
+
+    def answers() -> bool:
+        assert process.poll() is None, (folder / "nginx.log").read_text()
+        with suppress(httpx.TransportError), made.client() as client:
+            return client.get("/healthz").status_code == 200
+        return False
+
+    try:
+        wait_until(answers, 60)
+        yield made
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def make_certificate(folder: Path) -> Path:
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"),
+            *("-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "tls.key", "-out", folder / "tls.crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return folder / "tls.crt"
+
+
+def test_jobs_go_through_and_the_cookie_of_a_browser_stays_with_https(proxy: Proxy) -> None:
+    with proxy.client() as client:
+        assert client.post("/v1/jobs", content=one(), headers=NAMED).status_code == 202
+        signed_in = client.post("/sign-in", data={"key": KEY})
+        assert (signed_in.status_code, "Secure" in signed_in.headers["Set-Cookie"]) == (303, True)
+
+
+def test_an_upload_reaches_the_web_server_as_it_comes(proxy: Proxy) -> None:
+    image = heavy(2_000_000)
+    length = f"Content-Length: {len(image)}"
+    with proxy.connect() as connection:
+        connection.sendall(
+            head("POST", "/v1/jobs", f"Authorization: Bearer {KEY}", "Content-Type: image/png", length)
+            + image[:1_500_000]
+        )
+        wait_until(lambda: any(path.stat().st_size for path in proxy.server.spooled()), 60)
+        connection.sendall(image[1_500_000:])
+        assert read_answer(connection)[0] == 202
+
+
+def test_events_come_as_they_happen(proxy: Proxy) -> None:
+    with proxy.client() as client:
+        location = client.post("/v1/jobs", content=one(), headers=NAMED).headers["Location"]
+    with proxy.connect() as connection:
+        connection.sendall(head("GET", f"{location}/events", f"Authorization: Bearer {KEY}"))
+        assert b"retry: 2000" in read_until(connection, b"\n\n")
+
+
+def test_a_large_form_is_refused_by_the_proxy_and_a_large_upload_by_the_key(proxy: Proxy) -> None:
+    for path, status in (("/sign-in", 413), ("/v1/jobs", 401)):
+        with proxy.connect() as connection:
+            connection.sendall(head("POST", path, "Content-Type: image/png", "Content-Length: 60000000"))
+            assert read_answer(connection)[0] == status
+
+
+def test_connections_of_one_address_are_limited(proxy: Proxy) -> None:
+    location = _job(proxy)
+    ask = head("GET", f"{location}/events", f"Authorization: Bearer {KEY}")
+    with ExitStack() as stack:
+        statuses = []
+        for _ in range(OF_ONE_ADDRESS + 1):
+            connection = stack.enter_context(proxy.connect())
+            connection.sendall(ask)
+            statuses.append(int(read_until(connection, b"\r\n").split(b" ")[1]))
+    assert statuses == [200] * OF_ONE_ADDRESS + [503]
+
+
+def test_a_head_that_does_not_end_is_let_go(proxy: Proxy) -> None:
+    with proxy.connect() as connection:
+        connection.sendall(b"GET /healthz HT")
+        with suppress(ConnectionError):
+            assert connection.recv(100) == b""
+
+
+def _job(proxy: Proxy) -> str:
+    with proxy.client() as client:
+        return str(client.post("/v1/jobs", content=one(), headers=NAMED).headers["Location"])
