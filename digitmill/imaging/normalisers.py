@@ -2,6 +2,8 @@
 
 A model sees its pictures as those were that it was trained with: its manifest names the version. An open job is so
 finished by the normaliser that it began with, whatever a newer release brings.
+
+Before the current version is changed, its modules are copied to a package of their own, as ``v3`` was, and named here.
 """
 
 from __future__ import annotations
