@@ -29,8 +29,6 @@ RESTORING = "restoring"
 """Stands in the place of the id while a backup is restored."""
 GOOD_SECONDS = 1.0
 """How long a process goes by its last look."""
-UNKNOWN_SECONDS = 10.0
-"""How long by a look at a store that has an id, while the storage of uploads does not answer."""
 
 REFUSED = (
     "The job store is not the one that the uploads belong to: it came up empty, or is another service's. Nothing is "
@@ -106,8 +104,8 @@ class StoreMark:
             except StorageUnavailable:
                 if store is None:
                     raise
-                self._good_until = time.monotonic() + UNKNOWN_SECONDS
-                return
+                # it is not empty; to ask a storage that hangs again and again would hold up every call
+                self._known = Mark(store, keys=True)
         if keys and not self._known.keys:
             self.note(Mark(self._known.store, True))
         self._good_until = time.monotonic() + GOOD_SECONDS
