@@ -36,7 +36,7 @@ class CuttingProxy:
         with suppress(OSError):
             while data := caller.recv(1 << 16):
                 redis.sendall(data)
-        _end(redis)
+        _end(redis, caller)
 
     def _answer(self, redis: socket.socket, caller: socket.socket) -> None:
         with suppress(OSError):
@@ -45,13 +45,14 @@ class CuttingProxy:
                     self.cuts += 1
                     break
                 caller.sendall(data)
-        _end(caller)
+        _end(redis, caller)
 
 
-def _end(end: socket.socket) -> None:
-    with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-    end.close()
+def _end(*ends: socket.socket) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
 
 
 @contextmanager
