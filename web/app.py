@@ -25,6 +25,7 @@ from web.pages.layout import init_pages
 from web.pages.models import models_pages
 from web.pages.review import review_pages
 from web.pages.sign_in import sign_in
+from web.refusals import refuse_key
 from web.requests import init_requests
 from web.views.events import events
 from web.views.images import images
@@ -78,7 +79,7 @@ def create_app(service: Service | None = None) -> APIFlask:
     init_requests(app)
     init_connection(app)
     init_errors(app)
-    init_auth(app, settings, service.keys, service.mark)
+    init_auth(app, settings, service.keys, service.mark, refuse_key)
     init_limits(app, settings)
     init_openapi(app, settings)
     init_pages(app)

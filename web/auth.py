@@ -9,12 +9,11 @@ from typing import Any
 from flask import Flask, current_app, g, request
 
 from digitmill.domain import Caller, Scope
-from digitmill.errors import Forbidden, RateLimited, SettingsError, StorageUnavailable, StoreReplaced, Unauthorized
+from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, StoreReplaced, Unauthorized
 from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
 from digitmill.store.redis_mark import StoreMark
 from digitmill.telemetry import audit
-from web.context import context
 from web.sessions import COOKIE, caller_of_cookie, require_this_machine
 
 SCHEME = "bearer"
@@ -55,8 +54,17 @@ def ask_scope(view: Callable[..., Any], scope: Scope) -> None:
     setattr(view, SCOPE, scope)
 
 
-def init_auth(app: Flask, settings: Settings, keys: Keys, mark: StoreMark | None) -> None:
-    """Let only callers with a key through, note who they are, and hold them to its scopes."""
+def init_auth(
+    app: Flask,
+    settings: Settings,
+    keys: Keys,
+    mark: StoreMark | None,
+    refuse: Callable[[Unauthorized, bool], None],
+) -> None:
+    """Let only callers with a key through, note who they are, and hold them to its scopes.
+
+    ``refuse`` is called with why a request is refused, and whether it came with a key at all.
+    """
     may_scrape_blindly = settings.admin_key is None and settings.on_loopback
 
     @app.before_request
@@ -68,7 +76,7 @@ def init_auth(app: Flask, settings: Settings, keys: Keys, mark: StoreMark | None
         try:
             g.caller = identify(keys)
         except Unauthorized as error:
-            refuse_key(error, sent=bool(_sent_key() or COOKIE in request.cookies))
+            refuse(error, bool(_sent_key() or COOKIE in request.cookies))
             raise
         except StorageUnavailable:
             # who watches the service needs the figures most when Redis is away; only this machine can ask for them
@@ -78,7 +86,7 @@ def init_auth(app: Flask, settings: Settings, keys: Keys, mark: StoreMark | None
         scope = _scope_of_call()
         if scope is not None and not g.caller.may(scope):
             detail = f"This call asks for a key with the scope `{scope}`, which yours lacks."
-            _tell_of_refusal(g.caller.key_id, g.caller.key_name, detail)
+            tell_of_refusal(g.caller.key_id, g.caller.key_name, detail)
             raise Forbidden(detail)
 
 
@@ -116,23 +124,7 @@ def _make_sure_of(mark: StoreMark) -> None:
         mark.check()
 
 
-def refuse_key(error: Unauthorized, *, sent: bool) -> None:
-    """Note that the present request has no valid key; ``sent`` says whether it has one at all.
-
-    Raises:
-        RateLimited: its address has sent too many. Valid keys from there still open everything.
-    """
-    context().metrics.refuse("key")
-    seconds = context().wrong_keys.note(request.remote_addr) if sent else 0
-    if seconds:
-        raise RateLimited(
-            "Too many wrong keys came from your address; wait before the next, and look at the key.",
-            retry_after=seconds,
-        ) from error
-    _tell_of_refusal(error.key_id, error.key_name, error.detail)
-
-
-def _tell_of_refusal(key_id: str | None, key_name: str | None, reason: str) -> None:
+def tell_of_refusal(key_id: str | None, key_name: str | None, reason: str) -> None:
     audit("refused", key=key_id, key_name=key_name, client=request.remote_addr, reason=reason)
 
 

@@ -151,7 +151,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
 
     def _tell_to_go_on(self, guest: Guest) -> None:
         if guest.incoming.expects:
-            guest.sock.told_to_go_on = True
+            guest.sock.told_to_go_on, guest.sock.waits = True, False
             with suppress(OSError):
                 guest.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 

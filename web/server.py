@@ -26,6 +26,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from digitmill.service import Service
 from digitmill.settings import Settings
 from web.app import create_app
+from web.bounded import BoundedSocket
 from web.context import EXTENSION
 from web.errors import problem_document
 from web.front import FrontWorker
@@ -107,9 +108,9 @@ def bound_reading(worker: ThreadWorker, request: Any) -> None:  # noqa: ARG001
     Gunicorn copies all that it has ahead at every read.
     """
     request.unreader.max_body_chunk = BLOCK_BYTES
-    if request.unreader.sock.told_to_go_on:
-        request._expected_100_continue = False
-        request.unreader.sock.told_to_go_on = False
+    sock = request.unreader.sock
+    if isinstance(sock, BoundedSocket) and sock.told_to_go_on:
+        request._expected_100_continue = sock.told_to_go_on = False
 
 
 def forget_metrics(server: Any, worker: Any) -> None:  # noqa: ARG001

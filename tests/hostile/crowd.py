@@ -1,8 +1,7 @@
 """Strangers without a key, each in its own way of being a burden: ``python -m tests.hostile.crowd PORT CONNECTIONS``.
 
 They come from addresses of this machine's loopback, 20 connections each, come again a second after they were turned
-away, and go
-on until the process ends.
+away, and go on until the process ends.
 """
 
 from __future__ import annotations

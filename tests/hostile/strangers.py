@@ -7,7 +7,6 @@ status 0 if the probes answered in time, the caller got half the quiet speed, an
 from __future__ import annotations
 
 import argparse
-import http.client
 import io
 import math
 import subprocess
@@ -18,13 +17,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 from digitmill.client import Client
 from tests.end_to_end.conftest import Stack, running_stack
 from tests.web.fakes import one
 
+ROOT = Path(__file__).parents[2]
 KEY = "the-key-of-the-strangers-harness"
 IMAGES_OF_JOB = 50
 MOST_HEALTHZ_SECONDS = 0.25
@@ -54,42 +53,29 @@ class Seen:
 
 
 class Watch:
-    """Asks /healthz ten times a second, and looks at memory, spool, temporary files and log once a second."""
+    """Asks /healthz (``probing.py``), and looks at memory, spool, temporary files and log once a second."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._stop = threading.Event()
         self._written = self._bytes()
-        self.healthz: list[float] = []
+        self.healthz: Sequence[float] = ()
         self.memory = self.growth = 0
-        self._threads = [threading.Thread(target=target) for target in (self._probe, self._look)]
+        self._looking = threading.Thread(target=self._look)
 
     def __enter__(self) -> Watch:
-        for thread in self._threads:
-            thread.start()
+        self._looking.start()
+        command = [sys.executable, "-m", "tests.hostile.probing", str(self._stack.web_port)]
+        self._probing = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _probe(self) -> None:
-        while not self._stop.wait(0.1):
-            began = time.monotonic()
-            alive = self._alive()
-            self.healthz.append(time.monotonic() - began if alive else math.inf)
-
-    def _alive(self) -> bool:
-        """On a connection of its own, as probes ask."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._stack.web_port, timeout=10)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        self._looking.join()
+        self._probing.terminate()
+        out = self._probing.communicate()[0]
+        # the last one may be cut off
+        self.healthz = [float(line) for line in out.split("\n")[:-1]]
 
     def _look(self) -> None:
         while not self._stop.wait(1):
@@ -119,7 +105,7 @@ def watched(stack: Stack, seconds: float) -> Seen:
 def crowd(stack: Stack, connections: int) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.hostile.crowd", str(stack.web_port), str(connections)],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     try:
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import pytest
 from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 
+from web.bounded import BoundedSocket, Bounds
 from web.server import bound_reading
 from web.upload import BLOCK_BYTES
 
@@ -41,13 +43,35 @@ def test_a_body_is_read_no_further_ahead_than_a_block() -> None:
 def test_a_client_that_falls_silent_within_a_body_or_takes_no_answer_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("web.server.SILENCE_SECONDS", 0.2)
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        bound_reading(None, SimpleNamespace(unreader=SimpleNamespace(sock=ours)))
+    monkeypatch.setattr("web.bounded.FIRST_CREDIT_SECONDS", 0.2)
+    monkeypatch.setattr("web.bounded.MOST_CREDIT_SECONDS", 0.2)
+    refused: list[str] = []
+    accepted, theirs = socket.socketpair()
+    with BoundedSocket(accepted, Bounds(8, refused.append)) as ours, theirs:
         theirs.sendall(b"part")
         assert ours.recv(100) == b"part"
         with pytest.raises(TimeoutError):
             ours.recv(100)
         with pytest.raises(TimeoutError):
             ours.sendall(bytes(64 << 20))
+    assert refused == ["slow_body", "slow_answer"]
+
+
+def test_who_sends_or_takes_a_byte_in_a_while_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.bounded.FIRST_CREDIT_SECONDS", 0.5)
+    accepted, theirs = socket.socketpair()
+    stop = threading.Event()
+
+    def trickle() -> None:
+        while not stop.wait(0.05):
+            theirs.sendall(b"a")
+
+    thread = threading.Thread(target=trickle)
+    with BoundedSocket(accepted, Bounds(8, lambda _: None)) as ours, theirs:
+        thread.start()
+        try:
+            with pytest.raises(TimeoutError):
+                b"".join(iter(lambda: ours.recv(1), b""))
+        finally:
+            stop.set()
+            thread.join()

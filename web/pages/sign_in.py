@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 
 from digitmill.errors import Unauthorized
 from digitmill.telemetry import audit
-from web.auth import identify, refuse_key
+from web.auth import identify
 from web.context import service
 from web.pages.layout import next_page, page, page_blueprint, to
+from web.refusals import refuse_key
 from web.sessions import COOKIE, forget, remember, require_own_site
 
 sign_in = page_blueprint("sign_in", for_everybody=True)
@@ -32,7 +33,7 @@ def open_session() -> Response:
     try:
         token = service().keys.sign_in(request.form.get("key", "").strip())
     except Unauthorized as error:
-        refuse_key(error, sent=True)
+        refuse_key(error, True)
         known = error.key_id is not None
         detail = error.detail if known else _("This is no key of this service. Look for spaces or missing characters.")
         return page("sign_in.html", 401, next=next_page(), problem=detail)
