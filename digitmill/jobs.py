@@ -28,9 +28,9 @@ from digitmill.models.manifest import Manifest
 from digitmill.models.registry import Registry
 from digitmill.queue import Queue
 from digitmill.settings import Settings
-from digitmill.store.base import Ending, Idempotency, JobStore, Load, PackedChunk, too_many_jobs
+from digitmill.store.base import Ending, JobStore, Load, PackedChunk, too_many_jobs
 from digitmill.store.blobs import BlobStore
-from digitmill.store.requests import idempotency_of
+from digitmill.store.requests import Idempotency, idempotency_of
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Plan

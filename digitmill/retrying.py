@@ -10,9 +10,9 @@ from digitmill.errors import JobNotFinal, ModelNotFound, NothingFailed
 from digitmill.jobs import Jobs, Submission
 from digitmill.models.registry import Registry
 from digitmill.settings import Settings
-from digitmill.store.base import Idempotency, JobStore
+from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore, upload_of
-from digitmill.store.requests import earlier_digest
+from digitmill.store.requests import Idempotency, earlier_digest
 from digitmill.store.rows import Answers
 from digitmill.uploads.codec import unpack_plan
 from digitmill.uploads.failed_images import FailedImages

@@ -8,13 +8,13 @@ them, so a repeated or late message can change nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from digitmill.domain import Computation, Counts, Job, JobState, Problem, QueueName
-from digitmill.errors import Expired, IdempotencyConflict, NotFound
+from digitmill.store.requests import Idempotency
 from digitmill.store.reviews import ReviewStore
 from digitmill.store.webhook_store import WebhookStore
 
@@ -45,37 +45,6 @@ class PackedChunk:
     first: int
     entries: bytes
     upload: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """A caller's Idempotency-Key and the digest of what was sent with it.
-
-    ``earlier`` tells, of the job that was made under the key, the digest that an earlier release took of this request;
-    None where it was another request.
-    """
-
-    key: str
-    digest: str
-    earlier: Callable[[Job], str | None] = lambda _: None
-
-    def first_job(self, digest: str, find: Callable[[], Job]) -> Job:
-        """The job that ``find`` finds, which was made under this key by a request with ``digest``.
-
-        Raises:
-            IdempotencyConflict: that was another request.
-            Expired: the job is gone.
-        """
-        if digest == self.digest:
-            try:
-                return find()
-            except NotFound as error:
-                raise Expired(FIRST_JOB_DELETED) from error
-        with suppress(NotFound, Expired):
-            job = find()
-            if digest == self.earlier(job):
-                return job
-        raise IdempotencyConflict(OTHER_REQUEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +100,6 @@ class WorkerInfo:
     device: str
     precision: str
     model: str
-
-
-OTHER_REQUEST = "This Idempotency-Key was used with another request; send a new key for new content."
-FIRST_JOB_DELETED = "The job that was made with this Idempotency-Key was deleted. Send a new key to submit it again."
 
 
 NO_UPLOAD = "The upload of this job is no longer stored; submit it again."

@@ -6,12 +6,47 @@ A new default model, another setting or a new option of a later release so leave
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, fields
 
 from digitmill.domain import Job, Options
-from digitmill.store.base import Idempotency
+from digitmill.errors import Expired, IdempotencyConflict, NotFound
 
 EARLIER_OPTIONS = ("model", "polarity", "review_below", "alternatives", "expires_in", "webhook_url", "metadata")
+FIRST_JOB_DELETED = "The job that was made with this Idempotency-Key was deleted. Send a new key to submit it again."
+OTHER_REQUEST = "This Idempotency-Key was used with another request; send a new key for new content."
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's Idempotency-Key and the digest of what was sent with it.
+
+    ``earlier`` tells, of the job that was made under the key, the digest that an earlier release took of this request;
+    None where it was another request.
+    """
+
+    key: str
+    digest: str
+    earlier: Callable[[Job], str | None] = lambda _: None
+
+    def first_job(self, digest: str, find: Callable[[], Job]) -> Job:
+        """The job that ``find`` finds, which was made under this key by a request with ``digest``.
+
+        Raises:
+            IdempotencyConflict: that was another request.
+            Expired: the job is gone.
+        """
+        if digest == self.digest:
+            try:
+                return find()
+            except NotFound as error:
+                raise Expired(FIRST_JOB_DELETED) from error
+        with suppress(NotFound, Expired):
+            job = find()
+            if digest == self.earlier(job):
+                return job
+        raise IdempotencyConflict(OTHER_REQUEST)
 
 
 def idempotency_of(key: str, content: str, options: Options) -> Idempotency:

@@ -11,7 +11,8 @@ import pytest
 from digitmill.domain import Computation, Counts, Job, JobState, Problem, QueueName
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.jobs import new_job_id
-from digitmill.store.base import Done, Idempotency, Load, PackedChunk, WorkerInfo
+from digitmill.store.base import Done, Load, PackedChunk, WorkerInfo
+from digitmill.store.requests import Idempotency
 from tests.store.conftest import IMAGES, Bench
 
 

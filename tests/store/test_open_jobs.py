@@ -11,8 +11,8 @@ import redis
 from digitmill.domain import JobState
 from digitmill.errors import NotFound, TooManyJobs
 from digitmill.jobs import new_job_id
-from digitmill.store.base import Idempotency
 from digitmill.store.connection import MemoryGauge
+from digitmill.store.requests import Idempotency
 from tests.store.conftest import Bench
 
 KEY = Idempotency("k", "digest")

@@ -15,10 +15,11 @@ import redis
 from digitmill.domain import ApiKey, Counts, Job, JobState, Problem, Scope, Verdict, VerdictStatus
 from digitmill.errors import Conflict
 from digitmill.jobs import new_job_id
-from digitmill.store.base import Claim, Done, Idempotency, PackedChunk, WorkerInfo
+from digitmill.store.base import Claim, Done, PackedChunk, WorkerInfo
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.redis_key_store import RedisKeyStore
 from digitmill.store.redis_line import Line
+from digitmill.store.requests import Idempotency
 from digitmill.store.reviews import Change, Doubt
 from digitmill.store.webhook_store import Attempt
 from tests.store.conftest import IMAGES, Bench
