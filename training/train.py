@@ -36,6 +36,7 @@ from digitmill.settings import DeviceName
 from training.architectures import build, description, multiply_adds
 from training.config import CONFIG_FILE, Arithmetic, Config, read_config
 from training.data import CLASSES, Digits, Source, joined
+from training.doubt import fit_doubtful_cut
 from training.epochs import Validation, calibration_scans, epochs, held_out
 from training.history import HISTORY_FILE, Epoch, history_text, in_words, read_history
 from training.kinds import KINDS, targets
@@ -227,9 +228,10 @@ def _calibrated(
     known, scans = validation.known(config), calibration_scans(sources, config)
     raw = model.engine.probabilities(known.images)
     draft = draft.model_copy(update={"temperature": fit_temperature(raw, known.labels)})
-    calibrated = of_digits(open_model(draft, path, threads=threads).predict(scans.images))
-    threshold = fit_review_below(calibrated, scans.labels)
-    manifest = draft.model_copy(update={"review_below": threshold})
+    model = open_model(draft, path, threads=threads)
+    threshold = fit_review_below(of_digits(model.predict(scans.images)), scans.labels)
+    doubtful = fit_doubtful_cut(model.predict, validation.clean, threshold, config.seed) if config.augmented else 1.0
+    manifest = draft.model_copy(update={"review_below": threshold, "doubtful_cut": doubtful})
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
     return manifest
 

@@ -34,6 +34,8 @@ RULE_ASIDE, RULE_CROP = 0.24, 0.6
 """How far from the crop's middle such a line stands, by its width; and the least width of a crop by its height."""
 SLIM, BESIDE = 0.3, 0.12
 """Of ink that may be a line of a form: its greatest width, and how far it is from the middle, by the crop's width."""
+INWARDS = 0.05
+"""How far inside the crop, by its longest side, it is looked whether strokes at its edge go on."""
 SHADOW = 32
 """Grey levels below which a strip along an edge is the end of a shadow."""
 MASKED = 255
@@ -125,8 +127,15 @@ def _is_stroke(found: _Found) -> bool:
 
 
 def _is_cut_off(digit: Grey) -> bool:
-    """Whether strokes run on at an edge of the crop: two of them that end at the same edge."""
-    return any(cv2.countNonZero(side) > 1 and _runs(side) > 1 for side in sides(digit))
+    """Whether two strokes run on at the same edge of the crop. Where an edge only touches ink, its runs join inside."""
+    depth = max(1, round(INWARDS * max(digit.shape)))
+    inner = digit[depth:-depth, depth:-depth]
+    if not inner.size:
+        return False
+    return any(
+        cv2.countNonZero(side) > 1 and _runs(side) > 1 and _runs(within) > 1
+        for side, within in zip(sides(digit), sides(inner), strict=True)
+    )
 
 
 def _spans(digit: Grey) -> bool:

@@ -79,7 +79,9 @@ def complaints(server: Server, *, left_out: Sequence[str] = (), **settings: Any)
 def _failed_checks(recorder: ScenarioRecorder) -> Iterator[str]:
     for case_id, checks in recorder.checks.items():
         for check in checks:
-            if check.failure_info is not None:
+            # an address that sent many wrong keys is told to wait, which the description names, instead of 401
+            waits = check.name == "ignored_auth" and "got `429 Too Many Requests`" in str(check.failure_info)
+            if check.failure_info is not None and not waits:
                 command = recorder.cases[case_id].value.as_curl_command()
                 yield f"{check.name}: {check.failure_info.failure}\n{command}"
 
