@@ -1,12 +1,13 @@
 """How far a doubtful cut lowers a confidence: measured on scans whose digits may lack a part.
 
 The normaliser says of a picture that its cut is doubtful (``digitmill.imaging.normalise.Normalised``). A model may be
-sure of such a picture and wrong, since what tells two digits apart lies outside. Its manifest says how often it is right.
+sure of such a picture and wrong, since what tells two digits apart lies outside. Its manifest says how often that is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -54,9 +55,9 @@ def _doubtful(digits: Digits, random: Generator) -> tuple[Picture, NDArray[np.ui
     found, labels = [], []
     for _ in range(DRAWINGS):
         for image, label in zip(digits.images, digits.labels, strict=True):
-            neighbour = enlarged(digits.images[random.integers(len(digits))])
+            neighbour = partial(enlarged, digits.images[random.integers(len(digits))])
             ink = written(european(enlarged(image), int(label), random), random)
-            drawn = _trimmed(scan(ink, random, lambda neighbour=neighbour: neighbour), random)
+            drawn = _trimmed(scan(ink, random, neighbour), random)
             result = normalise_with_quality(drawn.picture, drawn.polarity)
             if result is not None and result.doubtful:
                 found.append(result.picture)

@@ -56,5 +56,5 @@ def targets(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float32]:
 
 def classes_of_labels(labels: NDArray[np.uint8], classes: int = len(DIGITS) + len(KINDS)) -> NDArray[np.intp]:
     """The number of the class of each label: [n]."""
-    own = _TARGETS[labels].argmax(axis=1)
-    return np.minimum(own, len(DIGITS)) if classes <= len(DIGITS) + 1 else own
+    own: NDArray[np.intp] = _TARGETS[labels].argmax(axis=1)
+    return np.minimum(own, len(DIGITS), dtype=np.intp) if classes <= len(DIGITS) + 1 else own

@@ -34,10 +34,13 @@ RULE_ASIDE, RULE_CROP = 0.24, 0.6
 """How far from the crop's middle such a line stands, by its width; and the least width of a crop by its height."""
 SLIM, BESIDE = 0.3, 0.12
 """Of ink that may be a line of a form: its greatest width, and how far it is from the middle, by the crop's width."""
+OUTER, SHORT_SIDE, LONG_SIDE, THIN = 0.2, 0.5, 0.85, 0.12
+"""Of the corner of a box: where its lines are, the least share of the crop's sides that they run along, and how much of
+its area they cover at most."""
 INWARDS = 0.05
 """How far inside the crop, by its longest side, it is looked whether strokes at its edge go on."""
-SHADOW = 32
-"""Grey levels below which a strip along an edge is the end of a shadow."""
+SHADOW, FILLED = 32, 0.95
+"""Grey levels below which ink may be the end of a shadow; and the share of the crop's sides that it then fills."""
 MASKED = 255
 
 
@@ -105,7 +108,10 @@ def _found(calm: Grey, least_contrast: float) -> _Found | None:
     if split.level < SHADOW and (_is_shadow(digit) or _is_shadow(digit.T)):
         return None
     lost = cleared is not mask and _touches(digit, cast("Grey", cv2.subtract(mask, cleared)))
-    return _Found(split, digit, lost or _is_cut_off(digit) or _spans(digit) or _spans(digit.T))
+    print_or_shadow = (
+        _is_line(digit) or _is_line(digit.T) or _is_corner(digit) or (split.level < SHADOW and _may_be_shadow(digit))
+    )
+    return _Found(split, digit, lost or print_or_shadow or _is_cut_off(digit))
 
 
 def _touches(digit: Grey, lines: Grey) -> bool:
@@ -138,13 +144,40 @@ def _is_cut_off(digit: Grey) -> bool:
     )
 
 
-def _spans(digit: Grey) -> bool:
-    """Whether the ink is slim and runs along the crop beside its middle, as print and shadows do."""
-    x, y, across, down = cv2.boundingRect(digit)
+def _is_line(digit: Grey) -> bool:
+    """Whether the ink may be print: upright, long, slim, and beside the middle of the crop."""
+    x, _, across, down = cv2.boundingRect(digit)
     height, width = digit.shape
     if across >= SLIM * width or down < RULE_LENGTH * height:
         return False
-    return x == 0 or x + across == width or (y == 0 and down == height and _is_aside(x, across, width))
+    return abs(x + across / 2 - width / 2) > BESIDE * width
+
+
+def _may_be_shadow(digit: Grey) -> bool:
+    """Whether faint ink fills the crop from edge to edge, or lies along a whole edge, as the end of a shadow does."""
+    _, _, across, down = cv2.boundingRect(digit)
+    height, width = digit.shape
+    if across >= FILLED * width and down >= FILLED * height:
+        return True
+    return any(cv2.countNonZero(side) >= RULE_LENGTH * side.size for side in sides(digit))
+
+
+def _is_corner(digit: Grey) -> bool:
+    """Whether there is a straight line along two sides that meet, as of a box whose other sides are outside."""
+    _, _, across, down = cv2.boundingRect(digit)
+    height, width = digit.shape
+    if across < SHORT_SIDE * width or down < SHORT_SIDE * height or cv2.countNonZero(digit) > THIN * across * down:
+        return False
+    rows = cv2.reduce(digit, 1, cv2.REDUCE_AVG).ravel() / MASKED
+    columns = cv2.reduce(digit, 0, cv2.REDUCE_AVG).ravel() / MASKED
+    level, upright = _outer(rows), _outer(columns)
+    return bool(min(level, upright) >= SHORT_SIDE and max(level, upright) >= LONG_SIDE)
+
+
+def _outer(fills: NDArray[np.float64]) -> float:
+    """The largest in the outer parts at both ends."""
+    part = max(1, int(OUTER * len(fills)))
+    return float(max(fills[:part].max(), fills[-part:].max()))
 
 
 def _is_shadow(digit: Grey) -> bool:
@@ -153,10 +186,6 @@ def _is_shadow(digit: Grey) -> bool:
     if cv2.boundingRect(digit)[2] >= SLIM * width:
         return False
     return bool(max(cv2.countNonZero(digit[:, :1]), cv2.countNonZero(digit[:, -1:])) >= RULE_LENGTH * height)
-
-
-def _is_aside(x: int, across: int, width: int) -> bool:
-    return abs(x + across / 2 - width / 2) > BESIDE * width
 
 
 def _runs(line: Grey) -> int:
