@@ -150,7 +150,7 @@ def _is_line(digit: Grey) -> bool:
     height, width = digit.shape
     if across >= SLIM * width or down < RULE_LENGTH * height:
         return False
-    return abs(x + across / 2 - width / 2) > BESIDE * width
+    return bool(abs(x + across / 2 - width / 2) > BESIDE * width)
 
 
 def _may_be_shadow(digit: Grey) -> bool:

@@ -17,7 +17,6 @@ from digitmill.store.base import (
     Completion,
     Done,
     Ending,
-    Idempotency,
     JobStore,
     Load,
     LostChunk,
@@ -30,6 +29,7 @@ from digitmill.store.base import (
 from digitmill.store.memory_records import NothingBeside, Record, answered
 from digitmill.store.memory_reviews import MemoryReviewStore
 from digitmill.store.memory_webhook_store import MemoryWebhookStore
+from digitmill.store.requests import Idempotency
 
 
 class MemoryJobStore(NothingBeside, JobStore):

@@ -76,7 +76,6 @@ from digitmill.store.base import (
     TOMBSTONE_SECONDS,
     UNRECORDED_SECONDS,
     Ending,
-    Idempotency,
     Opening,
     PackedChunk,
     Subscription,
@@ -102,6 +101,7 @@ from digitmill.store.redis_line import BELL, BELL_MILLISECONDS, LINE
 from digitmill.store.redis_reviews import RedisReviewStore
 from digitmill.store.redis_upkeep import RedisUpkeep
 from digitmill.store.redis_webhook_store import RedisWebhookStore
+from digitmill.store.requests import Idempotency
 
 PLAN_BATCH = 64
 """Chunks written in one round trip while a job is planned."""

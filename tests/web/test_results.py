@@ -263,7 +263,7 @@ def test_a_row_beyond_the_last_is_not_there(client: Client, mill: Mill) -> None:
 
 @pytest.mark.parametrize("first", ["\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_a_line_feed_and_full_width_signs_begin_no_formula_either(first: str) -> None:
-    text = b"".join(_csv([[(0, f"{first}1+1.png", "blank", None, None, None)]])).decode()
+    text = b"".join(_csv([[(0, f"{first}1+1.png", "blank", None, None, None, None)]])).decode()
     _, cells = csv.reader(io.StringIO(text, newline=""))
     assert cells[1] == f"'{first}1+1.png"
     written = io.BytesIO()
