@@ -13,9 +13,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from digitmill.domain import Polarity
 from digitmill.imaging.normalise import normalise_with_quality
 from training.data import CLASSES, Digits
 from training.ink import enlarged, written
+from training.kinds import OTHER
+from training.non_digits import kinds
 from training.scan import Scan, scan
 from training.shapes import european
 
@@ -25,6 +28,8 @@ DRAWINGS = 4
 """Scans of each digit: one in seven is doubtful."""
 TRIMMED, DEEPEST = 0.3, 0.1
 """Of the scans so many have lost up to this share of one side, as crops do that were set by hand."""
+EMPTY = 0.15
+"""Empty boxes and papers for each scan of a digit."""
 DOUBT_SEED = 4_000_003
 
 
@@ -41,7 +46,10 @@ def fit_doubtful_cut(
         digits: held out from training.
         review_below: the threshold of the model.
     """
-    pictures, labels = _doubtful(digits, np.random.default_rng((seed, DOUBT_SEED)))
+    random = np.random.default_rng((seed, DOUBT_SEED))
+    pictures, labels = (
+        np.concatenate(parts) for parts in zip(_scans(digits, random), _empty(digits, random), strict=True)
+    )
     if not len(labels):
         return 1.0
     probabilities = predict(pictures)
@@ -51,7 +59,8 @@ def fit_doubtful_cut(
     return round((right + 1) / (int(np.count_nonzero(accepted)) + 2), 4)
 
 
-def _doubtful(digits: Digits, random: Generator) -> tuple[Picture, NDArray[np.uint8]]:
+def _scans(digits: Digits, random: Generator) -> tuple[Picture, NDArray[np.uint8]]:
+    """Doubtful pictures of ``digits``, and their labels."""
     found, labels = [], []
     for _ in range(DRAWINGS):
         for image, label in zip(digits.images, digits.labels, strict=True):
@@ -63,6 +72,17 @@ def _doubtful(digits: Digits, random: Generator) -> tuple[Picture, NDArray[np.ui
                 found.append(result.picture)
                 labels.append(label)
     return np.array(found, np.uint8).reshape(-1, 28, 28), np.array(labels, np.uint8)
+
+
+def _empty(digits: Digits, random: Generator) -> tuple[Picture, NDArray[np.uint8]]:
+    """Doubtful pictures of boxes and papers without a digit, in which print or a shadow was found."""
+    scanned = [kind for kind in kinds(digits) if kind.scanned]
+    found = []
+    for number in range(round(EMPTY * DRAWINGS * len(digits))):
+        result = normalise_with_quality(scanned[number % len(scanned)].draw(random), Polarity.DARK_ON_LIGHT)
+        if result is not None and result.doubtful:
+            found.append(result.picture)
+    return np.array(found, np.uint8).reshape(-1, 28, 28), np.full(len(found), OTHER, np.uint8)
 
 
 def _trimmed(drawn: Scan, random: Generator) -> Scan:
