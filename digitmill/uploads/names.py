@@ -17,7 +17,8 @@ FOLDERS = (
 )  # fmt: skip
 """Of operating systems, of Synology and of QNAP; in lower case, as all here."""
 FILES = (
-    r"thumbs\.db", r"ehthumbs(_vista)?\.db", r"desktop\.ini", r"picasa\.ini", "icon\r", "bridgesort", r"zbthumbnail\.info",
+    r"thumbs\.db", r"ehthumbs(_vista)?\.db", r"desktop\.ini", r"picasa\.ini", r"icon\r", "bridgesort",
+    r"zbthumbnail\.info",
 )  # fmt: skip
 BEGINNING = r"~\$"
 """Of the file by which an office program says that a document is open."""
@@ -32,7 +33,7 @@ LITTER = (
 )
 """What no person means to send, by its path with ``/`` between folders: hidden files and folders, thumbnails, rubbish
 bins. For ``re`` and for the RegExp of a browser, either without regard to case."""
-_LITTER = re.compile(LITTER, re.IGNORECASE)
+_LITTER = re.compile(LITTER, re.IGNORECASE | re.ASCII)
 MARKS = ("\n.", "/.", "\\.", "~$", *(folder.replace("\\", "") for folder in FOLDERS))
 """In lower case: the names of images have one of these where they are litter, each with a line break before it."""
 

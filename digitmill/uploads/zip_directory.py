@@ -39,6 +39,7 @@ KEPT_BYTES = 1 << 20
 
 ENCRYPTED_FLAG = 1 << 0
 UTF8_FLAG = 1 << 11
+DEFLATE64 = 9
 ELSEWHERE = 0xFFFFFFFF
 """A number that stands in the zip64 extra field instead (4.5.3)."""
 MOST = 1 << 62
@@ -88,6 +89,7 @@ class ZipDirectory:
     """The directory of one zip. The file must stay open and unchanged while members are read.
 
     ``code_page`` is that of the names of which the zip does not say it; None as long as there was none.
+    ``mostly_deflate64`` says that most files in it are compressed in a way that nothing here reads.
     """
 
     def __init__(
@@ -106,10 +108,15 @@ class ZipDirectory:
         self._told = code_page
         self.code_page: str | None = None
         self._kept: list[Records] = []
+        self._files = self._deflate64 = 0
         self._offsets, self._ascending = self._read_offsets()
 
     def __len__(self) -> int:
         return len(self._offsets)
+
+    @property
+    def mostly_deflate64(self) -> bool:
+        return self._deflate64 > self._files / 2
 
     def members(self) -> Iterator[Members]:
         """The members in the order of the directory, about a thousand at a time."""
@@ -158,6 +165,8 @@ class ZipDirectory:
                     f"The zip lists more than {self._max_members:,} entries; split it into several uploads."
                 )
             parts.append(offsets)
+            self._files += int(np.count_nonzero(records.fields["size"]))
+            self._deflate64 += int(np.count_nonzero(records.fields["method"] == DEFLATE64))
             if self._place.end - self._place.start <= KEPT_BYTES:
                 self._kept.append(records)
         self._check_count(found)

@@ -1,8 +1,8 @@
 """In which code page a zip's file names are, where the zip does not say: told by evidence, over all its names.
 
 Each code page is taken for the writer's, and what the names would cost to write down in the language that goes with
-it is added up, in bits. The cheapest explanation of the same bytes is taken. The costs are rough: a few hundred
-common characters of a language share most of its text, and what no file name holds (box drawings, rare ideographs, Cyrillic
+it is added up, in bits. The cheapest explanation of the same bytes is taken. The costs are rough: a few hundred common
+characters of a language share most of its text, and what no file name holds (box drawings, rare ideographs, Cyrillic
 letters within Latin words) is dear.
 """
 
