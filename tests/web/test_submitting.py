@@ -345,6 +345,15 @@ def test_the_job_tells_the_code_page_of_names_in_zips_and_what_was_skipped(clien
     assert_problem(client.get(f"{location}/results/2/name"), 404, "not_found")
 
 
+def test_the_page_of_a_job_names_what_was_skipped_and_the_code_page(client: Client) -> None:
+    members = [Crafted(name=name.encode("cp932"), data=one()) for name in ("用紙.png", "@eaDir/<b>.jpg")]
+    shown = client.get(submitted(client, [("a.zip", craft(members))]).removeprefix("/v1")).data.decode()
+    assert "<li>@eaDir/&lt;b&gt;.jpg</li>" in shown
+    assert "code page cp932" in shown
+    plain = client.get(submitted(client, [("a.png", one())]).removeprefix("/v1")).data.decode()
+    assert "code page" not in plain
+
+
 def test_the_code_page_of_names_may_be_chosen(client: Client) -> None:
     archive = craft([Crafted(name="й.png".encode("cp1251"), data=one())])
     job = client.get(submitted(client, [("a.zip", archive)], {"names": "cp1251"})).json
