@@ -71,14 +71,16 @@ LATIN = {
 def code_page(names: Iterable[bytes]) -> str:
     """The code page of PAGES, or UTF8, that explains best all these names, of which the zip does not say it.
 
-    UTF8 where there is none but what reads as that.
+    UTF8 where there is none but what reads as that; of very many others the first LOOKED_AT bytes are weighed.
     """
     others: dict[bytes, None] = {}
     left = LOOKED_AT
     for name in names:
-        if left > 0 and name not in others and not name.isascii() and not _is_utf8(name):
+        if name not in others and not name.isascii() and not _is_utf8(name):
             others[name] = None
             left -= len(name)
+            if left <= 0:
+                break
     if not others:
         return UTF8
     return min(PAGES, key=lambda page: sum(_cost(name, page) for name in others))
