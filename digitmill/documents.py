@@ -71,6 +71,15 @@ class ResolvedOptions(TypedDict):
     alternatives: Annotated[int, Field(ge=0, le=9)]
     expires_in: Annotated[int, Field(ge=1)]
     webhook_url: str | None
+    names: NotRequired[Annotated[str, Field(description="The code page, where one was chosen.")]]
+
+
+class Findings(TypedDict):
+    """What was noticed in the upload. `code_pages` are those of names in zips that do not say it, as they were chosen
+    or told by the names; `skipped` are the names of the first 50 files that are no scans."""
+
+    code_pages: list[str]
+    skipped: list[str]
 
 
 class Links(TypedDict):
@@ -98,6 +107,7 @@ class JobDocument(TypedDict):
     computed_by: list[Computation]
     options: ResolvedOptions
     metadata: dict[str, Any]
+    upload: NotRequired[Findings]
     error: JobProblem | None
     links: Links
 
@@ -105,7 +115,7 @@ class JobDocument(TypedDict):
 def job_document(job: domain.Job) -> JobDocument:
     options = job.options
     here = f"/v1/jobs/{job.id}"
-    return {
+    document: JobDocument = {
         "id": job.id,
         "state": job.state.value,
         "created_at": time_text(job.created_at),
@@ -131,6 +141,14 @@ def job_document(job: domain.Job) -> JobDocument:
         "error": _job_problem(job.error),
         "links": {"self": here, "results": f"{here}/results", "events": f"{here}/events", "cancel": f"{here}/cancel"},
     }
+    if options.names is not None:
+        document["options"]["names"] = options.names
+    if job.findings != domain.Findings():
+        document["upload"] = {
+            "code_pages": list(job.findings.code_pages),
+            "skipped": list(job.findings.skipped),
+        }
+    return document
 
 
 def counts_document(counts: domain.Counts) -> Counts:

@@ -170,7 +170,8 @@ class Computation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the caller may choose for a job. ``review_below`` None means the model's own threshold."""
+    """What the caller may choose for a job. ``review_below`` None means the model's own threshold; ``names`` is the
+    code page of names in zips which do not say it, None to have it told by the names."""
 
     model: str | None = None
     polarity: Polarity = Polarity.AUTO
@@ -179,6 +180,7 @@ class Options:
     expires_in: int | None = None
     webhook_url: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    names: str | None = None
 
     @property
     def announced(self) -> int:
@@ -204,6 +206,15 @@ class Counts:
     @property
     def done(self) -> int:
         return self.recognized + self.review + self.blank + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was noticed when the upload was planned: the ``code_pages`` of names in zips that do not say it, each once,
+    and the names of the first files that were ``skipped`` as litter."""
+
+    code_pages: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +260,7 @@ class Job:
     revised: bool = False
     sent_by: str | None = None
     computed_by: tuple[Computation, ...] = ()
+    findings: Findings = Findings()
 
     @property
     def progress(self) -> float:
@@ -274,7 +286,8 @@ class Entry(NamedTuple):
 
     ``span`` bytes from ``offset`` hold the member, its local header included; ``size`` and ``crc`` are what
     the zip's directory promises of the unpacked bytes (``crc`` is None for a loose file). ``page`` counts
-    from 0 within a TIFF of ``pages``. ``refused`` names a member that is answered without being read.
+    from 0 within a TIFF of ``pages``. ``refused`` names a member that is answered without being read. ``sent`` are
+    the bytes of the name as they came, where they are not those of ``name`` in UTF-8.
     """
 
     name: str
@@ -286,6 +299,7 @@ class Entry(NamedTuple):
     page: int = 0
     pages: int = 1
     refused: Failure | None = None
+    sent: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

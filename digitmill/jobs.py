@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from digitmill.domain import Chunk, Counts, Job, JobState, Options, QueueName
+from digitmill.domain import Chunk, Counts, Findings, Job, JobState, Options, QueueName
 from digitmill.errors import (
     BadOptions,
     Expired,
@@ -63,10 +63,11 @@ class Submission:
 
 
 class Images(Protocol):
-    """The plan of an upload; ``total`` and ``skipped`` are known when ``chunks`` has come to its end."""
+    """The plan of an upload; all but ``chunks`` is known when that has come to its end."""
 
     total: int
     skipped: int
+    findings: Findings
 
     def chunks(self) -> Iterator[Chunk]: ...
 
@@ -134,7 +135,7 @@ class Jobs:
             StorageUnavailable: Redis or the blob storage does not answer.
         """
         idempotency = None if idempotency_key is None else idempotency_of(idempotency_key, spool.digest, options)
-        images = Plan(spool.source, spool.pieces, Limits.from_settings(self._settings))
+        images = Plan(spool.source, spool.pieces, Limits.from_settings(self._settings), code_page=options.names)
         return self.accept(owner, images, spool, options, idempotency=idempotency, follow=follow, sent_by=sent_by)
 
     def accept(
@@ -313,6 +314,7 @@ class Jobs:
             model=manifest.reference,
             options=options,
             blob=job_id,
+            findings=images.findings,
         )
         return job, unsaved
 

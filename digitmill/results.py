@@ -181,6 +181,14 @@ class Results:
         entry, data = self._entry(owner, job_id, index)
         return entry.name, read_member(data, entry, self._settings.max_member_bytes)
 
+    def name_as_sent(self, owner: str, job_id: str, index: int) -> bytes:
+        """The bytes of the name under which the image came, at most 4,096 where they are not its row's name in UTF-8;
+        of a page the name of its file."""
+        entry = self._planned(self._jobs.get(owner, job_id), index)
+        if entry.sent is not None:
+            return entry.sent
+        return (entry.name.removesuffix(f"#{entry.page + 1}") if entry.pages > 1 else entry.name).encode()
+
     def picture(self, owner: str, job_id: str, index: int, view: View) -> Picture:
         """What is needed to draw one image.
 
@@ -200,13 +208,16 @@ class Results:
 
     def _entry(self, owner: str, job_id: str, index: int) -> tuple[Entry, memoryview]:
         job = self._jobs.get(owner, job_id)
-        starts, chunk = self._chunk_of(job, index)
-        ((entries, _),) = self._store.read(job_id, [chunk])
-        entry = unpack_plan(entries)[index - starts[chunk]]
+        entry = self._planned(job, index)
         # what was refused by the plan has no bytes that anybody would read
         end = entry.offset + (entry.span if entry.refused is None else 0)
         read = upload_of(job, self._store, self._blobs)
         return entry, memoryview(read(entry.offset, end) if end > entry.offset else b"")
+
+    def _planned(self, job: Job, index: int) -> Entry:
+        starts, chunk = self._chunk_of(job, index)
+        ((entries, _),) = self._store.read(job.id, [chunk])
+        return unpack_plan(entries)[index - starts[chunk]]
 
     def _followed(self, owner: str, job_id: str, read: ReadChunks[Some]) -> Iterator[list[Some]]:
         """What ``read`` has of chunk after chunk; an empty list about every second while there is nothing to read."""

@@ -88,6 +88,15 @@ WebhookUrl = Annotated[
 Seconds = Annotated[int, Field(ge=1, description="How long the finished job keeps its rows, in seconds.")]
 
 
+Names = Annotated[
+    Literal["auto", "utf-8", "cp437", "cp850", "cp1252", "cp866", "cp1251", "cp932", "gbk", "cp949"],
+    Field(
+        description="The code page of file names in zips that do not say it. Unless given it is told by the names "
+        "themselves, all of a zip together."
+    ),
+]
+
+
 class Options(BaseModel):
     """The options of a job. What is left out, the service chooses."""
 
@@ -100,6 +109,7 @@ class Options(BaseModel):
     alternatives: Alternatives = 2
     expires_in: Seconds | None = None
     webhook_url: WebhookUrl | None = None
+    names: Names = "auto"
     metadata: Annotated[
         Metadata, Field(description=f"An object of your own, at most {METADATA_BYTES} bytes, returned untouched.")
     ] = {}
@@ -113,6 +123,7 @@ class Options(BaseModel):
             expires_in=self.expires_in,
             webhook_url=self.webhook_url,
             metadata=self.metadata,
+            names=None if self.names == "auto" else self.names,
         )
 
 
@@ -126,6 +137,7 @@ class OptionsQuery(Query):
     alternatives: Annotated[Alternatives, BeforeValidator(digits)] = 2
     expires_in: Annotated[Seconds, BeforeValidator(digits)] | None = None
     webhook_url: WebhookUrl | None = None
+    names: Names = "auto"
     metadata: Annotated[
         Metadata,
         BeforeValidator(_object),

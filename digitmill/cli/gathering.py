@@ -14,6 +14,7 @@ from pathlib import Path
 
 from digitmill.errors import BadOptions
 from digitmill.imaging.formats import FORMATS
+from digitmill.uploads.names import is_litter
 
 ENDINGS = frozenset({".zip", *(suffix for known in FORMATS for suffix in known.suffixes)})
 """Files of a folder that are sent. A file that is named itself is sent whatever its ending."""
@@ -24,10 +25,12 @@ MOST_LOOSE_FILES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """``files`` are (name, path); ``left_out`` are files of folders that are no images by their ending."""
+    """``files`` are (name, path); ``left_out`` are files of folders that are no images by their ending, ``litter``
+    those that the service would skip, whatever their ending."""
 
     files: Sequence[tuple[str, Path]]
     left_out: Sequence[Path]
+    litter: Sequence[Path]
 
 
 def gather(arguments: Sequence[str]) -> Gathered:
@@ -38,17 +41,20 @@ def gather(arguments: Sequence[str]) -> Gathered:
     """
     files: list[tuple[str, Path]] = []
     left_out: list[Path] = []
+    litter: list[Path] = []
     for path in itertools.chain.from_iterable(map(_expand, arguments)):
         if not path.is_dir():
             files.append((_name(path, path.parent), path))
             continue
-        below = list(_walk(path))
+        below: list[Path] = []
+        for file in _walk(path):
+            (litter if is_litter(file.relative_to(path).as_posix()) else below).append(file)
         taken = [file for file in below if file.suffix.lower() in ENDINGS]
         if not taken:
             raise BadOptions(f"The folder {path} holds no images and no zips.")
         files += [(_name(file, path.parent), file) for file in taken]
         left_out += [file for file in below if file.suffix.lower() not in ENDINGS]
-    return Gathered(files, left_out)
+    return Gathered(files, left_out, litter)
 
 
 @contextmanager
@@ -79,7 +85,7 @@ def _expand(argument: str) -> list[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        yield from (Path(parent) / name for name in sorted(names) if not name.startswith("."))
+        yield from (Path(parent) / name for name in sorted(names))
 
 
 def _name(path: Path, parent: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,6 +48,9 @@ def submit(
     webhook_url: Annotated[
         str | None, typer.Option(help="Where the service tells of the job's end, by a signed webhook.")
     ] = None,
+    names: Annotated[
+        str | None, typer.Option(help="Code page of names in zips, such as cp932. Unset: told by the names.")
+    ] = None,
     metadata: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE to keep with the job; may be given again.")
     ] = None,
@@ -63,6 +66,7 @@ def submit(
         "alternatives": alternatives,
         "expires_in": expires_in,
         "webhook_url": webhook_url,
+        "names": names,
         "metadata": _pairs(metadata),
     }
     with connect(url, key) as client:
@@ -111,13 +115,21 @@ def send(client: Client, paths: list[str], options: dict[str, Any]) -> Job:
     """Upload what the paths name as one job. Raises ClientError, BadOptions and OSError."""
     gathered = gather(paths)
     if gathered.left_out:
-        names = ", ".join(path.name for path in gathered.left_out[:NAMES_SHOWN])
-        more = "…" if len(gathered.left_out) > NAMES_SHOWN else ""
-        say(f"Left out {len(gathered.left_out):,} files that are no images by their ending: {names}{more}")
+        say(f"Left out {_told(gathered.left_out, 'files that are no images by their ending')}")
+    if gathered.litter:
+        say(f"Skipped {_told(gathered.litter, 'hidden files, thumbnails and system files')}")
     with bundled(gathered.files) as files, ProgressBar() as bar:
         job = client.submit(files, **options, on_upload=bar.upload)
     say(f"Job {job.id} has {job.counts.total:,} images.")
+    if job.code_pages:
+        say(f"Names in zips were read as {', '.join(job.code_pages)}. If they are wrong, say --names.")
     return job
+
+
+def _told(paths: Sequence[Path], what: str) -> str:
+    """How many there are, and the names of the first."""
+    names = ", ".join(path.name for path in paths[:NAMES_SHOWN])
+    return f"{len(paths):,} {what}: {names}{'…' if len(paths) > NAMES_SHOWN else ''}"
 
 
 def follow(client: Client, job_id: str) -> Job:

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from digitmill.client import Job
 
+SKIPPED_SHOWN = 3
+
 
 def say(sentence: str) -> None:
     """One line for the user, free of the control characters that a file's name may bring."""
@@ -65,7 +67,8 @@ def summary(job: Job) -> str:
     counts = job.counts
     if job.state == "failed" and job.error is not None:
         return f"Job {job.id} failed: {job.error.detail}"
-    skipped = f", {counts.skipped:,} files skipped" if counts.skipped else ""
+    such = f" ({', '.join(job.skipped[:SKIPPED_SHOWN])}{'…' if counts.skipped > SKIPPED_SHOWN else ''})"
+    skipped = f", {counts.skipped:,} files skipped{such if job.skipped else ''}" if counts.skipped else ""
     return (
         f"Job {job.id} is {job.state}: {counts.done:,} of {counts.total:,} images read, {counts.recognized:,} "
         f"recognized, {counts.review:,} to review, {counts.blank:,} blank, {counts.failed:,} failed{skipped}."

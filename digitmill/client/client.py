@@ -64,6 +64,7 @@ class Client(ReviewCalls):
         alternatives: int | None = None,
         expires_in: int | None = None,
         webhook_url: str | None = None,
+        names: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         wait: int | None = None,
         idempotency_key: str | None = None,
@@ -73,8 +74,9 @@ class Client(ReviewCalls):
 
         Args:
             files: paths or binary file objects, or pairs (name, path or file object).
-            model, polarity, review_below, alternatives, expires_in, webhook_url, metadata: the job's options;
-                None leaves the choice to the service.
+            model, polarity, review_below, alternatives, expires_in, webhook_url, names, metadata: the job's
+                options; None leaves the choice to the service. ``names`` is the code page of names in zips, such as
+                "cp932".
             wait: 1 to 60: let the service answer only when the job is final, or after so many seconds. A
                 job that was final in time carries its first rows in ``results``.
             idempotency_key: the same key with the same files and options gives the same job, however often it
@@ -91,6 +93,7 @@ class Client(ReviewCalls):
             "alternatives": alternatives,
             "expires_in": expires_in,
             "webhook_url": webhook_url,
+            "names": names,
             "metadata": metadata,
         }
         key = idempotency_key or uuid.uuid4().hex
@@ -191,6 +194,11 @@ class Client(ReviewCalls):
         parameters = _given({"view": view})
         path = f"{job_path(job_id)}/results/{index}/image"
         return self._transport.request("GET", path, params=parameters, headers={"Accept": "*/*"}).content
+
+    def name_as_sent(self, job_id: str, index: int) -> bytes:
+        """The bytes of the image's name as they came, before they were read in a code page."""
+        path = f"{job_path(job_id)}/results/{index}/name"
+        return self._transport.request("GET", path, headers={"Accept": "*/*"}).content
 
     def cancel(self, job_id: str) -> Job:
         return self._transport.read(Job.read, "POST", f"{job_path(job_id)}/cancel")

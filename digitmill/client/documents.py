@@ -178,7 +178,8 @@ class Job:
     """One submission. ``state`` is queued, running, completed, cancelled or failed.
 
     ``results`` is set where ``submit`` waited and the job was final in time; it holds the first 1,000 rows at most,
-    and ``Client.results`` all of them.
+    and ``Client.results`` all of them. ``code_pages`` are those of names in zips that do not say it, as they were
+    chosen or told by the names; ``skipped`` are the names of the first files that are no scans.
     """
 
     id: str
@@ -196,6 +197,8 @@ class Job:
     error: Problem | None
     links: Mapping[str, str]
     results: tuple[Row, ...] | None = None
+    code_pages: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
     def final(self) -> bool:
@@ -204,6 +207,7 @@ class Job:
     @classmethod
     def read(cls, document: Document) -> Self:
         rows = document.get("results")
+        upload = document.get("upload", {})
         return cls(
             id=document["id"],
             state=document["state"],
@@ -220,6 +224,8 @@ class Job:
             error=Problem.read(document["error"]) if document["error"] else None,
             links=document["links"],
             results=None if rows is None else tuple(Row.read(row) for row in rows),
+            code_pages=tuple(upload.get("code_pages", ())),
+            skipped=tuple(upload.get("skipped", ())),
         )
 
 

@@ -7,11 +7,25 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from digitmill.domain import Computation, Counts, Job, JobState, ModelReference, Options, Polarity, Problem, QueueName
+from digitmill.domain import (
+    Computation,
+    Counts,
+    Findings,
+    Job,
+    JobState,
+    ModelReference,
+    Options,
+    Polarity,
+    Problem,
+    QueueName,
+)
 
 
 def record_of(job: Job) -> str:
     """What never changes about a job, as JSON."""
+    options, findings = {**_fields(job.options), "metadata": dict(job.options.metadata)}, job.findings
+    # processes of an earlier release read records too, and take no option that they do not know
+    names = options.pop("names")
     return json.dumps(
         {
             "queue": job.queue,
@@ -19,15 +33,17 @@ def record_of(job: Job) -> str:
             "skipped": job.counts.skipped,
             "chunks": job.chunks,
             "model": _fields(job.model),
-            "options": {**_fields(job.options), "metadata": dict(job.options.metadata)},
+            "options": options,
             "blob": job.blob,
             "sent_by": job.sent_by,
+            **({"names": names} if names else {}),
+            **({"findings": _fields(findings)} if findings != Findings() else {}),
         },
         separators=(",", ":"),
     )
 
 
-def _fields(value: ModelReference | Options) -> dict[str, Any]:
+def _fields(value: ModelReference | Options | Findings) -> dict[str, Any]:
     """As ``asdict``, which copies deeply and takes ten times as long."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
@@ -36,6 +52,7 @@ def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:
     """The job whose hash holds ``record``, ``owner``, ``state``, the counts and what came later."""
     record = json.loads(fields[b"record"])
     options = record["options"]
+    findings = record.get("findings", {})
     error = fields.get(b"error")
     return Job(
         id=job_id,
@@ -57,12 +74,13 @@ def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:
         ),
         chunks=record["chunks"],
         model=ModelReference(**record["model"]),
-        options=Options(**{**options, "polarity": Polarity(options["polarity"])}),
+        options=Options(**{**options, "polarity": Polarity(options["polarity"]), "names": record.get("names")}),
         blob=record["blob"],
         error=Problem(**json.loads(error)) if error else None,
         revised=b"corrected" in fields,
         sent_by=record.get("sent_by"),
         computed_by=tuple(map(Computation.parse, fields.get(b"computed_by", b"").decode().split())),
+        findings=Findings(**{field: tuple(values) for field, values in findings.items()}),
     )
 
 

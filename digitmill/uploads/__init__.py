@@ -3,6 +3,7 @@
 spool.py          the bodies of one upload, one after the other, in one temporary file
 zip_end.py        where a zip's directory lies
 zip_directory.py  the members that the directory lists, as a stream
+zip_names.py      the code page of names of which a zip does not say it
 names.py          what a file's name says: litter, archives, TIFF
 plan.py           the chunks of entries that workers will read
 codec.py          entries as a few bytes for the job store

@@ -39,6 +39,10 @@ def pack_plan(entries: Sequence[Entry]) -> bytes:
             for position, entry in enumerate(entries)
             if entry.refused is not None
         },
+        # latin-1 has a character for each byte
+        "sent": {
+            position: entry.sent.decode("latin-1") for position, entry in enumerate(entries) if entry.sent is not None
+        },
     }
     return zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), FAST)
 
@@ -47,6 +51,8 @@ def unpack_plan(packed: bytes) -> tuple[Entry, ...]:
     """The very entries that were packed. Only for what ``pack_plan`` made: nothing is checked."""
     columns: dict[str, Any] = json.loads(zlib.decompress(packed))
     pages, refused = columns["pages"], columns["refused"]
+    # a plan of an earlier release has none
+    sent = columns.get("sent", {})
     entries, end = [], 0
     ordinary = zip(
         columns["names"], columns["gaps"], columns["sizes"], columns["beyond"], columns["packings"],
@@ -60,8 +66,12 @@ def unpack_plan(packed: bytes) -> tuple[Entry, ...]:
         page, page_count = pages.get(key, (0, 1))
         failure = Failure(FailureCode(refused[key][0]), refused[key][1]) if key in refused else None
         packing = PACKINGS[letter]
-        entries.append(Entry(name, offset, span, size, packing, crc, page, page_count, failure))
+        entries.append(Entry(name, offset, span, size, packing, crc, page, page_count, failure, _bytes(sent.get(key))))
     return tuple(entries)
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode("latin-1")
 
 
 def unpack_names(packed: bytes) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from digitmill.domain import Chunk, Entry
+from digitmill.domain import Chunk, Entry, Findings
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Cutter
 from digitmill.uploads.ranges import Range, ranges
@@ -35,6 +35,7 @@ class FailedImages:
         self._last_copied = (-1, -1)
         self.total = 0
         self.skipped = 0
+        self.findings = Findings()
 
     def chunks(self) -> Iterator[Chunk]:
         """The chunks, in order; to be called once. Memory: one chunk's entries and BLOCK_BYTES.

@@ -14,14 +14,14 @@ from math import ceil
 from pathlib import Path
 from typing import IO
 
-from digitmill.domain import Chunk, Entry
+from digitmill.domain import Chunk, Entry, Findings
 from digitmill.errors import EmptyUpload, FieldError, NoImages, TooManyImages, UploadRefused
 from digitmill.uploads.entries import EntryReader, OrdinaryMembers
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.spool import Piece
 
 NOTHING_SENT = "The upload is empty. Send at least one image or zip."
-NO_IMAGES = "The upload holds no image ({skipped:,} folders and system files were skipped)."
+NO_IMAGES = "The upload holds no image ({skipped:,} folders and system files were skipped{such})."
 TOO_MANY = "The upload holds more than {limit:,} images; split it into several uploads."
 SHARED_BY = 4
 """A chunk has at most one in so many of the images still to come: workers share a small job, and end together."""
@@ -32,15 +32,20 @@ FEWEST = 256
 class Plan:
     """The plan of the upload ``source``: its bytes, or a file that holds them.
 
-    ``total`` counts the images, and ``skipped`` the folders and litter, that ``chunks`` came by so far.
+    ``total`` counts the images, and ``skipped`` the folders and litter, that ``chunks`` came by so far; ``findings``
+    tell of them. ``code_page`` is that of names of which a zip does not say it; None is told by the names.
     """
 
-    def __init__(self, source: bytes | Path, pieces: Sequence[Piece], limits: Limits) -> None:
+    def __init__(
+        self, source: bytes | Path, pieces: Sequence[Piece], limits: Limits, *, code_page: str | None = None
+    ) -> None:
         self._source = source
         self._pieces = pieces
         self._limits = limits
+        self._code_page = code_page
         self.total = 0
         self.skipped = 0
+        self.findings = Findings()
 
     def chunks(self) -> Iterator[Chunk]:
         """The chunks, in order; to be called once. Memory: one chunk, 8 bytes for each member of a zip, and
@@ -64,12 +69,16 @@ class Plan:
                 raise TooManyImages(TOO_MANY.format(limit=most))
             yield from cutter.add_members(run) if isinstance(run, OrdinaryMembers) else cutter.add_all(run)
         if not self.total:
-            raise NoImages(NO_IMAGES.format(skipped=self.skipped))
+            litter = self.findings.skipped
+            such = f", such as {litter[0]}" if litter else ""
+            raise NoImages(NO_IMAGES.format(skipped=self.skipped, such=such))
         yield cutter.close()
 
     def _runs(self, cutter: Cutter) -> Iterator[Sequence[Entry]]:
         with opened(self._source) as file:
-            reader = EntryReader(file, self._limits, on_zip=lambda members: cutter.expect(members - 1))
+            reader = EntryReader(
+                file, self._limits, on_zip=lambda more: cutter.expect(more - 1), code_page=self._code_page
+            )
             for position, piece in enumerate(self._pieces):
                 try:
                     yield from reader.runs(piece)
@@ -80,6 +89,7 @@ class Plan:
                     raise type(refusal)(f"{piece.name}: {refusal.detail}", errors=(where,)) from refusal
                 finally:
                     self.skipped = reader.skipped
+                    self.findings = Findings(tuple(reader.code_pages), tuple(reader.litter))
 
 
 def opened(source: bytes | Path) -> IO[bytes]:

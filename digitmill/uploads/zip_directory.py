@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from digitmill.errors import CorruptArchive, TooManyImages
 from digitmill.uploads.zip_end import find_directory
+from digitmill.uploads.zip_names import code_page, decode_name
 
 RECORD_SIGNATURE = b"PK\x01\x02"
 RECORD = np.dtype(
@@ -38,6 +39,7 @@ KEPT_BYTES = 1 << 20
 
 ENCRYPTED_FLAG = 1 << 0
 UTF8_FLAG = 1 << 11
+DEFLATE64 = 9
 ELSEWHERE = 0xFFFFFFFF
 """A number that stands in the zip64 extra field instead (4.5.3)."""
 MOST = 1 << 62
@@ -56,6 +58,13 @@ MISCOUNTED = (
 )
 
 
+class Names(list[str]):
+    """The names of a run of members. ``raw`` holds, by position, the bytes of those that are not plain ASCII."""
+
+    def __init__(self) -> None:
+        self.raw: dict[int, bytes] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Members:
     """A run of records of the directory, as columns: ``names`` of n members and arrays [n].
@@ -65,7 +74,7 @@ class Members:
     makes such a zip, and reading it would unpack the same bytes many times over.
     """
 
-    names: Sequence[str]
+    names: Names
     offsets: NDArray[np.int64]
     spans: NDArray[np.int64]
     sizes: NDArray[np.int64]
@@ -77,10 +86,17 @@ class Members:
 
 
 class ZipDirectory:
-    """The directory of one zip. The file must stay open and unchanged while members are read."""
+    """The directory of one zip. The file must stay open and unchanged while members are read.
 
-    def __init__(self, file: IO[bytes], start: int, length: int, max_members: int) -> None:
-        """Read the directory once, to check it and to learn where members begin.
+    ``code_page`` is that of the names of which the zip does not say it; None as long as there was none.
+    ``mostly_deflate64`` says that most files in it are compressed in a way that nothing here reads.
+    """
+
+    def __init__(
+        self, file: IO[bytes], start: int, length: int, max_members: int, *, code_page: str | None = None
+    ) -> None:
+        """Read the directory once, to check it and to learn where members begin. ``code_page`` None is told by the
+        names themselves.
 
         Raises:
             CorruptArchive: the end record or the directory is missing, damaged or contradicts itself.
@@ -89,11 +105,18 @@ class ZipDirectory:
         self._file = file
         self._place = find_directory(file, start, length)
         self._max_members = max_members
+        self._told = code_page
+        self.code_page: str | None = None
         self._kept: list[Records] = []
+        self._files = self._deflate64 = 0
         self._offsets, self._ascending = self._read_offsets()
 
     def __len__(self) -> int:
         return len(self._offsets)
+
+    @property
+    def mostly_deflate64(self) -> bool:
+        return self._deflate64 > self._files / 2
 
     def members(self) -> Iterator[Members]:
         """The members in the order of the directory, about a thousand at a time."""
@@ -106,7 +129,7 @@ class ZipDirectory:
             rooms = ends[places] - offsets
             fields = records.fields
             yield Members(
-                names=list(records.names()),
+                names=records.names(self._decode),
                 offsets=offsets,
                 spans=np.minimum(rooms, compressed + LOCAL_SLACK),
                 sizes=sizes,
@@ -117,6 +140,15 @@ class ZipDirectory:
                 overlap=compressed + LOCAL_HEADER_BYTES + fields["name"] > rooms,
             )
             first = last
+
+    def _decode(self, raw: bytes) -> str:
+        """A name that is not marked as UTF-8: macOS and Linux tools write such as UTF-8, Windows in its code page."""
+        if self.code_page is None:
+            unmarked = (name for records in self._kept or self._blocks() for name in records.unmarked())
+            self.code_page = self._told or code_page(unmarked)
+        if self._told is not None:
+            return raw.decode(self._told, "replace")
+        return decode_name(raw, self.code_page)
 
     def _read_offsets(self) -> tuple[NDArray[np.int64], bool]:
         """Positions of all local headers, sorted, and whether the directory lists them in ascending order."""
@@ -133,6 +165,8 @@ class ZipDirectory:
                     f"The zip lists more than {self._max_members:,} entries; split it into several uploads."
                 )
             parts.append(offsets)
+            self._files += int(np.count_nonzero(records.fields["size"]))
+            self._deflate64 += int(np.count_nonzero(records.fields["method"] == DEFLATE64))
             if self._place.end - self._place.start <= KEPT_BYTES:
                 self._kept.append(records)
         self._check_count(found)
@@ -203,7 +237,26 @@ class Records:
             if (wrong := self.fields["signature"] != RECORD_SIGNATURE).any():
                 raise self.damaged(int(wrong.argmax()))
 
-    def names(self) -> Iterator[str]:
+    def names(self, decode: Callable[[bytes], str]) -> Names:
+        """The names; ``decode`` reads those of which the record does not say in what encoding they are."""
+        found = Names()
+        for plain, raw, flags, extra in self._raw_names():
+            if plain is None:
+                name = _marked_name(raw, flags, extra)
+                found.raw[len(found)] = raw
+                found.append(decode(raw) if name is None else name)
+            else:
+                found.append(plain)
+        return found
+
+    def unmarked(self) -> Iterator[bytes]:
+        """Those names, beyond ASCII, of which the record does not say it."""
+        for plain, raw, flags, extra in self._raw_names():
+            if plain is None and _marked_name(raw, flags, extra) is None:
+                yield raw
+
+    def _raw_names(self) -> Iterator[tuple[str | None, bytes, int, bytes]]:
+        """Each name if it is plain ASCII; else None, its bytes, flags and extra fields."""
         stretch, fields = self._stretch, self.fields
         # most names are plain, and cut out of a text in a third of the time that it takes to decode each
         text = stretch.decode("latin-1")
@@ -212,10 +265,11 @@ class Records:
             at = start + RECORD.itemsize
             end = at + length
             plain = text[at:end]
-            if extra or not plain.isascii():
-                yield _decode_name(stretch[at:end], flags, stretch[end : end + extra])
+            # the name of an extra field counts for a plain one too
+            if plain.isascii() and (not extra or UNICODE_PATH_MARK not in stretch[end : end + extra]):
+                yield plain, b"", flags, b""
             else:
-                yield plain
+                yield None, stretch[at:end], flags, stretch[end : end + extra]
 
     def zip64_values(self, row: int, values: tuple[int, int, int]) -> tuple[int, int, int]:
         """Size, compressed size and offset, with those that stand in the zip64 extra field taken from there.
@@ -238,22 +292,16 @@ class Records:
         return CorruptArchive(DAMAGED.format(number=self._before + row + 1))
 
 
-def _decode_name(raw: bytes, flags: int, extra: bytes) -> str:
-    """The member's name: UTF-8 where the zip says so, else code page 437 (appendix D).
-
-    Names that are not marked but read as UTF-8 are taken as that: macOS and Linux tools write such.
-    """
+def _marked_name(raw: bytes, flags: int, extra: bytes) -> str | None:
+    """The name as the record says it: plain, in its Unicode extra field, or in UTF-8. None where it does not say."""
     if UNICODE_PATH_MARK in extra:
         field = _extra_field(extra, UNICODE_PATH_EXTRA)
         # version 1, checksum of the plain name (a tool may have renamed the member since), name (4.6.9)
         if field is not None and field[:5] == b"\x01" + zlib.crc32(raw).to_bytes(4, "little"):
             return field[5:].decode("utf-8", "replace")
-    if flags & UTF8_FLAG:
+    if flags & UTF8_FLAG or raw.isascii():
         return raw.decode("utf-8", "replace")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("cp437")
+    return None
 
 
 def _extra_field(extra: bytes, wanted: int) -> bytes | None:

@@ -18,6 +18,7 @@ from tests.archives import bad_members, zip_of
 from tests.browser.conftest import browsing
 from tests.browser.watching import Watch, assert_accessible
 from tests.pictures import COARSE_ENCODINGS, ENCODINGS, drawn_digit, png
+from tests.uploads.test_habits import KEPT, SKIPPED
 from tests.web.conftest import serving
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
@@ -106,6 +107,8 @@ def test_bad_files_are_named_before_anything_is_sent(page: Page) -> None:
     expect(page.locator("#litter")).to_contain_text("1 system file")
     expect(page.get_by_role("button", name="Read the scans")).to_be_enabled()
     assert_accessible(page)
+    page.locator("#litter summary").click()
+    expect(page.locator("#litter li")).to_have_text(["Thumbs.db"])
     page.get_by_role("button", name="Remove all").click()
     expect(page.get_by_role("button", name="Read the scans")).to_be_disabled()
 
@@ -291,3 +294,13 @@ def test_what_is_too_much_at_a_time_is_told_before_anything_is_sent(chromium: Br
         page.get_by_role("button", name="Remove all").click()
         choose(page, ("scans.zip", zip_of({f"{number}.png": SEVEN for number in range(20)})))
         expect(page.locator("#refusal")).to_contain_text("3 kB may be sent")
+
+
+def test_the_page_skips_what_the_service_skips(page: Page) -> None:
+    page.goto("/")
+    names = [*SKIPPED, *KEPT]
+    script = """names => {
+        const pattern = new RegExp(document.getElementById("upload").dataset.litter, "i");
+        return names.map((name) => pattern.test(name.replaceAll("\\\\", "/")));
+    }"""
+    assert page.evaluate(script, names) == [True] * len(SKIPPED) + [False] * len(KEPT)

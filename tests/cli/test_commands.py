@@ -79,6 +79,25 @@ def test_submit_without_waiting_prints_the_id_alone(
     assert capfd.readouterr().out == "job1\n"
 
 
+def test_submit_tells_what_is_skipped_and_the_code_page_of_names(
+    service: ScriptedService, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("scans/a.png", "scans/@eaDir/a.jpg", "scans/.b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    told = {"upload": {"code_pages": ["cp932"], "skipped": ["Thumbs.db"]}}
+    document = job_document("completed", total=2)
+    service.on("POST", "/v1/jobs", Answer(document | told))
+    counts = document["counts"] | {"skipped": 4}
+    service.on("GET", "/v1/jobs/job1", Answer(document | told | {"counts": counts}))
+    assert main(["submit", str(tmp_path / "scans"), "--names", "cp932"]) == 0
+    assert json.loads(parts_of(service.asked[0])[0][2]) == {"names": "cp932"}
+    told_to_people = capfd.readouterr().err
+    assert "Skipped 2 hidden files, thumbnails and system files: .b.png, a.jpg\n" in told_to_people
+    assert "Names in zips were read as cp932." in told_to_people
+    assert "4 files skipped (Thumbs.db" in told_to_people
+
+
 @pytest.mark.parametrize(
     ("state", "failed", "code"), [("completed", 0, 0), ("completed", 1, 3), ("cancelled", 0, 4), ("failed", 0, 4)]
 )

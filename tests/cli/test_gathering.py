@@ -98,3 +98,11 @@ def test_a_name_that_is_no_text_is_still_sent(tmp_path: Path) -> None:
     path = tmp_path / "caf\udce9.png"
     path.write_bytes(b"")
     assert names(str(path)) == ["caf\ufffd.png"]
+
+
+def test_litter_in_a_folder_is_told_apart_whatever_its_ending(scans: Path) -> None:
+    (scans / "@eaDir/a.png").mkdir(parents=True)
+    (scans / "@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg").write_bytes(b"x")
+    gathered = gather(["scans"])
+    assert [path.name for path in gathered.litter] == [".hidden.png", "SYNOPHOTO_THUMB_M.jpg"]
+    assert [path.name for path in gathered.left_out] == ["notes.txt"]

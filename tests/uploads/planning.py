@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitmill.domain import Chunk, Entry
+from digitmill.domain import Chunk, Entry, Findings
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import read_member
 from digitmill.uploads.plan import Plan
@@ -19,6 +19,7 @@ class Planned:
     chunks: list[Chunk]
     total: int
     skipped: int
+    findings: Findings
     blob: bytes
 
     @property
@@ -35,7 +36,7 @@ class Planned:
         return read_member(span, entry, LIMITS.max_member_bytes)
 
 
-def plan_of(folder: Path, *files: tuple[str, bytes], limits: Limits = LIMITS) -> Planned:
+def plan_of(folder: Path, *files: tuple[str, bytes], limits: Limits = LIMITS, code_page: str | None = None) -> Planned:
     """Plan an upload of these files (name and content)."""
     pieces, start = [], 0
     for name, content in files:
@@ -44,9 +45,9 @@ def plan_of(folder: Path, *files: tuple[str, bytes], limits: Limits = LIMITS) ->
     path = folder / "spooled"
     blob = b"".join([content for _, content in files])
     path.write_bytes(blob)
-    plan = Plan(path, pieces, limits)
+    plan = Plan(path, pieces, limits, code_page=code_page)
     chunks = list(plan.chunks())
-    return Planned(chunks, plan.total, plan.skipped, blob)
+    return Planned(chunks, plan.total, plan.skipped, plan.findings, blob)
 
 
 def plan_zip(folder: Path, data: bytes, limits: Limits = LIMITS) -> Planned:

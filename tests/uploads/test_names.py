@@ -22,6 +22,10 @@ PIECES = (
     ".jpeg",
     "İ.png",
     ".DS_Store",
+    "@eaDir",
+    "$Recycle.Bin",
+    "\u017fystem volume information",
+    "~$",
     "\n",
 )
 names = st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join)

@@ -7,10 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 
-from tests.archives import zip_of
+from tests.archives import Crafted, craft, zip_of
 from tests.built_in import MANIFEST
+from tests.pictures import tiff
 from tests.web.conftest import Client, Mill, assert_problem, form, submit, submitted
 from tests.web.fakes import blank, heavy, one, seven
 
@@ -325,3 +327,43 @@ def test_lone_surrogates_and_other_odd_text_in_metadata_come_back_untouched(clie
     body = json.dumps({"metadata": odd})
     data = {"files": (io.BytesIO(one()), "a.png"), "options": body}
     assert client.post("/v1/jobs", data=data).json["metadata"] == odd
+
+
+def test_the_job_tells_the_code_page_of_names_in_zips_and_what_was_skipped(client: Client, mill: Mill) -> None:
+    names = ["4_用紙表.png", "2_アンケート.png"]
+    archive = craft([Crafted(name=name.encode("cp932"), data=one()) for name in [*names, "@eaDir/4.jpg"]])
+    location = submitted(client, [("scans.zip", archive)])
+    job = client.get(location).json
+    assert job["upload"] == {"code_pages": ["cp932"], "skipped": ["@eaDir/4.jpg"]}
+    assert job["counts"]["skipped"] == 1
+    assert "names" not in job["options"]
+    mill.turn()
+    assert [row["name"] for row in client.get(f"{location}/results").json["results"]] == names
+    sent = client.get(f"{location}/results/0/name")
+    assert (sent.data, sent.headers["Content-Type"]) == (names[0].encode("cp932"), "application/octet-stream")
+    assert sent.headers["Content-Disposition"].startswith("attachment;")
+    assert_problem(client.get(f"{location}/results/2/name"), 404, "not_found")
+
+
+def test_the_page_of_a_job_names_what_was_skipped_and_the_code_page(client: Client) -> None:
+    members = [Crafted(name=name.encode("cp932"), data=one()) for name in ("用紙.png", "@eaDir/<b>.jpg")]
+    shown = client.get(submitted(client, [("a.zip", craft(members))]).removeprefix("/v1")).data.decode()
+    assert "<li>@eaDir/&lt;b&gt;.jpg</li>" in shown
+    assert "code page cp932" in shown
+    plain = client.get(submitted(client, [("a.png", one())]).removeprefix("/v1")).data.decode()
+    assert "code page" not in plain
+
+
+def test_the_code_page_of_names_may_be_chosen(client: Client) -> None:
+    archive = craft([Crafted(name="й.png".encode("cp1251"), data=one())])
+    job = client.get(submitted(client, [("a.zip", archive)], {"names": "cp1251"})).json
+    assert (job["options"]["names"], job["upload"]["code_pages"]) == ("cp1251", ["cp1251"])
+    raw = client.post("/v1/jobs?names=cp1251", data=archive, content_type="application/zip")
+    assert client.get(f"{raw.headers['Location']}/results/0/name").data == "й.png".encode("cp1251")
+    assert_problem(submit(client, [("a.zip", archive)], {"names": "klingon"}), 400, "bad_options")
+
+
+def test_the_name_of_a_page_as_sent_is_that_of_its_file(client: Client) -> None:
+    pages = tiff([np.full((8, 8), 255, np.uint8)] * 2)
+    location = submitted(client, [("u\u0308.tif", pages), ("b.tif", pages)])
+    assert [client.get(f"{location}/results/{row}/name").data for row in (1, 3)] == ["u\u0308.tif".encode(), b"b.tif"]

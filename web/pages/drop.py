@@ -6,6 +6,7 @@ from flask import Response, request
 
 from digitmill.imaging.formats import FORMATS
 from digitmill.models.manifest import Manifest
+from digitmill.uploads.names import LITTER
 from web.context import service
 from web.pages.layout import page, page_blueprint
 from web.pages.texts import common, texts, upload
@@ -22,6 +23,7 @@ def show_drop() -> Response:
         "drop.html",
         root=request.root_url.rstrip("/"),
         limits=limits_document(service().settings),
+        litter=LITTER,
         suffixes=[suffix for known in FORMATS for suffix in known.suffixes],
         models=sorted(manifests, key=lambda manifest: (manifest.reference != default.reference, manifest.label)),
         default=default,

@@ -2,14 +2,18 @@
 
 import { bytes, text } from "./texts.js";
 
-const LITTER = /(^|\/)(__MACOSX\/|\.DS_Store$|Thumbs\.db$|desktop\.ini$)/i;
 const HEAD_BYTES = 264;
 const ZIP_END_BYTES = 66000;
 const AT_A_TIME = 64;
 
-// Sorts files into {good, bad: [{name, reason}], litter: how many}.
+// Sorts files into {good, bad: [{name, reason}], litter: their names}. limits.litter is the service's own pattern.
 export async function sort(files, limits) {
-  const wanted = files.filter(({ name }) => !LITTER.test(name));
+  const pattern = new RegExp(limits.litter, "i");
+  const wanted = [];
+  const litter = [];
+  for (const file of files) {
+    (pattern.test(file.name) ? litter : wanted).push(file);
+  }
   const good = [];
   const bad = [];
   for (let begin = 0; begin < wanted.length; begin += AT_A_TIME) {
@@ -17,7 +21,7 @@ export async function sort(files, limits) {
     const reasons = await Promise.all(some.map(({ file }) => faultOf(file, limits)));
     some.forEach((each, place) => (reasons[place] ? bad.push({ name: each.name, reason: reasons[place] }) : good.push(each)));
   }
-  return { good, bad, litter: files.length - wanted.length };
+  return { good, bad, litter: litter.map(({ name }) => name) };
 }
 
 // Why these files together cannot be sent, or nothing.

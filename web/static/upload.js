@@ -14,11 +14,12 @@ const limits = {
   maxFiles: Number(form.dataset.maxFiles),
   maxUploadBytes: Number(form.dataset.maxUploadBytes),
   maxMemberBytes: Number(form.dataset.maxMemberBytes),
+  litter: form.dataset.litter,
 };
 
 let good = [];
 let bad = [];
-let litter = 0;
+let litter = [];
 let turn = Promise.resolve();
 
 function add(finding, { leadOn = false } = {}) {
@@ -29,7 +30,7 @@ function add(finding, { leadOn = false } = {}) {
     const sorted = await sort(await finding, limits);
     good = good.concat(sorted.good);
     bad = bad.concat(sorted.bad);
-    litter += sorted.litter;
+    litter = litter.concat(sorted.litter);
     show();
     if (leadOn && !at("send").disabled) {
       at("send").focus();
@@ -39,7 +40,7 @@ function add(finding, { leadOn = false } = {}) {
 
 function show() {
   const refusal = refusalOf(good, limits);
-  at("chosen").hidden = good.length + bad.length + litter === 0;
+  at("chosen").hidden = good.length + bad.length + litter.length === 0;
   at("chosen-text").textContent = good.length
     ? text("chosen", { files: text("files", { count: good.length }), bytes: bytes(sizeOf(good)) })
     : text("nothing");
@@ -47,10 +48,15 @@ function show() {
   at("refusal").hidden = !refusal;
   at("bad").hidden = bad.length === 0;
   at("bad-text").textContent = bad.length ? text("left_out", { count: bad.length }) : "";
-  at("bad-list").replaceChildren(...bad.slice(0, MOST_NAMED).map(badLine), ...(bad.length > MOST_NAMED ? [line("…")] : []));
-  at("litter").hidden = litter === 0;
-  at("litter").textContent = litter ? text("litter", { count: litter }) : "";
+  at("bad-list").replaceChildren(...lines(bad, badLine));
+  at("litter").hidden = litter.length === 0;
+  at("litter-text").textContent = litter.length ? text("litter", { count: litter.length }) : "";
+  at("litter-list").replaceChildren(...lines(litter, line));
   at("send").disabled = good.length === 0 || refusal !== "";
+}
+
+function lines(all, made) {
+  return [...all.slice(0, MOST_NAMED).map((each) => made(each)), ...(all.length > MOST_NAMED ? [line("…")] : [])];
 }
 
 function badLine({ name, reason }) {
@@ -161,7 +167,7 @@ document.addEventListener("paste", (event) => {
   }
 });
 at("clear").addEventListener("click", () => {
-  [good, bad, litter] = [[], [], 0];
+  [good, bad, litter] = [[], [], []];
   show();
 });
 at("threshold-value").addEventListener("focus", () => {

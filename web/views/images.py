@@ -77,6 +77,25 @@ def get_image(job_id: str, index: int, query: ImageQuery, headers: ImageHeaders)
     return response
 
 
+@images.get("/v1/jobs/<job_id>/results/<int:index>/name")
+@operation(
+    images,
+    {200: answer("The bytes.", (UNKNOWN, {"type": "string", "contentMediaType": UNKNOWN}))},
+    errors.NotFound,
+    errors.Expired,
+    scope=Scope.READ,
+)
+def get_name(job_id: str, index: int) -> Response:
+    """Get the name of an image as it was sent
+
+    The bytes, before they were read in a code page and composed (NFC); of a page the name of its file.
+    """
+    response = Response(service().results.name_as_sent(owner(), job_id, index), content_type=UNKNOWN)
+    response.headers["Content-Disposition"] = f'attachment; filename="{job_id}-{index}.name"'
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
 def _content(job_id: str, index: int, view: str) -> bytes:
     results = service().results
     if view == ORIGINAL:
