@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,16 @@ from digitmill.models.engines.openvino import SURE, OpenVinoEngine
 from digitmill.models.manifest import Manifest, normaliser_for
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
+
+ROUNDED = 1e-6
+"""Thresholds are rounded up to multiples of it."""
+
+
+class Rule(NamedTuple):
+    """What makes a model's outputs probabilities, and from which on a row is accepted."""
+
+    temperature: float
+    review_below: float
 
 
 class Model:
@@ -58,6 +69,10 @@ class Model:
         self.engine.warm_up()
 
 
+def rule_of(manifest: Manifest) -> Rule:
+    return Rule(manifest.temperature, manifest.review_below)
+
+
 def load_model(
     registry: Registry,
     reference: ModelReference,
@@ -94,22 +109,51 @@ def open_converted(
 ) -> Model:
     """The model in OpenVINO, from its files in f32 and, for that precision, in int8. Raises as ``load_model``."""
     engine = OpenVinoEngine(
-        files, classes=len(manifest.classes), precision=precision, threads=threads, int8=int8, sure=_sure_of(manifest)
+        files,
+        classes=len(manifest.classes),
+        precision=precision,
+        threads=threads,
+        int8=int8,
+        sure=_sure_of(rule_of(manifest), manifest.doubtful_cut),
     )
     return Model(manifest, engine)
 
 
-def _sure_of(manifest: Manifest) -> float:
+def _sure_of(rule: Rule, doubtful_cut: float) -> float:
     """How sure of itself, before calibration, a fast precision must be: half the way to 1 from the least probability
-    that is accepted of a doubtful cut.
+    that ``rule`` accepts of a doubtful cut.
 
     So no row is accepted in one precision and set aside for a person in another.
     """
-    accepted = manifest.review_below
-    if manifest.doubtful_cut > accepted:
-        accepted /= manifest.doubtful_cut
+    accepted = rule.review_below
+    if doubtful_cut > accepted:
+        accepted /= doubtful_cut
     odds = (1 + accepted) / max(1 - accepted, 1e-6)
-    return max(SURE, 1 - 1 / (1 + math.pow(odds, manifest.temperature)))
+    return max(SURE, 1 - 1 / (1 + math.pow(odds, rule.temperature)))
+
+
+def as_strict(own: Rule, temperature: float, classes: int, doubtful_cut: float) -> float:
+    """The least threshold, to 6 digits, that at ``temperature`` accepts no row which ``own`` refuses.
+
+    Args:
+        classes: of the model; the more there are, the more a lower temperature can favour the first.
+        doubtful_cut: what probabilities of doubtful cuts are multiplied by, 0 to 1.
+    """
+    if temperature == own.temperature:
+        return own.review_below
+    power = own.temperature / temperature
+    # powers of the others' probabilities sum to least where these are equal (power > 1), or all but one 0
+    spread = min(1.0, math.pow(classes - 1, 1 - power))
+
+    def at(accepted: float) -> float:
+        first, others = math.pow(accepted, power), math.pow(1 - accepted, power)
+        return first / (first + spread * others)
+
+    least = at(own.review_below)
+    if doubtful_cut < 1:
+        refused = own.review_below / doubtful_cut
+        least = max(least, doubtful_cut * at(refused) if refused <= 1 else doubtful_cut + ROUNDED)
+    return min(1.0, math.ceil(least / ROUNDED) * ROUNDED)
 
 
 def open_model(manifest: Manifest, path: Path, *, threads: int) -> Model:
