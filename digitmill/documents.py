@@ -62,7 +62,8 @@ class Computation(TypedDict):
 
 
 class ResolvedOptions(TypedDict):
-    """The options that the job is worked on with; what was left open is filled in."""
+    """The options that the job is worked on with; what was left open is filled in. `temperature` is that of the
+    `calibration`; both are null where none was named."""
 
     model: str
     read: Literal["digit"]
@@ -71,6 +72,8 @@ class ResolvedOptions(TypedDict):
     alternatives: Annotated[int, Field(ge=0, le=9)]
     expires_in: Annotated[int, Field(ge=1)]
     webhook_url: str | None
+    calibration: str | None
+    temperature: float | None
 
 
 class Links(TypedDict):
@@ -126,6 +129,8 @@ def job_document(job: domain.Job) -> JobDocument:
             "alternatives": options.alternatives,
             "expires_in": _resolved(options.expires_in),
             "webhook_url": options.webhook_url,
+            "calibration": options.calibration,
+            "temperature": options.temperature,
         },
         "metadata": dict(options.metadata),
         "error": _job_problem(job.error),

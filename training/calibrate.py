@@ -31,11 +31,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from digitmill.domain import DIGITS, Polarity
+from digitmill.domain import DIGITS, Polarity, Rule
 from digitmill.errors import TrainingError
 from digitmill.models.calibrations import NAME, CalibratedModel, Calibration, ErrorInterval
 from digitmill.models.manifest import Manifest
-from digitmill.models.runtime import Model, Rule, as_strict, calibrate, of_digits, rule_of
+from digitmill.models.runtime import Model, as_strict, calibrate, of_digits, rule_of
 from training.kinds import KINDS, label_of
 from training.labelled import LABELS, NO_INK, TWICE, UNLIKE, Item
 from training.scores import ROUNDING, fit_temperature, loss

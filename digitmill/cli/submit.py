@@ -51,6 +51,9 @@ def submit(
     metadata: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE to keep with the job; may be given again.")
     ] = None,
+    calibration: Annotated[
+        str | None, typer.Option(help="A calibration of the model, for scans of one kind. Unset: the model's own.")
+    ] = None,
     url: Url = None,
     key: Key = None,
 ) -> None:
@@ -64,6 +67,7 @@ def submit(
         "expires_in": expires_in,
         "webhook_url": webhook_url,
         "metadata": _pairs(metadata),
+        "calibration": calibration,
     }
     with connect(url, key) as client:
         job = send(client, paths, options)

@@ -65,6 +65,7 @@ class Client(ReviewCalls):
         expires_in: int | None = None,
         webhook_url: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        calibration: str | None = None,
         wait: int | None = None,
         idempotency_key: str | None = None,
         on_upload: Callable[[int, int], None] | None = None,
@@ -73,8 +74,8 @@ class Client(ReviewCalls):
 
         Args:
             files: paths or binary file objects, or pairs (name, path or file object).
-            model, polarity, review_below, alternatives, expires_in, webhook_url, metadata: the job's options;
-                None leaves the choice to the service.
+            model, polarity, review_below, alternatives, expires_in, webhook_url, metadata, calibration: the job's
+                options; None leaves the choice to the service.
             wait: 1 to 60: let the service answer only when the job is final, or after so many seconds. A
                 job that was final in time carries its first rows in ``results``.
             idempotency_key: the same key with the same files and options gives the same job, however often it
@@ -92,6 +93,7 @@ class Client(ReviewCalls):
             "expires_in": expires_in,
             "webhook_url": webhook_url,
             "metadata": metadata,
+            "calibration": calibration,
         }
         key = idempotency_key or uuid.uuid4().hex
         headers = {"Idempotency-Key": key, "Content-Type": content_type(key)}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Computation, ModelReference
+from digitmill.domain import DIGITS, Computation, ModelReference, Rule
 from digitmill.imaging.normalisers import Normaliser
 from digitmill.models.choice import choose
 from digitmill.models.engines.base import Batch, Converted, Engine, Probabilities
@@ -22,13 +22,6 @@ from digitmill.settings import DeviceName, EngineName, PrecisionName
 
 ROUNDED = 1e-6
 """Thresholds are rounded up to multiples of it."""
-
-
-class Rule(NamedTuple):
-    """What makes a model's outputs probabilities, and from which on a row is accepted."""
-
-    temperature: float
-    review_below: float
 
 
 class Model:
@@ -63,6 +56,16 @@ class Model:
             float32 [n, classes], rows that sum to 1.
         """
         return calibrate(self.engine.probabilities(batch), self.manifest.temperature)
+
+    def predict_by(self, batch: Batch, rules: Sequence[Rule | None]) -> Probabilities:
+        """The same, each row calibrated by the temperature of its own rule, None for the model's.
+
+        Rows that a fast precision might put on the other side of their rule's threshold are computed in f32.
+        """
+        own = rule_of(self.manifest)
+        sure = {rule: _sure_of(rule, self.doubtful_cut) for rule in set(rules) if rule is not None}
+        raw = self.engine.probabilities(batch, np.array([0.0 if rule is None else sure[rule] for rule in rules]))
+        return calibrate(raw, np.array([(rule or own).temperature for rule in rules]))
 
     def warm_up(self) -> None:
         """Do now what the first predictions would otherwise wait for."""
@@ -171,18 +174,19 @@ def of_digits(probabilities: Probabilities) -> Probabilities:
     return probabilities[:, : len(DIGITS)]
 
 
-def calibrate(probabilities: Probabilities, temperature: float) -> Probabilities:
+def calibrate(probabilities: Probabilities, temperature: float | NDArray[np.float64]) -> Probabilities:
     """Temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", 2017): softmax(log p / T).
 
     Args:
         probabilities: float [n, classes], rows that sum to 1; zeros are allowed.
-        temperature: above 1 makes the model less sure, below 1 surer; the order of classes stays.
+        temperature: above 1 makes the model less sure, below 1 surer; the order of classes stays. One for all rows, or
+            one for each [n].
 
     Returns:
         float32 [n, classes], rows that sum to 1.
     """
     logits: NDArray[np.float64] = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny), dtype=np.float64)
-    logits /= temperature
+    logits /= np.reshape(temperature, (-1, 1))
     logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
     powers: NDArray[np.float64] = np.exp(logits)
     powers /= powers.sum(axis=1, keepdims=True)

@@ -19,12 +19,20 @@ def record_of(job: Job) -> str:
             "skipped": job.counts.skipped,
             "chunks": job.chunks,
             "model": _fields(job.model),
-            "options": {**_fields(job.options), "metadata": dict(job.options.metadata)},
+            "options": _options(job.options),
             "blob": job.blob,
             "sent_by": job.sent_by,
         },
         separators=(",", ":"),
     )
+
+
+def _options(options: Options) -> dict[str, Any]:
+    found = {**_fields(options), "metadata": dict(options.metadata)}
+    if options.calibration is None:
+        # so that workers of a release without calibrations read it
+        del found["calibration"], found["temperature"]
+    return found
 
 
 def _fields(value: ModelReference | Options) -> dict[str, Any]:

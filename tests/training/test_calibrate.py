@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
-from digitmill.domain import DIGITS
+from digitmill.domain import DIGITS, Rule
 from digitmill.errors import Conflict, DigitmillError, TrainingError
 from digitmill.models.registry import Registry
-from digitmill.models.runtime import Rule, as_strict, calibrate
+from digitmill.models.runtime import as_strict, calibrate
 from tests.models.published import manifest_of
 from tests.training.drawn import digits_of
 from training.__main__ import app
