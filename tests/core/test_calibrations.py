@@ -82,7 +82,10 @@ def test_a_job_keeps_the_numbers_of_its_calibration(mill: Mill) -> None:
     assert calibrated < said
 
 
-def test_a_retry_keeps_the_numbers_though_the_calibration_is_withdrawn(mill: Mill) -> None:
+def test_a_retry_keeps_the_numbers_though_the_calibration_is_withdrawn(
+    mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digitmill.models.registry.FRESH_SECONDS", 0.0)
     add_calibration(mill.service.registry)
     job = mill.submit({"x.txt": b"hello"}, Options(calibration="mine"))
     mill.turn()
