@@ -62,8 +62,8 @@ class Computation(TypedDict):
 
 
 class ResolvedOptions(TypedDict):
-    """The options that the job is worked on with; what was left open is filled in. `temperature` is that of the
-    `calibration`; both are null where none was named."""
+    """The options that the job is worked on with; what was left open is filled in. `calibration` and
+    `temperature`, which is that of the calibration, are there where one was named."""
 
     model: str
     read: Literal["digit"]
@@ -72,8 +72,8 @@ class ResolvedOptions(TypedDict):
     alternatives: Annotated[int, Field(ge=0, le=9)]
     expires_in: Annotated[int, Field(ge=1)]
     webhook_url: str | None
-    calibration: str | None
-    temperature: float | None
+    calibration: NotRequired[str]
+    temperature: NotRequired[float]
 
 
 class Links(TypedDict):
@@ -121,21 +121,27 @@ def job_document(job: domain.Job) -> JobDocument:
         "computed_by": [
             {"engine": way.engine, "precision": way.precision, "device": way.device} for way in job.computed_by
         ],
-        "options": {
-            "model": _resolved(options.model),
-            "read": "digit",
-            "polarity": options.polarity.value,
-            "review_below": _resolved(options.review_below),
-            "alternatives": options.alternatives,
-            "expires_in": _resolved(options.expires_in),
-            "webhook_url": options.webhook_url,
-            "calibration": options.calibration,
-            "temperature": options.temperature,
-        },
+        "options": _options_document(options),
         "metadata": dict(options.metadata),
         "error": _job_problem(job.error),
         "links": {"self": here, "results": f"{here}/results", "events": f"{here}/events", "cancel": f"{here}/cancel"},
     }
+
+
+def _options_document(options: domain.Options) -> ResolvedOptions:
+    document: ResolvedOptions = {
+        "model": _resolved(options.model),
+        "read": "digit",
+        "polarity": options.polarity.value,
+        "review_below": _resolved(options.review_below),
+        "alternatives": options.alternatives,
+        "expires_in": _resolved(options.expires_in),
+        "webhook_url": options.webhook_url,
+    }
+    if options.calibration is not None:
+        document["calibration"] = options.calibration
+        document["temperature"] = _resolved(options.temperature)
+    return document
 
 
 def counts_document(counts: domain.Counts) -> Counts:

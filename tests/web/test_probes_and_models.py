@@ -140,8 +140,9 @@ def test_a_job_may_name_a_calibration_that_its_model_lists(client: Client, mill:
     raw = client.post("/v1/jobs?calibration=mine&review_below=0.5", data=one(), content_type="image/png")
     plain = submitted(client, [("a.png", one())])
     told = [client.get(each).json["options"] for each in (calibrated, raw.headers["Location"], plain)]
-    numbers = [(each["calibration"], each["temperature"], each["review_below"]) for each in told]
+    numbers = [(each.get("calibration"), each.get("temperature"), each["review_below"]) for each in told]
     assert numbers == [("mine", 4.0, 0.9), ("mine", 4.0, 0.5), (None, None, manifest.review_below)]
+    assert "calibration" not in told[-1]
     mill.turn()
     (row,), (other,) = (client.get(f"{each}/results").json["results"] for each in (calibrated, plain))
     assert (row["status"], other["status"]) == ("review", "recognized")
