@@ -20,6 +20,8 @@ from digitmill.models.manifest import Manifest, normaliser_for
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 
+LAST_BELOW_ONE = 1 - 2**-20
+"""Nearer to 1 the probabilities of float32 are hardly apart."""
 ROUNDED = 1e-6
 """Thresholds are rounded up to multiples of it."""
 
@@ -63,7 +65,7 @@ class Model:
         Rows that a fast precision might put on the other side of their rule's threshold are computed in f32.
         """
         own = rule_of(self.manifest)
-        sure = {rule: _sure_of(rule, self.doubtful_cut) for rule in set(rules) if rule is not None}
+        sure = {rule: _sure_of(rule, self.manifest) for rule in set(rules) if rule is not None}
         raw = self.engine.probabilities(batch, np.array([0.0 if rule is None else sure[rule] for rule in rules]))
         return calibrate(raw, np.array([(rule or own).temperature for rule in rules]))
 
@@ -117,22 +119,26 @@ def open_converted(
         precision=precision,
         threads=threads,
         int8=int8,
-        sure=_sure_of(rule_of(manifest), manifest.doubtful_cut),
+        sure=_sure_of(rule_of(manifest), manifest),
     )
     return Model(manifest, engine)
 
 
-def _sure_of(rule: Rule, doubtful_cut: float) -> float:
+def _sure_of(rule: Rule, manifest: Manifest) -> float:
     """How sure of itself, before calibration, a fast precision must be: half the way to 1 from the least probability
-    that ``rule`` accepts of a doubtful cut.
+    that ``rule`` accepts of a doubtful cut, however the other classes share what is left. Infinite where float32 is too
+    coarse to tell.
 
     So no row is accepted in one precision and set aside for a person in another.
     """
-    accepted = rule.review_below
-    if doubtful_cut > accepted:
-        accepted /= doubtful_cut
-    odds = (1 + accepted) / max(1 - accepted, 1e-6)
-    return max(SURE, 1 - 1 / (1 + math.pow(odds, rule.temperature)))
+    accepted, temperature = rule.review_below, rule.temperature
+    if manifest.doubtful_cut > accepted:
+        accepted /= manifest.doubtful_cut
+    odds = math.pow((1 + accepted) / max(1 - accepted, 1e-6), temperature)
+    # a temperature above 1 takes most from the first where the others are equal
+    odds *= max(1.0, math.pow(len(manifest.classes) - 1, temperature - 1))
+    sure = 1 - 1 / (1 + odds)
+    return max(SURE, sure) if sure < LAST_BELOW_ONE else math.inf
 
 
 def as_strict(own: Rule, temperature: float, classes: int, doubtful_cut: float) -> float:

@@ -54,16 +54,24 @@ def test_jobs_of_one_batch_are_each_answered_by_their_own_calibration() -> None:
     assert [row.status for row in rows] == ["recognized", "recognized", "review"]
 
 
-def test_a_fast_precision_is_not_trusted_near_the_threshold_of_a_calibration() -> None:
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("others", [1, 9])
+def test_a_fast_precision_is_not_trusted_near_the_threshold_of_a_calibration(temperature: float, others: int) -> None:
     engine = Engine()
     model = Model(manifest_of(b"x", temperature=1.0, review_below=0.8), engine)
-    rule = Rule(temperature=2.0, review_below=0.999)
+    rule = Rule(temperature, review_below=0.97)
     model.predict_by(np.zeros((2, 28, 28), np.uint8), [None, rule])
-    plain, calibrated = engine.asked
+    plain, sure = engine.asked
     assert plain == 0
-    # what the engine itself says where this rule has half the way from its threshold to 1
-    said = np.array([[calibrated, 1 - calibrated]], np.float32)
-    assert calibrate(said, rule.temperature)[0, 0] == pytest.approx(0.9995, abs=1e-6)
+    # what a row that is just sure enough is worth, by how many classes share the rest
+    said = np.array([[sure, *[(1 - sure) / others] * others]], np.float32)
+    assert calibrate(said, rule.temperature)[0, 0] >= 0.985 - 1e-6
+
+
+def test_where_float32_cannot_tell_no_fast_precision_is_trusted() -> None:
+    engine = Engine()
+    Model(manifest_of(b"x"), engine).predict_by(np.zeros((1, 28, 28), np.uint8), [Rule(3.0, 0.99)])
+    assert engine.asked == [np.inf]
 
 
 def test_a_job_keeps_the_numbers_of_its_calibration(mill: Mill) -> None:
