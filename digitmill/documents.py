@@ -62,7 +62,8 @@ class Computation(TypedDict):
 
 
 class ResolvedOptions(TypedDict):
-    """The options that the job is worked on with; what was left open is filled in."""
+    """The options that the job is worked on with; what was left open is filled in. `calibration` and
+    `temperature`, which is that of the calibration, are there where one was named."""
 
     model: str
     read: Literal["digit"]
@@ -72,6 +73,8 @@ class ResolvedOptions(TypedDict):
     expires_in: Annotated[int, Field(ge=1)]
     webhook_url: str | None
     names: NotRequired[Annotated[str, Field(description="The code page, where one was chosen.")]]
+    calibration: NotRequired[str]
+    temperature: NotRequired[float]
 
 
 class Findings(TypedDict):
@@ -128,15 +131,7 @@ def job_document(job: domain.Job) -> JobDocument:
         "computed_by": [
             {"engine": way.engine, "precision": way.precision, "device": way.device} for way in job.computed_by
         ],
-        "options": {
-            "model": _resolved(options.model),
-            "read": "digit",
-            "polarity": options.polarity.value,
-            "review_below": _resolved(options.review_below),
-            "alternatives": options.alternatives,
-            "expires_in": _resolved(options.expires_in),
-            "webhook_url": options.webhook_url,
-        },
+        "options": _options_document(options),
         "metadata": dict(options.metadata),
         "error": _job_problem(job.error),
         "links": {"self": here, "results": f"{here}/results", "events": f"{here}/events", "cancel": f"{here}/cancel"},
@@ -148,6 +143,22 @@ def job_document(job: domain.Job) -> JobDocument:
             "code_pages": list(job.findings.code_pages),
             "skipped": list(job.findings.skipped),
         }
+    return document
+
+
+def _options_document(options: domain.Options) -> ResolvedOptions:
+    document: ResolvedOptions = {
+        "model": _resolved(options.model),
+        "read": "digit",
+        "polarity": options.polarity.value,
+        "review_below": _resolved(options.review_below),
+        "alternatives": options.alternatives,
+        "expires_in": _resolved(options.expires_in),
+        "webhook_url": options.webhook_url,
+    }
+    if options.calibration is not None:
+        document["calibration"] = options.calibration
+        document["temperature"] = _resolved(options.temperature)
     return document
 
 

@@ -168,10 +168,18 @@ class Computation:
         return cls(*text.split("/"))
 
 
+class Rule(NamedTuple):
+    """The temperature that makes a model's outputs probabilities, and the threshold from which a row is accepted."""
+
+    temperature: float
+    review_below: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the caller may choose for a job. ``review_below`` None means the model's own threshold; ``names`` is the
-    code page of names in zips which do not say it, None to have it told by the names."""
+    """What the caller may choose for a job. ``review_below`` None means the threshold of the calibration, or the
+    model's own. ``temperature`` is what the ``calibration`` was resolved to; None means the model's own. ``names`` is
+    the code page of names in zips which do not say it, None to have it told by the names."""
 
     model: str | None = None
     polarity: Polarity = Polarity.AUTO
@@ -181,6 +189,15 @@ class Options:
     webhook_url: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     names: str | None = None
+    calibration: str | None = None
+    temperature: float | None = None
+
+    @property
+    def rule(self) -> Rule | None:
+        """What the job's rows are calibrated and accepted by where it names a calibration, once that is resolved."""
+        if self.temperature is None or self.review_below is None:
+            return None
+        return Rule(self.temperature, self.review_below)
 
     @property
     def announced(self) -> int:

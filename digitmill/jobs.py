@@ -257,6 +257,7 @@ class Jobs:
         if expires_in > self._settings.max_expires_in:
             message = f"must be at most {self._settings.max_expires_in} seconds"
             raise BadOptions(f"expires_in {message}.", errors=(FieldError("expires_in", message),))
+        options = self._calibrated(manifest, options)
         review_below = manifest.review_below if options.review_below is None else options.review_below
         return manifest, replace(
             options,
@@ -264,6 +265,17 @@ class Jobs:
             review_below=review_below,
             expires_in=expires_in,
         )
+
+    def _calibrated(self, manifest: Manifest, options: Options) -> Options:
+        """With the numbers of the calibration that is named, unless they are there already, as in a job tried again."""
+        if options.calibration is None or options.temperature is not None:
+            return options
+        try:
+            found = self._registry.calibrations.get(manifest, options.calibration)
+        except ModelNotFound as error:
+            raise BadOptions(error.detail, errors=(FieldError("calibration", error.detail),)) from error
+        review_below = found.review_below if options.review_below is None else options.review_below
+        return replace(options, temperature=found.temperature, review_below=review_below)
 
     def _record(
         self, job: Job, plan: Sequence[PackedChunk], idempotency: Idempotency | None, *, followed: bool, bell: str

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, KINDS, Entry, Failure, Options, Reason, RowStatus
+from digitmill.domain import DIGITS, KINDS, Entry, Failure, Options, Reason, RowStatus, Rule
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.decode import decode, out_of_memory
 from digitmill.imaging.normalisers import Normaliser
@@ -39,6 +39,9 @@ class Predictor(Protocol):
 
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities float32[n, classes] for uint8[n, 28, 28], light ink on dark."""
+
+    def predict_by(self, batch: NDArray[np.uint8], rules: Sequence[Rule | None]) -> NDArray[np.float32]:
+        """The same, each row by its own rule; None for the model's."""
 
 
 @dataclass(slots=True)
@@ -113,14 +116,23 @@ def open_chunk(
 
 def answer_opened(chunks: Sequence[Opened], model: Predictor) -> list[Answers]:
     """The second half, for chunks of any jobs in one batch through ``model``: the answers to each."""
-    pictures = [picture for chunk in chunks for picture in chunk.pictures]
-    probabilities = model.predict(np.stack(pictures)) if pictures else np.empty((0, len(model.classes)), np.float32)
+    probabilities = _predicted(chunks, model)
     answers, start = [], 0
     for chunk in chunks:
         end = start + len(chunk.places)
         answers.append(_answers(chunk, probabilities[start:end], model.classes, model.doubtful_cut))
         start = end
     return answers
+
+
+def _predicted(chunks: Sequence[Opened], model: Predictor) -> NDArray[np.float32]:
+    pictures = [picture for chunk in chunks for picture in chunk.pictures]
+    if not pictures:
+        return np.empty((0, len(model.classes)), np.float32)
+    rules = [chunk.options.rule for chunk in chunks for _ in chunk.pictures]
+    if any(rules):
+        return model.predict_by(np.stack(pictures), rules)
+    return model.predict(np.stack(pictures))
 
 
 def all_failed(entries: Sequence[Entry], detail: str) -> Answers:

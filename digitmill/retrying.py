@@ -64,12 +64,17 @@ class Retrying:
             return self._jobs.accept(owner, images, spool, options, idempotency=idempotency, sent_by=sent_by)
 
     def _options(self, job: Job) -> Options:
-        """Those of ``job``; where its model is gone, the present default with its own threshold."""
+        """Those of ``job``; where its model is gone, the present default with its own threshold.
+
+        Where other weights now carry the model's name, its calibration, which is not for them, is left out likewise.
+        """
         options = replace(job.options, metadata={**job.options.metadata, RETRY_OF: job.id})
         try:
-            self._registry.resolve(options.model)
+            manifest = self._registry.resolve(options.model)
         except ModelNotFound:
-            return replace(options, model=None, review_below=None)
+            return replace(options, model=None, review_below=None, calibration=None, temperature=None)
+        if options.calibration is not None and manifest.sha256 != job.model.sha256:
+            return replace(options, review_below=None, calibration=None, temperature=None)
         return options
 
     def _request(self, key: str, job: Job) -> Idempotency:

@@ -17,7 +17,7 @@ from digitmill.domain import Polarity
 from digitmill.errors import DigitmillError, TrainingError
 from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import BUILT_IN, Registry
-from digitmill.settings import Settings
+from digitmill.settings import PrecisionName, Settings
 from training.config import Config, read_config
 from training.data import Digits, Images
 from training.recipes import RECIPES, configured
@@ -192,6 +192,37 @@ def prepare(
     labelled = prepare(source, out, polarity, Settings.load().max_image_pixels)
     for each in tables(labelled, source):
         _console().print(each)
+
+
+@app.command()
+def calibrate(
+    data: Annotated[Path, typer.Option(help="The labelled.zip of a job, or any source that `prepare` takes.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Publish under this name, which jobs then give.", show_default="nothing is published"),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="name or name@version.", show_default="the service's default")
+    ] = None,
+    error: Annotated[
+        float, typer.Option(min=0.0001, max=0.5, help="Share of the accepted rows that may be wrong.")
+    ] = 0.001,
+    threads: Threads = CORES,
+) -> None:
+    """Find temperature and threshold for scans of one kind, and the error that they let through."""
+    from training.calibrate import calibration_of, read_rows, table
+    from training.predict import chosen
+
+    # in f32, whatever the workers compute in: others are exact only where the model's own threshold lies
+    settings = Settings.load().model_copy(update={"precision": PrecisionName.F32})
+    registry = _registry(settings)
+    opened = chosen(registry.resolve(model).label, registry, settings, threads)
+    rows, left_out = read_rows(data, opened, settings.max_image_pixels)
+    found = calibration_of(rows, opened.manifest, name or "unnamed", error)
+    typer.echo(table(rows, left_out, opened.manifest, found))
+    if name is not None:
+        registry.calibrations.publish(opened.manifest, found)
+        typer.echo(f"Jobs of {opened.manifest.label} may name the calibration {name} now.")
 
 
 def _new(architecture: str | None, options: dict[str, Any]) -> Config:

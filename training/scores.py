@@ -56,14 +56,15 @@ def fit_temperature(probabilities: Probabilities, labels: Labels) -> float:
     low, high = math.log(0.2), math.log(5.0)
     while high - low > 1e-4:
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if _loss(probabilities, labels, left) < _loss(probabilities, labels, right):
+        if loss(probabilities, labels, left) < loss(probabilities, labels, right):
             high = right
         else:
             low = left
     return round(math.exp((low + high) / 2), 4)
 
 
-def _loss(probabilities: Probabilities, labels: Labels, log_temperature: float) -> float:
+def loss(probabilities: Probabilities, labels: Labels, log_temperature: float) -> float:
+    """The mean negative log likelihood of ``labels`` at the temperature exp(``log_temperature``)."""
     calibrated = calibrate(probabilities, math.exp(log_temperature))
     logs = np.log(np.maximum(calibrated, np.finfo(np.float32).tiny))
     return float(-(targets(labels, calibrated.shape[1]) * logs).sum(axis=1).mean())

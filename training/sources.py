@@ -69,7 +69,7 @@ def read_labelled(path: Path, polarity: Polarity, max_pixels: int) -> Labelled:
         TrainingError: it is of no kind that is known, damaged, or holds no digit.
     """
     try:
-        return collect(_items(path, max_pixels), polarity, str(path))
+        return collect(items_of(path, max_pixels), polarity, str(path))
     except (OSError, zipfile.BadZipFile) as error:
         raise TrainingError(f"{path} cannot be read: {error}. Name {KINDS}.") from error
 
@@ -80,7 +80,8 @@ def name_of(path: Path) -> str:
     return (named.parent if named.name == LABELS_FILE else named).name.partition(".")[0]
 
 
-def _items(path: Path, max_pixels: int) -> Iterator[Item]:
+def items_of(path: Path, max_pixels: int) -> Iterator[Item]:
+    """The labelled pictures in ``path`` as they are. Raises as ``read_labelled``, and OSError and BadZipFile."""
     if path.suffix == ".npz":
         return npz_items(path)
     if path.is_file() and is_idx_images(path.name):

@@ -63,6 +63,15 @@ def parse_json(text: str | bytes) -> Any:
 
 Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
 ModelName = Annotated[str, Field(min_length=1, max_length=129, description="`name` or `name@version` of a model.")]
+CalibrationName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="A calibration of the model, for scans of one kind: its temperature, and its threshold unless "
+        "`review_below` is given.",
+    ),
+]
 Read = Annotated[Literal["digit"], Field(description="What an image shows.")]
 Polarity = Annotated[
     Literal["auto", "dark_on_light", "light_on_dark"], Field(description="Whether ink is darker than paper.")
@@ -113,6 +122,7 @@ class Options(BaseModel):
     metadata: Annotated[
         Metadata, Field(description=f"An object of your own, at most {METADATA_BYTES} bytes, returned untouched.")
     ] = {}
+    calibration: CalibrationName | None = None
 
     def resolve(self) -> domain.Options:
         return domain.Options(
@@ -124,6 +134,7 @@ class Options(BaseModel):
             webhook_url=self.webhook_url,
             metadata=self.metadata,
             names=None if self.names == "auto" else self.names,
+            calibration=self.calibration,
         )
 
 
@@ -144,6 +155,7 @@ class OptionsQuery(Query):
         WithJsonSchema({"type": "string", "contentMediaType": "application/json"}),
         Field(description=f"A JSON object of your own, at most {METADATA_BYTES} bytes, returned untouched."),
     ] = {}
+    calibration: CalibrationName | None = None
     name: Annotated[str, Field(min_length=1, max_length=1024, description="The file's name.")] | None = None
 
     def options(self) -> Options:

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from digitmill import documents, domain
 from digitmill.documents import Count, JobDocument, Probability, State, Time, time_or_none, time_text
+from digitmill.models.calibrations import Calibration
 from digitmill.models.manifest import Manifest
 from digitmill.results import Page as DomainPage
 from digitmill.sampling import Sample as DomainSample
@@ -119,10 +120,12 @@ class Sample(TypedDict):
 
 
 class Model(Manifest):
-    """A published model: its manifest, whether jobs get it that name none, and whether it is kept for old jobs only."""
+    """A published model: its manifest, whether jobs get it that name none, whether it is kept for old jobs only, and
+    the calibrations of it that jobs may name."""
 
     default: bool
     retired: bool
+    calibrations: list[Calibration]
 
 
 class ModelList(TypedDict):
@@ -247,6 +250,16 @@ def delivery_document(delivery: DomainDelivery) -> dict[str, Any]:
     }
 
 
-def model_document(manifest: Manifest, default: domain.ModelReference | None, *, retired: bool) -> dict[str, Any]:
-    document = manifest.model_dump(mode="json")
-    return {**document, "default": manifest.reference == default, "retired": retired}
+def model_document(
+    manifest: Manifest,
+    default: domain.ModelReference | None,
+    *,
+    retired: bool,
+    calibrations: Sequence[Calibration],
+) -> dict[str, Any]:
+    return {
+        **manifest.model_dump(mode="json"),
+        "default": manifest.reference == default,
+        "retired": retired,
+        "calibrations": [each.model_dump(mode="json") for each in calibrations],
+    }

@@ -54,6 +54,9 @@ def submit(
     metadata: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE to keep with the job; may be given again.")
     ] = None,
+    calibration: Annotated[
+        str | None, typer.Option(help="A calibration of the model, for scans of one kind. Unset: the model's own.")
+    ] = None,
     url: Url = None,
     key: Key = None,
 ) -> None:
@@ -68,6 +71,7 @@ def submit(
         "webhook_url": webhook_url,
         "names": names,
         "metadata": _pairs(metadata),
+        "calibration": calibration,
     }
     with connect(url, key) as client:
         job = send(client, paths, options)

@@ -66,6 +66,7 @@ class Client(ReviewCalls):
         webhook_url: str | None = None,
         names: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        calibration: str | None = None,
         wait: int | None = None,
         idempotency_key: str | None = None,
         on_upload: Callable[[int, int], None] | None = None,
@@ -74,7 +75,7 @@ class Client(ReviewCalls):
 
         Args:
             files: paths or binary file objects, or pairs (name, path or file object).
-            model, polarity, review_below, alternatives, expires_in, webhook_url, names, metadata: the job's
+            model, polarity, review_below, alternatives, expires_in, webhook_url, names, metadata, calibration: the job's
                 options; None leaves the choice to the service. ``names`` is the code page of names in zips, such as
                 "cp932".
             wait: 1 to 60: let the service answer only when the job is final, or after so many seconds. A
@@ -95,6 +96,7 @@ class Client(ReviewCalls):
             "webhook_url": webhook_url,
             "names": names,
             "metadata": metadata,
+            "calibration": calibration,
         }
         key = idempotency_key or uuid.uuid4().hex
         headers = {"Idempotency-Key": key, "Content-Type": content_type(key)}

@@ -33,6 +33,7 @@ from uuid import uuid4
 from digitmill.domain import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected, StorageUnavailable
 from digitmill.files import check_kind, failures_of, open_files, within
+from digitmill.models.calibrations import Calibrations
 from digitmill.models.engines.base import Converted
 from digitmill.models.manifest import (
     INT8_GRAPH,
@@ -73,6 +74,7 @@ class Registry:
         self._shelves = (self._published, self._built_in)
         self._resolved: dict[str | None, tuple[Manifest, float]] = {}
         self.cache = cache
+        self.calibrations = Calibrations(self._published)
 
     def list(self, *, retired: bool = False) -> list[Manifest]:
         """All models, by name, oldest version first; the ``retired`` only where asked for.
@@ -316,6 +318,14 @@ class _Shelf:
         if (manifest.name, manifest.version) != (name, version):
             raise ModelRejected(f"{self._root}/{path} says that it is {manifest.label}. Publish the model again.")
         return manifest
+
+    def names(self, folder: str) -> list[str]:
+        with self._storage_errors():
+            try:
+                paths = self._files.ls(f"{self._root}/{folder}", detail=False, **within(self._files))
+            except FileNotFoundError:
+                return []
+        return sorted(path.rpartition("/")[2] for path in paths)
 
     def read(self, path: str) -> bytes | None:
         with self._storage_errors():

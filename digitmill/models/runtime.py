@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Computation, ModelReference
+from digitmill.domain import DIGITS, Computation, ModelReference, Rule
 from digitmill.imaging.normalisers import Normaliser
 from digitmill.models.choice import choose
 from digitmill.models.engines.base import Batch, Converted, Engine, Probabilities
@@ -18,6 +19,11 @@ from digitmill.models.engines.openvino import SURE, OpenVinoEngine
 from digitmill.models.manifest import Manifest, normaliser_for
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
+
+LAST_BELOW_ONE = 1 - 2**-20
+"""Nearer to 1 the probabilities of float32 are hardly apart."""
+ROUNDED = 1e-6
+"""Thresholds are rounded up to multiples of it."""
 
 
 class Model:
@@ -53,9 +59,23 @@ class Model:
         """
         return calibrate(self.engine.probabilities(batch), self.manifest.temperature)
 
+    def predict_by(self, batch: Batch, rules: Sequence[Rule | None]) -> Probabilities:
+        """The same, each row calibrated by the temperature of its own rule, None for the model's.
+
+        Rows that a fast precision might put on the other side of their rule's threshold are computed in f32.
+        """
+        own = rule_of(self.manifest)
+        sure = {rule: _sure_of(rule, self.manifest) for rule in set(rules) if rule is not None}
+        raw = self.engine.probabilities(batch, np.array([0.0 if rule is None else sure[rule] for rule in rules]))
+        return calibrate(raw, np.array([(rule or own).temperature for rule in rules]))
+
     def warm_up(self) -> None:
         """Do now what the first predictions would otherwise wait for."""
         self.engine.warm_up()
+
+
+def rule_of(manifest: Manifest) -> Rule:
+    return Rule(manifest.temperature, manifest.review_below)
 
 
 def load_model(
@@ -94,22 +114,55 @@ def open_converted(
 ) -> Model:
     """The model in OpenVINO, from its files in f32 and, for that precision, in int8. Raises as ``load_model``."""
     engine = OpenVinoEngine(
-        files, classes=len(manifest.classes), precision=precision, threads=threads, int8=int8, sure=_sure_of(manifest)
+        files,
+        classes=len(manifest.classes),
+        precision=precision,
+        threads=threads,
+        int8=int8,
+        sure=_sure_of(rule_of(manifest), manifest),
     )
     return Model(manifest, engine)
 
 
-def _sure_of(manifest: Manifest) -> float:
+def _sure_of(rule: Rule, manifest: Manifest) -> float:
     """How sure of itself, before calibration, a fast precision must be: half the way to 1 from the least probability
-    that is accepted of a doubtful cut.
+    that ``rule`` accepts of a doubtful cut, however the other classes share what is left. Infinite where float32 is too
+    coarse to tell.
 
     So no row is accepted in one precision and set aside for a person in another.
     """
-    accepted = manifest.review_below
+    accepted, temperature = rule.review_below, rule.temperature
     if manifest.doubtful_cut > accepted:
         accepted /= manifest.doubtful_cut
-    odds = (1 + accepted) / max(1 - accepted, 1e-6)
-    return max(SURE, 1 - 1 / (1 + math.pow(odds, manifest.temperature)))
+    odds = math.pow((1 + accepted) / max(1 - accepted, 1e-6), temperature)
+    # a temperature above 1 takes most from the first where the others are equal
+    odds *= max(1.0, math.pow(len(manifest.classes) - 1, temperature - 1))
+    sure = 1 - 1 / (1 + odds)
+    return max(SURE, sure) if sure < LAST_BELOW_ONE else math.inf
+
+
+def as_strict(own: Rule, temperature: float, classes: int, doubtful_cut: float) -> float:
+    """The least threshold, to 6 digits, that at ``temperature`` accepts no row which ``own`` refuses.
+
+    Args:
+        classes: of the model; the more there are, the more a lower temperature can favour the first.
+        doubtful_cut: what probabilities of doubtful cuts are multiplied by, 0 to 1.
+    """
+    if temperature == own.temperature:
+        return own.review_below
+    power = own.temperature / temperature
+    # powers of the others' probabilities sum to least where these are equal (power > 1), or all but one 0
+    spread = min(1.0, math.pow(classes - 1, 1 - power))
+
+    def at(accepted: float) -> float:
+        first, others = math.pow(accepted, power), math.pow(1 - accepted, power)
+        return first / (first + spread * others)
+
+    least = at(own.review_below)
+    if doubtful_cut < 1:
+        refused = own.review_below / doubtful_cut
+        least = max(least, doubtful_cut * at(refused) if refused <= 1 else doubtful_cut + ROUNDED)
+    return min(1.0, math.ceil(least / ROUNDED) * ROUNDED)
 
 
 def open_model(manifest: Manifest, path: Path, *, threads: int) -> Model:
@@ -127,18 +180,19 @@ def of_digits(probabilities: Probabilities) -> Probabilities:
     return probabilities[:, : len(DIGITS)]
 
 
-def calibrate(probabilities: Probabilities, temperature: float) -> Probabilities:
+def calibrate(probabilities: Probabilities, temperature: float | NDArray[np.float64]) -> Probabilities:
     """Temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", 2017): softmax(log p / T).
 
     Args:
         probabilities: float [n, classes], rows that sum to 1; zeros are allowed.
-        temperature: above 1 makes the model less sure, below 1 surer; the order of classes stays.
+        temperature: above 1 makes the model less sure, below 1 surer; the order of classes stays. One for all rows, or
+            one for each [n].
 
     Returns:
         float32 [n, classes], rows that sum to 1.
     """
     logits: NDArray[np.float64] = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny), dtype=np.float64)
-    logits /= temperature
+    logits /= np.reshape(temperature, (-1, 1))
     logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
     powers: NDArray[np.float64] = np.exp(logits)
     powers /= powers.sum(axis=1, keepdims=True)

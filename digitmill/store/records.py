@@ -23,7 +23,7 @@ from digitmill.domain import (
 
 def record_of(job: Job) -> str:
     """What never changes about a job, as JSON."""
-    options, findings = {**_fields(job.options), "metadata": dict(job.options.metadata)}, job.findings
+    options, findings = _options(job.options), job.findings
     # processes of an earlier release read records too, and take no option that they do not know
     names = options.pop("names")
     return json.dumps(
@@ -41,6 +41,14 @@ def record_of(job: Job) -> str:
         },
         separators=(",", ":"),
     )
+
+
+def _options(options: Options) -> dict[str, Any]:
+    found = {**_fields(options), "metadata": dict(options.metadata)}
+    if options.calibration is None:
+        # so that workers of a release without calibrations read it
+        del found["calibration"], found["temperature"]
+    return found
 
 
 def _fields(value: ModelReference | Options | Findings) -> dict[str, Any]:

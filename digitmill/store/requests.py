@@ -64,8 +64,8 @@ def idempotency_of(key: str, content: str, options: Options) -> Idempotency:
 
 def earlier_digest(content: str, options: Options, job: Job) -> str | None:
     """The digest that releases before 0.2 recorded for the same request, when they made ``job`` of it; None where the
-    job is of another model than was sent."""
-    if options.model not in (None, job.model.name, job.options.model):
+    job is of another model than was sent, or names a calibration, which they did not know."""
+    if options.calibration is not None or options.model not in (None, job.model.name, job.options.model):
         return None
     resolved = {
         "model": job.options.model,

@@ -55,7 +55,18 @@ def test_submit_writes_to_a_file_in_the_format_of_its_ending(
 
 
 def test_options_reach_the_service(service: ScriptedService, image: str) -> None:
-    options = ["--model", "digits@1", "--polarity", "light_on_dark", "--review-below", "0.5", "--alternatives", "0"]
+    options = [
+        "--calibration",
+        "forms",
+        "--model",
+        "digits@1",
+        "--polarity",
+        "light_on_dark",
+        "--review-below",
+        "0.5",
+        "--alternatives",
+        "0",
+    ]
     more = ["--expires-in", "60", "--metadata", "batch=March", "--metadata", "note=a=b", "--key", "secret"]
     more += ["--webhook-url", "https://hooks.example/"]
     assert main(["submit", image, "--no-wait", *options, *more]) == 0
@@ -65,6 +76,7 @@ def test_options_reach_the_service(service: ScriptedService, image: str) -> None
         "model": "digits@1",
         "polarity": "light_on_dark",
         "review_below": 0.5,
+        "calibration": "forms",
         "alternatives": 0,
         "expires_in": 60,
         "webhook_url": "https://hooks.example/",

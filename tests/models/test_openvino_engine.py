@@ -90,6 +90,18 @@ def test_in_int8_the_doubtful_rows_are_those_of_f32(converted: Converted, quanti
     np.testing.assert_array_equal(mixed[~sure], exact[~sure])
 
 
+def test_a_row_may_ask_to_be_surer_before_int8_is_trusted(converted: Converted, quantised: Converted) -> None:
+    images = random_images(300)
+    exact = load(converted).probabilities(images)
+    engine = OpenVinoEngine(converted, classes=10, precision=PrecisionName.INT8, threads=1, int8=quantised)
+    fast = engine.probabilities(images)
+    asked = np.arange(300) < 150
+    mixed = engine.probabilities(images, np.where(asked, 1.1, 0.0))
+    assert (fast[asked] != exact[asked]).any(), "without a difference int8 was not used"
+    np.testing.assert_array_equal(mixed[asked], exact[asked])
+    np.testing.assert_array_equal(mixed[~asked], fast[~asked])
+
+
 def test_int8_without_its_files_is_an_error(converted: Converted) -> None:
     with pytest.raises(EngineUnavailable, match="DIGITMILL_PRECISION"):
         load(converted, precision=PrecisionName.INT8)

@@ -41,7 +41,7 @@ class OneAnswer:
 
     name, device, precision = "one", "cpu", "f32"
 
-    def probabilities(self, batch: Batch) -> Probabilities:
+    def probabilities(self, batch: Batch, sure: NDArray[np.float64] | float = 0.0) -> Probabilities:
         return np.tile(ANSWER, (len(batch), 1))
 
     def warm_up(self) -> None:

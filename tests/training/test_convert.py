@@ -58,7 +58,7 @@ def test_an_engine_that_answers_otherwise_is_found_out(
     run: Path, held_out: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Upset(OpenVinoEngine):
-        def probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        def probabilities(self, batch: NDArray[np.uint8], sure: object = 0.0) -> NDArray[np.float32]:
             return np.roll(super().probabilities(batch), 1, axis=1)
 
     monkeypatch.setattr(runtime, "OpenVinoEngine", Upset)

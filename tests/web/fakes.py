@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from digitmill.domain import DIGITS, Computation
+from digitmill.domain import DIGITS, Computation, Rule
 from digitmill.imaging.normalisers import normalise_with_quality
+from digitmill.models.runtime import calibrate
 from digitmill.uploads.spool import HELD_BYTES
 
 
@@ -30,6 +32,9 @@ class WideMeansSeven:
             answer[:] = (1 - confidence) / 9
             answer[digit] = confidence
         return answers
+
+    def predict_by(self, batch: NDArray[np.uint8], rules: Sequence[Rule | None]) -> NDArray[np.float32]:
+        return calibrate(self.predict(batch), np.array([1.0 if rule is None else rule.temperature for rule in rules]))
 
 
 class WideIsACross(WideMeansSeven):

@@ -17,7 +17,7 @@ from digitmill.store.connection import connect
 from digitmill.store.redis import RedisJobStore
 from digitmill.work import Models
 from tests.built_in import PLACE
-from tests.core.conftest import publish
+from tests.core.conftest import add_calibration, publish
 from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
 from tests.web.fakes import WideMeansSeven, one
 
@@ -125,6 +125,29 @@ def test_models_are_listed_with_their_manifests_and_the_default_is_marked(client
     assert_problem(client.get("/v1/models/digits/99"), 404, "model_not_found")
     assert_problem(client.get("/v1/models/..%2f..%2fetc/passwd"), 404, "not_found")
     assert client.get("/v1/models/..%5c/1").status_code == 404
+
+
+def test_a_job_may_name_a_calibration_that_its_model_lists(client: Client, mill: Mill) -> None:
+    manifest = mill.service.registry.default()
+    assert client.get(f"/v1/models/{manifest.name}/{manifest.version}").json["calibrations"] == []
+    response = submit(client, [("a.png", one())], {"calibration": "mine"})
+    assert assert_problem(response, 400, "bad_options")["errors"][0]["field"] == "calibration"
+
+    made = add_calibration(mill.service.registry, temperature=4.0, review_below=0.9)
+    (listed,) = client.get(f"/v1/models/{manifest.name}/{manifest.version}").json["calibrations"]
+    assert listed == made.model_dump(mode="json")
+    calibrated = submitted(client, [("a.png", one())], {"calibration": "mine"})
+    raw = client.post("/v1/jobs?calibration=mine&review_below=0.5", data=one(), content_type="image/png")
+    plain = submitted(client, [("a.png", one())])
+    told = [client.get(each).json["options"] for each in (calibrated, raw.headers["Location"], plain)]
+    numbers = [(each.get("calibration"), each.get("temperature"), each["review_below"]) for each in told]
+    assert numbers == [("mine", 4.0, 0.9), ("mine", 4.0, 0.5), (None, None, manifest.review_below)]
+    assert "calibration" not in told[-1]
+    mill.turn()
+    (row,), (other,) = (client.get(f"{each}/results").json["results"] for each in (calibrated, plain))
+    assert (row["status"], other["status"]) == ("review", "recognized")
+    assert row["prediction"] == other["prediction"]
+    assert row["confidence"] < 0.9 < other["confidence"]
 
 
 def test_retired_models_are_listed_when_asked_for(client: Client) -> None:

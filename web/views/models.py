@@ -64,7 +64,9 @@ def get_picture(name: str, version: str, picture: str) -> Response:
 
 
 def _document(manifest: Manifest) -> dict[str, Any]:
-    return model_document(manifest, _default(), retired=service().registry.is_retired(manifest))
+    registry = service().registry
+    retired, calibrations = registry.is_retired(manifest), registry.calibrations.of(manifest)
+    return model_document(manifest, _default(), retired=retired, calibrations=calibrations)
 
 
 def _default() -> ModelReference | None:

@@ -34,11 +34,13 @@ class Engine(Protocol):
     def precision(self) -> str:
         """The value of the setting PRECISION that asks for its arithmetic."""
 
-    def probabilities(self, batch: Batch) -> Probabilities:
+    def probabilities(self, batch: Batch, sure: NDArray[np.float64] | float = 0.0) -> Probabilities:
         """The model's own answer, uncalibrated.
 
         Args:
             batch: uint8 [n, 28, 28], light ink on 0, n >= 0.
+            sure: one for all rows or one for each [n]: a row whose best digit is less probable than this is computed in
+                f32, though the engine goes by a faster precision. It may have bounds of its own besides.
 
         Returns:
             float32 [n, classes], rows that sum to 1. A row does not depend on its neighbours beyond rounding.

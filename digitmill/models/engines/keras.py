@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.models.engines.base import Batch, Probabilities
@@ -40,7 +41,7 @@ class KerasEngine:
         self._functions = _compiled(load_network(path, classes))
         self._classes = classes
 
-    def probabilities(self, batch: Batch) -> Probabilities:
+    def probabilities(self, batch: Batch, sure: NDArray[np.float64] | float = 0.0) -> Probabilities:  # noqa: ARG002
         answer = np.empty((len(batch), self._classes), np.float32)
         for start, stop, size in _pieces(len(batch)):
             piece = batch[start:stop]

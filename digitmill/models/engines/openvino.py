@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitmill.domain import DIGITS
 from digitmill.errors import EngineUnavailable, ModelRejected
@@ -73,12 +74,12 @@ class OpenVinoEngine:
             self._fast = _request(core, _read(core, int8, classes), PrecisionName.F32, threads)
         self._lock = Lock()
 
-    def probabilities(self, batch: Batch) -> Probabilities:
+    def probabilities(self, batch: Batch, sure: NDArray[np.float64] | float = 0.0) -> Probabilities:
         with self._lock:
             if self._fast is None:
                 return self._run(self._exact, batch)
             answer = self._run(self._fast, batch)
-            doubtful = np.flatnonzero(answer[:, : len(DIGITS)].max(axis=1) < self._sure)
+            doubtful = np.flatnonzero(answer[:, : len(DIGITS)].max(axis=1) < np.maximum(self._sure, sure))
             answer[doubtful] = self._run(self._exact, batch[doubtful])
             return answer
 
