@@ -75,9 +75,9 @@ class Client(ReviewCalls):
 
         Args:
             files: paths or binary file objects, or pairs (name, path or file object).
-            model, polarity, review_below, alternatives, expires_in, webhook_url, names, metadata, calibration: the job's
-                options; None leaves the choice to the service. ``names`` is the code page of names in zips, such as
-                "cp932".
+            model, polarity, review_below, alternatives, expires_in, webhook_url, names, metadata, calibration: the
+                job's options; None leaves the choice to the service. ``names`` is the code page of names in zips, such
+                as "cp932".
             wait: 1 to 60: let the service answer only when the job is final, or after so many seconds. A
                 job that was final in time carries its first rows in ``results``.
             idempotency_key: the same key with the same files and options gives the same job, however often it

@@ -70,6 +70,8 @@ class Registry:
         """Raises SettingsError for a URL of an unknown kind, or of one whose package is not installed."""
         self._published = _Shelf(published_url)
         self._kept_url = f"{published_url.rstrip('/')}/{KEPT}"
+        # built-in models go with the release, and are never replaced by hand
+        self._keeps = published_url.rstrip("/") != BUILT_IN.as_uri()
         self._built_in = _Shelf(str(BUILT_IN))
         self._shelves = (self._published, self._built_in)
         self._resolved: dict[str | None, tuple[Manifest, float]] = {}
@@ -207,7 +209,7 @@ class Registry:
         if self._published.manifest(manifest.name, manifest.version) is not None:
             raise Conflict(f"{manifest.label} is already published. Publish under a new version.")
         target = f"{manifest.name}/{manifest.version}"
-        for shelf in (self._kept(manifest.reference), self._published):
+        for shelf in (*([self._kept(manifest.reference)] if self._keeps else []), self._published):
             for file, content in contents.items():
                 shelf.write(f"{target}/{file}", content)
             shelf.write(f"{target}/{MANIFEST_FILE}", manifest.to_json().encode())

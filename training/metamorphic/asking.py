@@ -12,7 +12,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.imaging.normalise import NORMALISER_VERSION, normalise
+from digitmill.domain import DIGITS, Reason
+from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normalisers import normaliser_of
 from digitmill.models.engines.base import Converted
 from digitmill.models.engines.conversion import convert_apart
 from digitmill.models.manifest import MODEL_FILE, Manifest, read_manifest
@@ -30,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 class Predictor(Protocol):
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Calibrated probabilities float32 [n, 10] of the digits for uint8 [n, 28, 28]."""
+        """Calibrated probabilities float32 [n, classes] of the digits and of what is none, for uint8 [n, 28, 28]."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,23 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reader:
+    """Answers as the service does: by ``classes``, ``review_below`` and ``doubtful_cut`` of the model's manifest."""
+
     model: Predictor
     review_below: float
+    classes: tuple[str, ...] = tuple(DIGITS)
+    doubtful_cut: float = 1.0
 
     def answers(self, asked: Sequence[Asked]) -> list[Answer]:
         """One answer each, in order."""
-        pictures = [normalise(each.picture, each.polarity) for each in asked]
-        inked = [picture for picture in pictures if picture is not None]
+        normaliser = normaliser_of(NORMALISER_VERSION)
+        found = [normaliser(each.picture, each.polarity) for each in asked]
+        inked = [picture for picture, _ in found if picture is not None]
         rows = iter(self.model.predict(np.stack(inked)) if inked else ())
-        return [Answer(None, 0.0, False) if picture is None else self._answer(next(rows)) for picture in pictures]
+        return [
+            Answer(None, 0.0, False) if picture is None else self._answer(next(rows), doubtful)
+            for picture, doubtful in found
+        ]
 
     def answered(self, cases: Iterable[tuple[Case, Asked]]) -> Iterator[tuple[Case, Asked, Answer]]:
         """The same for any number of pictures, each with what it is of."""
@@ -62,10 +72,13 @@ class Reader:
             for (case, asked), answer in zip(batch, answers, strict=True):
                 yield case, asked, answer
 
-    def _answer(self, row: NDArray[np.float32]) -> Answer:
-        digit = int(row.argmax())
+    def _answer(self, row: NDArray[np.float32], doubtful: bool) -> Answer:
+        row = row * np.float32(self.doubtful_cut if doubtful else 1)
+        best, digit = int(row.argmax()), int(row[: len(DIGITS)].argmax())
         # as the service does: in float64, or the threshold would be rounded before it is compared
         confidence = float(row[digit])
+        if self.classes[best] == Reason.BLANK and float(row[best]) >= self.review_below:
+            return Answer(None, 0.0, False)
         return Answer(digit, confidence, confidence >= self.review_below)
 
 
@@ -92,7 +105,7 @@ def open_reader(name: str | None, registry: Registry, cache: Path, threads: int)
             NORMALISER_VERSION,
         )
     model: Model = open_converted(manifest, files, None, precision=PrecisionName.F32, threads=threads)
-    return manifest, Reader(model, manifest.review_below)
+    return manifest, Reader(model, manifest.review_below, manifest.classes, manifest.doubtful_cut)
 
 
 def _files_of(manifest: Manifest, registry: Registry) -> Converted:
