@@ -153,6 +153,12 @@ def test_a_store_that_is_accepted_begins_anew_and_asks_for_keys_as_before(own_st
         assert client.wait(client.submit([DIGITS]).id, timeout=90).state == "completed"
 
 
+def heard_of(stack: Stack) -> float:
+    """When the last worker process was heard of, in seconds of Redis."""
+    found: Any = stack.redis.zrange("dm:workers", 0, -1, withscores=True)
+    return max((score for _, score in found), default=0.0)
+
+
 def test_a_backup_that_is_cut_off_or_damaged_changes_nothing(own_stack: Stack, tmp_path: Path) -> None:
     stack = own_stack
     with stack.client() as client:
@@ -166,6 +172,9 @@ def test_a_backup_that_is_cut_off_or_damaged_changes_nothing(own_stack: Stack, t
     (tmp_path / "bit.zip").write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("a.png", b"")
+    # a worker's parent learns of its children from the store: from then on it says that they live
+    announced = heard_of(stack)
+    stack.wait_for(lambda: heard_of(stack) > announced, "the worker to be heard of again")
     stack.redis.flushall()
     for name in ("half.zip", "bit.zip", "other.zip"):
         refused = digitmill(stack, "restore", str(tmp_path / name))
