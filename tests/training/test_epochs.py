@@ -52,7 +52,10 @@ def test_validation_has_digits_as_they_are_and_drawn_and_what_is_none() -> None:
     assert len(validation.clean) == sum(len(source.validation) for source in SOURCES)
     assert validation.drawn.labels.tolist() == DRAWINGS * validation.clean.labels.tolist()
     first, second = np.split(validation.drawn.images, DRAWINGS)
-    assert (first != second).any(axis=(1, 2)).all()
+    # a digit that was lost on the way to both pictures is in both of them as it came
+    as_it_came = (first == validation.clean.images).all(axis=(1, 2))
+    assert ((first != second).any(axis=(1, 2)) | as_it_came).all()
+    assert as_it_came.mean() < 0.2
     assert (validation.others.labels >= NONE).all()
     assert len(validation.known(RUN)) == len(validation.clean) + len(validation.drawn) + len(validation.others)
 
