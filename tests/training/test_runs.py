@@ -20,6 +20,7 @@ from training.__main__ import main
 from training.architectures import DESCRIPTIONS, build, multiply_adds
 from training.data import Digits, Source, joined
 from training.evaluate import Report, evaluate, table
+from training.kinds import KINDS
 from training.publish import publish
 from training.train import start
 
@@ -127,10 +128,13 @@ def test_an_evaluation_measures_every_source_and_the_test_set(run: Path, sources
         "all": 80,
         "drawn": 160,
     }
-    assert {name: scores.images for name, scores in report.metrics.non_digits.items()} == {"drawn": 24}
+    others = {name: scores.images for name, scores in report.metrics.non_digits.items()}
+    assert others.pop("drawn") == 24
+    assert set(others) <= {f"drawn {kind}" for kind in KINDS}
+    assert sum(others.values()) == 24
     assert {name: scores.images for name, scores in report.metrics.test.items()} == {"mnist": 100}
     assert report.metrics.test["mnist"].accuracy > 0.3
-    assert len(table(report).splitlines()) == 7
+    assert len(table(report).splitlines()) == 7 + len(others)
     assert Report.model_validate_json((run / "metrics.json").read_bytes()) == report
 
 

@@ -61,7 +61,7 @@ def test_the_threshold_lies_just_above_the_errors() -> None:
 
 
 def test_few_enough_errors_need_no_threshold() -> None:
-    assert fit_review_below(two_classes([0.95] * 1000), labels_of([False] + [True] * 999)) == 0.0
+    assert fit_review_below(two_classes([0.95] * 2000), labels_of([False] + [True] * 1999)) == 0.0
 
 
 def test_where_the_surest_answers_are_wrong_all_is_reviewed() -> None:
