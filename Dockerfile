@@ -1,4 +1,5 @@
-# Two images from one file: --target web (no deep-learning framework in it) and --target worker.
+# Four images from one file: --target web and --target worker, without a deep-learning framework; --target gpu, workers on an
+# NVIDIA GPU, and --target trainer, with TensorFlow.
 ARG BASE=python:3.11-slim-bookworm
 
 
@@ -19,7 +20,7 @@ WORKDIR /app
 
 
 FROM ${BASE} AS web-packages
-COPY requirements*.lock /build/
+COPY requirements-web.lock /build/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-web.lock
 
@@ -28,6 +29,8 @@ FROM runtime AS web
 COPY --from=web-packages /opt/venv /opt/venv
 COPY digitmill digitmill
 COPY web web
+# the piles that the first page offers to try
+COPY samples/*.zip samples/
 RUN python -m compileall -q digitmill web
 USER 10001:10001
 ENV DIGITMILL_HOST=0.0.0.0 \
@@ -40,13 +43,9 @@ CMD ["python", "-m", "web"]
 
 
 FROM ${BASE} AS worker-packages
-# requirements-gpu.lock brings TensorFlow's CUDA libraries
-ARG WORKER_REQUIREMENTS=requirements-worker.lock
-COPY requirements*.lock /build/
+COPY requirements-worker.lock /build/
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement "/build/${WORKER_REQUIREMENTS}" \
-    # 430 MB of headers that only a compiler would read
-    && rm -r /opt/venv/lib/python3*/site-packages/tensorflow/include
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-worker.lock
 
 
 FROM runtime AS worker
@@ -59,3 +58,32 @@ VOLUME /var/lib/digitmill
 HEALTHCHECK --interval=15s --timeout=10s --start-period=120s --retries=3 \
     CMD ["python", "-m", "worker.health"]
 CMD ["python", "-m", "worker"]
+
+
+FROM ${BASE} AS gpu-packages
+COPY requirements-gpu.lock /build/
+# the headers that go are 430 MB which only a compiler would read
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-gpu.lock \
+    && rm -r /opt/venv/lib/python3*/site-packages/tensorflow/include
+
+
+FROM worker AS gpu
+COPY --from=gpu-packages /opt/venv /opt/venv
+
+
+FROM ${BASE} AS trainer-packages
+COPY requirements-trainer.lock /build/
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-trainer.lock \
+    && rm -r /opt/venv/lib/python3*/site-packages/tensorflow/include
+
+
+FROM worker AS trainer
+USER root
+COPY --from=trainer-packages /opt/venv /opt/venv
+COPY training training
+RUN python -m compileall -q training
+USER 10001:10001
+# where Keras keeps MNIST once it has downloaded it
+ENV KERAS_HOME=/var/lib/digitmill/cache/keras

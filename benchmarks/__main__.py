@@ -76,7 +76,7 @@ def main(
 
 
 def _simulate(figures: Figures) -> None:
-    """With the costs of Redis that are kept; ``python -m benchmarks.scaling`` measures them anew."""
+    """With the costs of Redis that are kept; ``python -m benchmarks.scaling`` measures them again."""
     figures.scaling = outcomes(Costs.read(), _say)
 
 

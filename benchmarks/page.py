@@ -30,7 +30,7 @@ _PART = re.compile(r"(<!-- figures: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTAL
 
 
 def page(text: str) -> str:
-    """``text`` with every part between ``<!-- figures: … -->`` and ``<!-- end -->`` made anew."""
+    """``text`` with every part between ``<!-- figures: … -->`` and ``<!-- end -->`` made again."""
     return _PART.sub(lambda part: f"{part[1]}\n{TABLES[part[2]]()}\n{part[3]}", text)
 
 

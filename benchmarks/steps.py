@@ -8,16 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from digitmill.domain import Chunk, Options, Polarity
+from digitmill.domain import Options, Polarity
 from digitmill.imaging.decode import decode
+from digitmill.imaging.pdf import count_pages
 from digitmill.models.runtime import Model
 from digitmill.pipeline import answer_opened, open_chunk
+from digitmill.planned import Chunk
 from digitmill.settings import Settings
 from digitmill.uploads.codec import pack_plan, unpack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import read_member
 from digitmill.uploads.plan import Plan
-from digitmill.uploads.spool import Piece
+from digitmill.uploads.spool import Spool
 from worker.trial import default_model
 
 OVERHEAD = "handing on"
@@ -26,8 +28,9 @@ OVERHEAD = "handing on"
 
 def steps(settings: Settings, source: Path, rounds: int) -> dict[str, float]:
     """Microseconds of processor time an image, by step, of the first chunk of the zip ``source``; medians."""
-    piece = Piece(source.name, 0, source.stat().st_size)
-    chunk = next(Plan(source, [piece], Limits.from_settings(settings)).chunks())
+    with Spool(settings.spool, settings.max_upload_bytes) as spool, source.open("rb") as stream:
+        spool.add(source.name, stream)
+        chunk = next(Plan(spool, Limits.from_settings(settings), count_pages).chunks())
     model, content = default_model(settings), source.read_bytes()
     found = [_round(settings, chunk, model, content) for _ in range(rounds + 1)][1:]
     return {step: statistics.median(each[step] for each in found) for step in found[0]}
@@ -51,7 +54,7 @@ def _round(settings: Settings, chunk: Chunk, model: Model, content: bytes) -> di
         entries,
         lambda start, end: content[start:end],
         Options(review_below=model.manifest.review_below),
-        model.normaliser,
+        model,
         max_member_bytes=settings.max_member_bytes,
         max_pixels=settings.max_image_pixels,
         on_image=lambda _: None,

@@ -1,7 +1,7 @@
-"""Back up and restore: what Redis holds for the service, and the uploads of its jobs, in one zip.
+"""Back up and restore: what Redis holds for the service, the uploads of its jobs and templates, in one zip.
 
 redis.ndjson        a key a line, see store/redis_copy.py
-uploads/<name>      the bytes of each upload that is stored outside Redis
+uploads/<name>      the bytes of each upload that is stored outside Redis, and of each template's picture
 about.json          format, version, time, numbers; written last: a backup without it was cut off
 """
 
@@ -24,8 +24,8 @@ from typing import IO
 import digitmill
 from digitmill.errors import BackupError, NotFound
 from digitmill.store.blobs import BlobStore
-from digitmill.store.redis_copy import Line, RedisCopy, blob_of, dumped
-from digitmill.store.redis_key_store import KEYS
+from digitmill.store.key_store import KEYS
+from digitmill.store.redis_copy import Line, RedisCopy, blobs_of, dumped
 from digitmill.store.redis_mark import Mark, StoreMark
 
 FORMAT = 1
@@ -123,8 +123,7 @@ class Backup:
             go_on()
             out.write(dumped(line))
             count += 1
-            if blob := blob_of(line):
-                blobs.add(blob)
+            blobs |= blobs_of(line)
         return count
 
     def _write_upload(self, archive: zipfile.ZipFile, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The JSON document of a job, for answers of the API and for webhooks.
+"""The JSON documents of a job and of a row, for answers of the API, webhooks and files of rows.
 
 TypedDicts: the type checker holds the code to them, and pydantic makes the API's description of them. Times are
 RFC 3339 in UTC.
@@ -6,19 +6,35 @@ RFC 3339 in UTC.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NotRequired, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from digitmill import domain
+from digitmill.page_documents import (
+    Character,
+    Check,
+    Correction,
+    Count,
+    Guess,
+    PageField,
+    Probability,
+    Reason,
+    Registration,
+    Status,
+    TemplateReference,
+    Time,
+    character_documents,
+    correction_document,
+    guess_documents,
+    page_of_row,
+    time_text,
+)
+from digitmill.precedence import Priority
 
 State = Literal["queued", "running", "completed", "cancelled", "failed"]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-Count = Annotated[int, Field(ge=0)]
-
 Value = TypeVar("Value")
 
 
@@ -32,8 +48,8 @@ class JobProblem(TypedDict):
 
 
 class Counts(TypedDict):
-    """Images of a job. `done` is the sum of the four statuses; `skipped` are folders and system files; `corrected` are
-    rows of any status on which a person has the last word."""
+    """Images of a job. `done` is the sum of the statuses; `skipped` are folders and system files; `corrected` are
+    rows of any status on which a person has the last word, and `unanswered` the rows to review on which nobody has."""
 
     total: Count
     done: Count
@@ -43,6 +59,7 @@ class Counts(TypedDict):
     failed: Count
     skipped: Count
     corrected: Count
+    unanswered: Count
 
 
 class ModelReference(TypedDict):
@@ -63,10 +80,11 @@ class Computation(TypedDict):
 
 class ResolvedOptions(TypedDict):
     """The options that the job is worked on with; what was left open is filled in. `calibration` and
-    `temperature`, which is that of the calibration, are there where one was named."""
+    `temperature`, which is that of the calibration, are there where one was named, and `template` with `read` form;
+    `priority` where it is not normal; `webhook_drift` where the webhook is told of that too."""
 
     model: str
-    read: Literal["digit"]
+    read: str
     polarity: Literal["auto", "dark_on_light", "light_on_dark"]
     review_below: Probability
     alternatives: Annotated[int, Field(ge=0, le=9)]
@@ -75,6 +93,10 @@ class ResolvedOptions(TypedDict):
     names: NotRequired[Annotated[str, Field(description="The code page, where one was chosen.")]]
     calibration: NotRequired[str]
     temperature: NotRequired[float]
+    results_url: NotRequired[str]
+    template: NotRequired[Annotated[list[str], Field(description="The templates that pages are read by.")]]
+    priority: NotRequired[Literal["low", "high"]]
+    webhook_drift: NotRequired[Literal[True]]
 
 
 class Findings(TypedDict):
@@ -95,10 +117,35 @@ class Links(TypedDict):
     next: NotRequired[str]
 
 
+class RaisedThreshold(TypedDict):
+    """That somebody, with this key, has let accepted `rows` less sure than `below` wait for a person too."""
+
+    below: Probability
+    rows: Count
+    by: str
+    at: Time
+
+
+class Drift(TypedDict):
+    """How a completed job of 20 images and more compares with what is usual: with its owner's earlier jobs (`past`), or
+    else with the model's test images. `sentence` is empty where nothing is unusual. `review` is the share to review,
+    `ink` how far the ink's grey is from the paper's, `height` that of the pictures in pixels."""
+
+    sentence: str
+    past: bool
+    review: Probability
+    usual_review: Probability | None
+    ink: float | None
+    usual_ink: float | None
+    height: float | None
+    usual_height: float | None
+
+
 class JobDocument(TypedDict):
-    """One submission, without its rows."""
+    """One submission, without its rows. `number_model` reads strips of form pages."""
 
     id: str
+    kind: Annotated[str, Field(description="What workers do for it: `read`, read images; `publish`, publish a model.")]
     state: State
     created_at: Time
     started_at: Time | None
@@ -107,12 +154,44 @@ class JobDocument(TypedDict):
     counts: Counts
     progress: Probability
     model: ModelReference
+    number_model: NotRequired[ModelReference]
     computed_by: list[Computation]
     options: ResolvedOptions
     metadata: dict[str, Any]
     upload: NotRequired[Findings]
+    raised: NotRequired[RaisedThreshold]
+    drift: NotRequired[Drift]
     error: JobProblem | None
     links: Links
+
+
+class RowProblem(TypedDict):
+    """Why this image got no answer."""
+
+    code: str
+    detail: str
+
+
+class Row(TypedDict):
+    """The answer for one image. `confidence` is a probability; a `review` row lies below the job's threshold, and its
+    `reason` says why. All is the model's own answer but `correction`; `revision` counts its changes, and is the row's
+    ETag. `characters` are there where a number was read."""
+
+    index: Count
+    name: str
+    status: Status
+    prediction: str | None
+    confidence: Probability | None
+    alternatives: list[Guess]
+    error: RowProblem | None
+    correction: Correction | None
+    revision: Count
+    reason: Reason | None
+    characters: NotRequired[list[Character]]
+    template: NotRequired[TemplateReference | None]
+    registration: NotRequired[Registration | None]
+    fields: NotRequired[dict[str, PageField]]
+    checks: NotRequired[list[Check]]
 
 
 def job_document(job: domain.Job) -> JobDocument:
@@ -120,6 +199,7 @@ def job_document(job: domain.Job) -> JobDocument:
     here = f"/v1/jobs/{job.id}"
     document: JobDocument = {
         "id": job.id,
+        "kind": job.kind,
         "state": job.state.value,
         "created_at": time_text(job.created_at),
         "started_at": time_or_none(job.started_at),
@@ -127,7 +207,7 @@ def job_document(job: domain.Job) -> JobDocument:
         "expires_at": time_or_none(job.expires_at),
         "counts": counts_document(job.counts),
         "progress": round(job.progress, 6),
-        "model": {"name": job.model.name, "version": job.model.version, "sha256": job.model.sha256},
+        "model": _model_document(job.model),
         "computed_by": [
             {"engine": way.engine, "precision": way.precision, "device": way.device} for way in job.computed_by
         ],
@@ -138,6 +218,18 @@ def job_document(job: domain.Job) -> JobDocument:
     }
     if options.names is not None:
         document["options"]["names"] = options.names
+    if job.number_model is not None:
+        document["number_model"] = _model_document(job.number_model)
+    if job.raised is not None:
+        raised = job.raised
+        document["raised"] = {
+            "below": raised.below,
+            "rows": raised.rows,
+            "by": raised.by,
+            "at": time_text(raised.at),
+        }
+    if job.drift is not None:
+        document["drift"] = cast(Drift, dict(job.drift))
     if job.findings != domain.Findings():
         document["upload"] = {
             "code_pages": list(job.findings.code_pages),
@@ -146,10 +238,14 @@ def job_document(job: domain.Job) -> JobDocument:
     return document
 
 
+def _model_document(model: domain.ModelReference) -> ModelReference:
+    return {"name": model.name, "version": model.version, "sha256": model.sha256}
+
+
 def _options_document(options: domain.Options) -> ResolvedOptions:
     document: ResolvedOptions = {
         "model": _resolved(options.model),
-        "read": "digit",
+        "read": options.read,
         "polarity": options.polarity.value,
         "review_below": _resolved(options.review_below),
         "alternatives": options.alternatives,
@@ -159,20 +255,56 @@ def _options_document(options: domain.Options) -> ResolvedOptions:
     if options.calibration is not None:
         document["calibration"] = options.calibration
         document["temperature"] = _resolved(options.temperature)
+    if options.results_url is not None:
+        document["results_url"] = options.results_url
+    if options.template:
+        document["template"] = list(options.template)
+    if options.priority is not Priority.NORMAL:
+        document["priority"] = "low" if options.priority is Priority.LOW else "high"
+    if options.webhook_drift:
+        document["webhook_drift"] = True
     return document
 
 
 def counts_document(counts: domain.Counts) -> Counts:
-    return {
-        "total": counts.total,
-        "done": counts.done,
-        "recognized": counts.recognized,
-        "review": counts.review,
-        "blank": counts.blank,
-        "failed": counts.failed,
-        "skipped": counts.skipped,
-        "corrected": counts.corrected,
+    statuses = {status.value: counts.statuses[status] for status in domain.RowStatus}
+    return cast(
+        Counts,
+        {
+            "total": counts.total,
+            "done": counts.done,
+            **statuses,
+            "skipped": counts.skipped,
+            "corrected": counts.corrected,
+            "unanswered": counts.unanswered,
+        },
+    )
+
+
+def row_documents(rows: Sequence[domain.Row]) -> list[Row]:
+    return [row_document(row) for row in rows]
+
+
+def row_document(row: domain.Row) -> Row:
+    failure = row.failure
+    document: Row = {
+        "index": row.index,
+        "name": row.name,
+        "status": row.status.value,
+        "prediction": row.prediction,
+        "confidence": row.confidence,
+        "alternatives": guess_documents(row.alternatives),
+        "error": None if failure is None else {"code": failure.code.value, "detail": failure.detail},
+        "correction": correction_document(row.revision),
+        "revision": row.revision.number if row.revision is not None else 0,
+        "reason": None if row.reason is None else row.reason.value,
     }
+    if row.parts:
+        document["characters"] = character_documents(row.parts)
+    if row.fields is not None:
+        # mypy knows no update of one TypedDict by another
+        document |= cast(Any, page_of_row(row, row.fields))
+    return document
 
 
 def title_of(code: str) -> str:
@@ -182,10 +314,6 @@ def title_of(code: str) -> str:
 def type_of(code: str) -> str:
     """Where the documentation says what this error means."""
     return f"/docs#errors-{code}"
-
-
-def time_text(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def time_or_none(seconds: float | None) -> str | None:

@@ -5,15 +5,37 @@ Times are seconds since 1970 in UTC (float). Probabilities are floats from 0 to 
 
 from __future__ import annotations
 
+import os
+import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from digitmill.errors import FailureCode
+from digitmill.errors import FailureCode, NotFound
+from digitmill.form_page import FormPage
+from digitmill.precedence import Priority, QueueName
+from digitmill.roles import Role
+from digitmill.verdicts import Revision, Verdict
+
+_ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 DIGITS = "0123456789"
 """What an image may be read as. Every model's classes begin with them, in this order; what follows is a kind."""
+
+DIGIT, NUMBER, FORM = "digit", "number", "form"
+"""The readers of images that show one digit each, of strips that show a number each, and of form pages."""
+
+READ, TRIAL, PUBLISH = "read", "trial", "publish"
+"""The kinds of work: reading the images of an upload; a page by a template that comes with it; publishing a model."""
+
+WORKED = "worked"
+"""What a unit of work counts as that is no image: kinds of work that read none have such units."""
+
+PLAIN = ""
+"""The name of the one field of an image that has no named fields."""
 
 KINDS = ("blank", "cross", "dash", "struck_out", "several", "circled", "other")
 """What else a picture may be: a model has any of these classes behind the digits."""
@@ -28,20 +50,15 @@ class JobState(StrEnum):
 
     @property
     def final(self) -> bool:
-        return not LEGAL_MOVES[self]
-
-
-LEGAL_MOVES: Mapping[JobState, frozenset[JobState]] = {
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
-    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.CANCELLED, JobState.FAILED}),
-    JobState.COMPLETED: frozenset(),
-    JobState.CANCELLED: frozenset(),
-    JobState.FAILED: frozenset(),
-}
+        """Whether nobody works on the job. One that was cancelled may be told to go on."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
 class RowStatus(StrEnum):
-    """``review`` is a digit whose confidence lies below the job's threshold."""
+    """``review`` is a value whose confidence lies below the job's threshold.
+
+    Packed rows name a status by its place here, so a new one comes last.
+    """
 
     RECOGNIZED = "recognized"
     REVIEW = "review"
@@ -49,8 +66,14 @@ class RowStatus(StrEnum):
     FAILED = "failed"
 
 
+COUNTED: tuple[str, ...] = (*RowStatus, WORKED)
+"""The names under which a job's units are counted when they are done."""
+
+
 class Reason(StrEnum):
-    """Why a row is to review. All but the first two are ``KINDS``: what the model takes the picture for."""
+    """Why a row, or a field of a form page, is to review. From ``cross`` to ``blank`` they are ``KINDS``: what the
+    model takes the picture for. Those after them belong to fields. Packed rows name a reason by its place here, so a
+    new one comes last."""
 
     UNSURE = "unsure"
     """a digit under the threshold"""
@@ -66,75 +89,24 @@ class Reason(StrEnum):
     """a letter, a scribble, a stamp"""
     BLANK = "blank"
     """nothing, but not surely"""
-
-
-class VerdictStatus(StrEnum):
-    """What a person may say that an image is. ``not_a_digit`` is ink that is no digit: a letter, a smudge."""
-
-    RECOGNIZED = "recognized"
-    BLANK = "blank"
-    NOT_A_DIGIT = "not_a_digit"
+    LENGTH = "length"
+    """more digits than the template allows, or fewer"""
+    GAP = "gap"
+    """a box without a digit between others, or on the side where none may be left out"""
+    DISPLACED = "displaced"
+    """the field's print is not where the page's is"""
+    UNREAD = "unread"
+    """no reader here reads this kind of field"""
+    CHECK = "check"
+    """a check of the template does not hold"""
+    CRITICAL = "critical"
+    """the template has two people enter it, however sure the model is"""
 
 
 class Polarity(StrEnum):
     AUTO = "auto"
     DARK_ON_LIGHT = "dark_on_light"
     LIGHT_ON_DARK = "light_on_dark"
-
-
-class QueueName(StrEnum):
-    """Interactive work (a few images, somebody waits) never stands behind bulk work."""
-
-    INTERACTIVE = "interactive"
-    BULK = "bulk"
-
-
-class Scope(StrEnum):
-    """What a key lets its holder do; ``admin`` holds the other three."""
-
-    SUBMIT = "submit"
-    READ = "read"
-    REVIEW = "review"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """One secret of a key, as the SHA-256 of its text in hex. ``expires_at`` None: it does not end by itself."""
-
-    sha256: str
-    expires_at: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """A key to the HTTP interface. Jobs belong to its ``owner``, who may have other keys too.
-
-    ``secrets`` begin with the one in force; the others live on for a while after a rotation. ``lifetime`` are the
-    seconds that each new secret is given, None for no end.
-    """
-
-    id: str
-    name: str
-    owner: str
-    scopes: frozenset[Scope]
-    created_at: float
-    lifetime: float | None
-    secrets: tuple[Secret, ...]
-    revoked_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the key that was sent, and whose jobs it opens."""
-
-    key_id: str
-    key_name: str
-    owner: str
-    scopes: frozenset[Scope]
-
-    def may(self, scope: Scope) -> bool:
-        return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +151,9 @@ class Rule(NamedTuple):
 class Options:
     """What the caller may choose for a job. ``review_below`` None means the threshold of the calibration, or the
     model's own. ``temperature`` is what the ``calibration`` was resolved to; None means the model's own. ``names`` is
-    the code page of names in zips which do not say it, None to have it told by the names."""
+    the code page of names in zips which do not say it, None to have it told by the names. ``read`` names the reader.
+    ``results_url`` is where the rows of the final job are to be written. ``template`` are the labels of those that
+    pages are read by. ``webhook_drift``: the webhook is told too when the job is unlike those before."""
 
     model: str | None = None
     polarity: Polarity = Polarity.AUTO
@@ -191,6 +165,11 @@ class Options:
     names: str | None = None
     calibration: str | None = None
     temperature: float | None = None
+    read: str = DIGIT
+    results_url: str | None = None
+    template: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    webhook_drift: bool = False
 
     @property
     def rule(self) -> Rule | None:
@@ -199,30 +178,51 @@ class Options:
             return None
         return Rule(self.temperature, self.review_below)
 
-    @property
-    def announced(self) -> int:
-        """1 where a webhook is to tell of the job's end, else 0."""
-        return int(self.webhook_url is not None)
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A threshold raised by the holder of this key: accepted ``rows`` below it wait for a person too."""
+
+    below: float
+    by: str
+    at: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Of a ``population`` of accepted rows ``seen`` were looked at, by chance; ``wrong`` of these were misread."""
+
+    seen: int
+    wrong: int
+    population: int
+    by: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Images of one job. ``done`` is the sum of the four statuses; ``skipped`` are no images at all.
+    """Images, or other units, of one job: ``total``, and how many are done, by the names in COUNTED.
 
-    ``corrected`` are rows of whatever status on which a person has the last word.
+    ``skipped`` are no images at all. ``corrected`` are rows of whatever status on which a person has the last word,
+    ``answered`` those of them that are to review, and ``raised`` accepted rows that are to review by Job.raised.
     """
 
     total: int
-    recognized: int = 0
-    review: int = 0
-    blank: int = 0
-    failed: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
     corrected: int = 0
+    answered: int = 0
+    raised: int = 0
 
     @property
     def done(self) -> int:
-        return self.recognized + self.review + self.blank + self.failed
+        return self.statuses.total()
+
+    @property
+    def unanswered(self) -> int:
+        """Rows to review that wait for a person."""
+        return max(0, self.statuses[RowStatus.REVIEW] + self.raised - self.answered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +255,12 @@ class Job:
     """The record of one submission. ``options`` hold the resolved values that workers go by. ``revised`` says that
     a person has changed rows, if only to undo it. ``sent_by`` is the id of the key that submitted it, None where that
     is not known. ``blob`` is the upload's name in the blob storage, None where it lies with the plan, as a tiny one
-    does. ``computed_by`` are the ways in which chunks were answered so far, each once.
-
-    ``expires_at`` is None until the job is final; afterwards its rows and its upload live until then.
+    does. ``computed_by`` are the ways in which chunks were answered so far, each once. ``kind`` names the handler that
+    workers have for it. ``model`` reads the images; of another kind of work it is the one that this is about.
+    ``under_way`` are units that are done of its only chunk, where the handler says so. ``role`` is that of the workers
+    that take it. ``number_model`` reads strips of pages; None where the images are no pages. ``shadow`` reads the
+    images too, and does not count; ``tally`` names the counts that rows are added to, where models are compared.
+    ``expires_at`` is None until the job is final; rows and upload live until then. ``resumed`` counts resumptions.
     """
 
     id: str
@@ -278,54 +281,28 @@ class Job:
     sent_by: str | None = None
     computed_by: tuple[Computation, ...] = ()
     findings: Findings = Findings()
+    resumed: int = 0
+    raised: Raised | None = None
+    check: Check | None = None
+    kind: str = READ
+    under_way: int = 0
+    role: Role = Role.READER
+    number_model: ModelReference | None = None
+    shadow: ModelReference | None = None
+    tally: str | None = None
+    drift: Mapping[str, Any] | None = None
+    trace: str | None = None
+    """the ``traceparent`` of the request that sent it"""
+
+    @property
+    def done(self) -> int:
+        """Images, or other units, that are done."""
+        return min(self.counts.total, self.counts.done + self.under_way)
 
     @property
     def progress(self) -> float:
-        """Share of the images that have their row, 0.0 to 1.0."""
-        return self.counts.done / self.counts.total if self.counts.total else 1.0
-
-
-class Packing(StrEnum):
-    """How an entry's bytes lie in the upload."""
-
-    RAW = "raw"
-    """a loose file: the span is the image itself"""
-    STORED = "stored"
-    """a zip member without compression, behind its local header"""
-    DEFLATED = "deflated"
-    """a deflated zip member, behind its local header"""
-
-
-class Entry(NamedTuple):
-    """One image of an upload: where its bytes lie in the job's blob, decided when the upload was planned.
-
-    A tuple, as there may be a million of them: a frozen dataclass takes three times as long to make.
-
-    ``span`` bytes from ``offset`` hold the member, its local header included; ``size`` and ``crc`` are what
-    the zip's directory promises of the unpacked bytes (``crc`` is None for a loose file). ``page`` counts
-    from 0 within a TIFF of ``pages``. ``refused`` names a member that is answered without being read. ``sent`` are
-    the bytes of the name as they came, where they are not those of ``name`` in UTF-8.
-    """
-
-    name: str
-    offset: int
-    span: int
-    size: int
-    packing: Packing = Packing.RAW
-    crc: int | None = None
-    page: int = 0
-    pages: int = 1
-    refused: Failure | None = None
-    sent: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Contiguous images of one job: the unit of work. ``first`` is the row index of ``entries[0]``."""
-
-    number: int
-    first: int
-    entries: tuple[Entry, ...]
+        """Share of them, 0.0 to 1.0."""
+        return self.done / self.counts.total if self.counts.total else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,31 +312,44 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a person says that an image shows: ``prediction`` is a digit where it is recognized, else None."""
+class Part:
+    """One character of a value: ``box`` is left, top, right and bottom in pixels of the decoded image, right and bottom
+    exclusive; ``guesses`` come best first."""
 
-    status: VerdictStatus
-    prediction: str | None = None
+    box: tuple[int, int, int, int]
+    guesses: tuple[Guess, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One change of a row by a person. ``number`` counts the row's changes from 1; ``verdict`` None takes back what
-    was said before; ``by`` is the id of the key that sent it."""
+class Value(NamedTuple):
+    """What was read at one place: in an image without named fields, or in one field.
 
-    number: int
-    verdict: Verdict | None
-    by: str
-    at: float
+    ``text`` None: nothing was read. ``confidence`` is the probability, 0.0 to 1.0, that ``text`` is right. ``reason``
+    belongs to values to review.
+    """
+
+    text: str | None
+    status: RowStatus
+    confidence: float | None = None
+    alternatives: tuple[Guess, ...] = ()
+    reason: Reason | None = None
+    parts: tuple[Part, ...] = ()
+
+
+class Address(NamedTuple):
+    """Where a value lies in a job: the index of the image's row, and the field."""
+
+    image: int
+    field: str = PLAIN
 
 
 class Row(NamedTuple):
     """The answer for one image. Exactly one exists for every accepted image of a completed job.
 
-    A tuple for the same reason as an Entry.
-
-    All but ``revision`` is the model's own answer and never changes; ``revision`` is the last change by a person.
-    ``reason`` belongs to rows to review; it is None in those stored before there were reasons.
+    A tuple for the same reason as an Entry. All but ``revision`` is the model's own answer and never changes;
+    ``revision`` is the last change by a person. ``reason`` belongs to rows to review; it is None in those stored before
+    there were reasons. ``parts`` are the characters of the text, where the reader tells them. An image with named
+    fields has its values in ``fields``, by their names in their order, and no ``prediction`` of its own; ``revisions``
+    are the last changes of these by a person. ``page`` is that of a form that was registered.
     """
 
     index: int  # type: ignore[assignment]  # a tuple's method of that name is not needed here
@@ -371,8 +361,31 @@ class Row(NamedTuple):
     failure: Failure | None = None
     revision: Revision | None = None
     reason: Reason | None = None
+    parts: tuple[Part, ...] = ()
+    fields: Mapping[str, Value] | None = None
+    revisions: Mapping[str, Revision] = MappingProxyType({})
+    page: FormPage | None = None
 
     @property
     def verdict(self) -> Verdict | None:
         """What a person has the last word with, if anybody has."""
         return self.revision.verdict if self.revision is not None else None
+
+    @property
+    def corrected(self) -> bool:
+        """Whether a person has the last word on it, or on one of its fields."""
+        return self.verdict is not None or any(last.verdict is not None for last in self.revisions.values())
+
+
+def with_rows(job: Job) -> Job:
+    """``job``, if it reads images; else raises NotFound."""
+    if job.kind not in (READ, TRIAL):
+        raise NotFound(f"This job has no rows: it reads no images, its kind is {job.kind}.")
+    return job
+
+
+def new_job_id(now: float | None = None, random: bytes | None = None) -> str:
+    """26 characters that sort by time: 48 bits of milliseconds and 80 random bits, as a ULID. ``now`` unless by this
+    machine's clock, ``random`` unless these."""
+    number = int((time.time() if now is None else now) * 1000) << 80 | int.from_bytes(random or os.urandom(10), "big")
+    return "".join(_ID_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

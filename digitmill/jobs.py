@@ -2,50 +2,64 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Protocol
 
 import structlog
 
-from digitmill.domain import Chunk, Counts, Findings, Job, JobState, Options, QueueName
+from digitmill import tracing
+from digitmill.access import NO_QUOTAS, Quotas
+from digitmill.admission import Admission
+from digitmill.domain import (
+    READ,
+    Counts,
+    Findings,
+    Job,
+    JobState,
+    ModelReference,
+    Options,
+    new_job_id,
+    with_rows,
+)
+from digitmill.endings import Endings
 from digitmill.errors import (
-    BadOptions,
     Expired,
-    FieldError,
     IdempotencyConflict,
-    ModelNotFound,
     NotFound,
-    Overloaded,
+    QuotaUsed,
     StorageUnavailable,
+    StoreReplaced,
     TooManyJobs,
     UploadRefused,
 )
-from digitmill.models.manifest import Manifest
+from digitmill.imaging.drawers import Drawers
 from digitmill.models.registry import Registry
+from digitmill.planned import Chunk
+from digitmill.precedence import Priority, QueueName
 from digitmill.queue import Queue
+from digitmill.readers import reader_of
+from digitmill.resolving import Resolving
+from digitmill.retention import Retention
 from digitmill.settings import Settings
-from digitmill.store.base import Ending, JobStore, Load, PackedChunk, too_many_jobs
-from digitmill.store.blobs import BlobStore
+from digitmill.store.base import JobStore, PackedChunk
+from digitmill.store.blobs import BlobStore, stored_for
+from digitmill.store.news import CompletionWaiter
 from digitmill.store.requests import Idempotency, idempotency_of
+from digitmill.templates import Templates
+from digitmill.tracing import SpanKind
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Plan
 from digitmill.uploads.spool import Spool
 from digitmill.webhooks.deliveries import Webhooks
 
-_ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 SMALL_BYTES = 64 << 10
-"""A larger upload is work enough for a message of its own: nobody should wait for it in one batch."""
+"""A larger upload is work enough by itself, and so is any page: nobody should wait for it in one batch."""
 TINY_BYTES = 2 << 10
-"""An upload of no more lies in Redis with its job's plan, which takes as much room: to make a file, or an object on S3,
-costs more than to read such an image."""
-FRESH_SECONDS = 0.1
-MUCH_ROOM = 1000
-"""Room for so many jobs, and images, is not used up within FRESH_SECONDS, and no harm is done if it is."""
+"""An upload of no more lies in Redis with its job's plan: a file, or an object on S3, costs more than to read it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,12 +68,11 @@ _log = structlog.get_logger(__name__)
 class Submission:
     """``created`` is False when the job was made by an earlier request with the same Idempotency-Key.
 
-    ``ending`` tells of its end, where that was asked for and it was created; close it.
-    """
+    ``completion`` tells of its end, where that was asked for and it was created; close it."""
 
     job: Job
     created: bool
-    ending: Ending | None = None
+    completion: CompletionWaiter | None = None
 
 
 class Images(Protocol):
@@ -83,32 +96,27 @@ class Jobs:
         registry: Registry,
         queue: Queue,
         webhooks: Webhooks,
+        drawers: Drawers,
+        templates: Templates,
+        endings: Endings,
+        quotas: Callable[[str | None], Quotas] = lambda _: NO_QUOTAS,
     ) -> None:
+        """``quotas`` tells those of a key by its id."""
         self._settings = settings
         self._store = store
         self._blobs = blobs
         self._registry = registry
         self._queue = queue
         self._webhooks = webhooks
-        self._loads: dict[str, tuple[Load, float]] = {}
+        self._drawers = drawers
+        self._resolving = Resolving(registry, templates)
+        self._endings = endings
+        self._admission = Admission(settings, store, quotas)
+        self.retention = Retention(settings, quotas, store.now)
 
-    def admit(self, owner: str, *, idempotency_key: str | None = None) -> None:
-        """Refuse a submission by what is there already. Call it before reading an upload's body.
-
-        Raises:
-            Overloaded: too many images wait, or Redis is nearly full.
-            TooManyJobs: the owner has too many open jobs, and none was made with this idempotency key.
-        """
-        settings = self._settings
-        load = self._load(owner)
-        if load.queued_images >= settings.max_queued_images:
-            raise Overloaded("Too many images are waiting; try again when some are done.", retry_after=30)
-        if self._store.memory_share() > settings.max_redis_memory_share:
-            raise Overloaded("The service has hardly any memory left for jobs; try again later.", retry_after=60)
-        if load.open_jobs >= settings.max_open_jobs and not (
-            idempotency_key is not None and self._store.remembers(owner, idempotency_key)
-        ):
-            raise TooManyJobs(too_many_jobs(settings.max_open_jobs))
+    def admit(self, owner: str, *, idempotency_key: str | None = None, sent_by: str | None = None) -> None:
+        """As ``Admission.admit``."""
+        self._admission.admit(owner, idempotency_key=idempotency_key, sent_by=sent_by)
 
     def submit(
         self,
@@ -120,22 +128,25 @@ class Jobs:
         follow: bool = False,
         sent_by: str | None = None,
     ) -> Submission:
-        """Accept the spooled upload as a job: plan, blob, record, then messages, in this order.
+        """Accept the spooled upload as a job: plan, blob, record, then a wakeup, in this order.
 
         ``follow``: the caller is going to wait for the job's end. ``sent_by`` is the id of the caller's key.
 
-        Whatever dies in between, the upload is either refused or its job will be completed: the sweep sends
-        messages that were not sent. The spooled file may be moved away.
+        Whatever dies in between, the upload is either refused or its job will be completed: the sweep wakes
+        a worker where that was not done. The spooled file may be moved away.
 
         Raises:
             UploadRefused: the upload or the options are not acceptable; nothing is stored.
             IdempotencyConflict: the key was used with another request.
             Expired: it was used with this one, and the job has been deleted or has expired.
             TooManyJobs: the owner has as many open jobs as may be.
+            QuotaUsed: the key has not so many images left for today.
             StorageUnavailable: Redis or the blob storage does not answer.
+            Overloaded: too many PDFs wait to have their pages counted.
         """
         idempotency = None if idempotency_key is None else idempotency_of(idempotency_key, spool.digest, options)
-        images = Plan(spool.source, spool.pieces, Limits.from_settings(self._settings), code_page=options.names)
+        limits = Limits.from_settings(self._settings, reader_of(options.read).images_a_chunk)
+        images = Plan(spool, limits, self._drawers.count_pages, code_page=options.names)
         return self.accept(owner, images, spool, options, idempotency=idempotency, follow=follow, sent_by=sent_by)
 
     def accept(
@@ -148,35 +159,43 @@ class Jobs:
         idempotency: Idempotency | None,
         follow: bool = False,
         sent_by: str | None,
+        kind: str = READ,
     ) -> Submission:
         """The same for a plan of one's own over the spooled bytes. ``idempotency`` is of what was sent, options
-        included. Raises also what ``images`` raise."""
+        included. A ``kind`` other than READ brings its templates itself. Raises also what ``images`` raise."""
         if idempotency is not None:
             known = self._store.recall(owner, idempotency)
             if known is not None:
                 return Submission(known, created=False)
-        manifest, resolved = self._resolve(options)
-        self._webhooks.check(owner, options.webhook_url)
-        job, plan = self._planned(owner, images, manifest, resolved)
-        job = replace(job, sent_by=sent_by)
+        resolved = self._resolving.resolved(options, kind)
+        options = replace(resolved.options, expires_in=self.retention.expires_in(options, sent_by))
+        self._webhooks.check(owner, options)
+        job, plan = self._planned(owner, images, resolved.model, options)
+        job = replace(
+            job,
+            sent_by=sent_by,
+            trace=tracing.current(),
+            kind=kind,
+            number_model=resolved.number_model,
+            shadow=resolved.shadow,
+            tally=resolved.tally,
+        )
         if plan and spool.length <= TINY_BYTES and isinstance(spool.source, bytes):
             job, plan = replace(job, blob=None), [replace(plan[0], upload=spool.source)]
-        small = job.queue is QueueName.INTERACTIVE and job.chunks == 1 and spool.length <= SMALL_BYTES
-        bell = self._queue.bell() if small else ""
+        small = job.chunks == 1 and spool.length <= SMALL_BYTES and not reader_of(options.read).by_template
+        small = small and job.queue is QueueName.INTERACTIVE
         if job.blob is not None:
             self._blobs.put(job.blob, spool.source)
-        ending = self._store.follow(job, plan) if follow else None
+        completion = self._store.follow(job, plan) if follow else None
         recorded = None
         try:
-            recorded = self._record(job, plan, idempotency, followed=follow, bell=bell)
+            recorded = self.record(job, plan, idempotency, followed=follow, small=small)
         finally:
-            if ending is not None and recorded is not job:
-                ending.close()
+            if completion is not None and recorded is not job:
+                completion.close()
         if recorded is not job:
             return Submission(recorded, created=False)
-        if not bell:
-            self._send_first(job, small=small)
-        return Submission(job, created=True, ending=ending)
+        return Submission(job, created=True, completion=completion)
 
     def get(self, owner: str, job_id: str) -> Job:
         job = self._store.get(job_id)
@@ -184,12 +203,19 @@ class Jobs:
             raise NotFound("There is no such job.")
         return job
 
-    def list(self, owner: str, *, state: JobState | None, before: str | None, limit: int) -> list[Job]:
-        """Up to ``limit`` jobs, newest first, older than job ``before``."""
+    def get_read(self, owner: str, job_id: str) -> Job:
+        """A job that reads images. Raises NotFound also for another: it has no rows."""
+        return with_rows(self.get(owner, job_id))
+
+    def list(
+        self, owner: str, *, state: JobState | None, before: str | None, limit: int, unanswered: bool = False
+    ) -> list[Job]:
+        """Up to ``limit`` jobs, newest first, older than job ``before``; ``unanswered``: only those that have rows to
+        review on which nobody has answered."""
         found: list[Job] = []
         while len(found) < limit:
             jobs = self._store.jobs_of(owner, before=before, limit=limit)
-            found += [job for job in jobs if state is None or job.state is state]
+            found += [job for job in jobs if (state in (None, job.state)) and (not unanswered or job.counts.unanswered)]
             if len(jobs) < limit:
                 break
             before = jobs[-1].id
@@ -218,9 +244,31 @@ class Jobs:
     def cancel(self, owner: str, job_id: str) -> Job:
         """Stop an open job within one chunk; rows that are done stay. A final job stays as it is."""
         self.get(owner, job_id)
-        job = self._store.finish(job_id, JobState.CANCELLED)
-        self._queue.announce(job)
-        return job
+        return self._endings.end(job_id, JobState.CANCELLED)
+
+    def resume(self, owner: str, job_id: str) -> Job:
+        """Let a cancelled job go on with what is unread; any other stays as it is.
+
+        Raises:
+            Overloaded: too many images wait, or Redis is nearly full.
+            TooManyJobs: the owner has too many open jobs.
+        """
+        job = self.get(owner, job_id)
+        if job.state is JobState.CANCELLED:
+            self.admit(owner)
+            if self._store.resume(job_id, most_open=self._admission.most_open(job.sent_by)):
+                self._wake(job)
+        return self.get(owner, job_id)
+
+    def keep(self, owner: str, job_id: str, *, seconds: int) -> Job:
+        """Keep the job for so many seconds from now, or after its end while it is open.
+
+        Raises:
+            BadOptions: that is longer than jobs are kept.
+        """
+        self.retention.check_longer(self.get(owner, job_id), seconds)
+        self._store.keep(job_id, seconds)
+        return self.get(owner, job_id)
 
     def delete(self, owner: str, job_id: str) -> None:
         """Remove record, rows and upload; an open job is cancelled first."""
@@ -228,82 +276,37 @@ class Jobs:
         self._store.delete(job_id)
         self._remove_upload(job)
 
-    def _load(self, owner: str) -> Load:
-        """As of now, or of an instant ago if there was so much room that it cannot be full by now.
-
-        What counts exactly, the store looks at itself when the job is recorded.
-        """
-        known = self._loads.get(owner)
-        if known is not None and time.monotonic() < known[1]:
-            return known[0]
-        if known is not None:
-            # one caller asks; the others go by what was known until it has the answer
-            self._loads[owner] = known[0], time.monotonic() + FRESH_SECONDS
-        load = self._store.load(owner)
-        if load.open_jobs + MUCH_ROOM < self._settings.max_open_jobs and load.queued_images + MUCH_ROOM < (
-            self._settings.max_queued_images
-        ):
-            self._loads[owner] = load, time.monotonic() + FRESH_SECONDS
-        else:
-            self._loads.pop(owner, None)
-        return load
-
-    def _resolve(self, options: Options) -> tuple[Manifest, Options]:
-        try:
-            manifest = self._registry.resolve(options.model)
-        except ModelNotFound as error:
-            raise BadOptions(error.detail, errors=(FieldError("model", error.detail),)) from error
-        expires_in = options.expires_in or self._settings.expires_in
-        if expires_in > self._settings.max_expires_in:
-            message = f"must be at most {self._settings.max_expires_in} seconds"
-            raise BadOptions(f"expires_in {message}.", errors=(FieldError("expires_in", message),))
-        options = self._calibrated(manifest, options)
-        review_below = manifest.review_below if options.review_below is None else options.review_below
-        return manifest, replace(
-            options,
-            model=f"{manifest.name}@{manifest.version}",
-            review_below=review_below,
-            expires_in=expires_in,
-        )
-
-    def _calibrated(self, manifest: Manifest, options: Options) -> Options:
-        """With the numbers of the calibration that is named, unless they are there already, as in a job tried again."""
-        if options.calibration is None or options.temperature is not None:
-            return options
-        try:
-            found = self._registry.calibrations.get(manifest, options.calibration)
-        except ModelNotFound as error:
-            raise BadOptions(error.detail, errors=(FieldError("calibration", error.detail),)) from error
-        review_below = found.review_below if options.review_below is None else options.review_below
-        return replace(options, temperature=found.temperature, review_below=review_below)
-
-    def _record(
-        self, job: Job, plan: Sequence[PackedChunk], idempotency: Idempotency | None, *, followed: bool, bell: str
+    def record(
+        self, job: Job, plan: Sequence[PackedChunk], idempotency: Idempotency | None, *, followed: bool, small: bool
     ) -> Job:
         """``job`` itself when it is recorded, else the first job under the same key."""
+        quotas = self._admission.quotas(job.sent_by)
         try:
-            recorded = self._store.create(
+            recorded, call = self._store.create(
                 job,
-                window=self._settings.chunks_in_flight,
-                most_open=self._settings.max_open_jobs,
+                most_open=self._admission.most_open(job.sent_by),
+                images_a_day=quotas.images_a_day,
                 idempotency=None if idempotency is None else (idempotency, self._settings.idempotency_seconds),
                 plan=plan,
                 followed=followed,
-                bell=bell,
+                small=small,
             )
-        except (IdempotencyConflict, Expired, TooManyJobs):
+        except (IdempotencyConflict, Expired, QuotaUsed, StoreReplaced, TooManyJobs):
             self._withdraw(job)
             raise
+        if call:
+            self._wake(job)
         if recorded.id == job.id:
             return job
         self._withdraw(job)
         return recorded
 
     def _planned(
-        self, owner: str, images: Images, manifest: Manifest, options: Options
+        self, owner: str, images: Images, model: ModelReference, options: Options
     ) -> tuple[Job, Sequence[PackedChunk]]:
         """A job and, if it is only one chunk, its plan; a longer plan is saved as it comes."""
-        job_id = new_job_id()
+        now = self._store.now()
+        job_id = new_job_id(now)
         packed = (_packed(chunk) for chunk in images.chunks())
         unsaved = tuple(islice(packed, 2))
         chunks = 1
@@ -314,16 +317,17 @@ class Jobs:
                 self._store.discard_plan(job_id)
                 raise
             unsaved = ()
-        interactive = images.total <= self._settings.interactive_images
+        few = images.total <= self._settings.interactive_images
+        interactive = few and options.priority is not Priority.LOW
         job = Job(
             id=job_id,
             owner=owner,
             state=JobState.QUEUED,
             queue=QueueName.INTERACTIVE if interactive else QueueName.BULK,
-            created_at=time.time(),
+            created_at=now,
             counts=Counts(total=images.total, skipped=images.skipped),
             chunks=chunks,
-            model=manifest.reference,
+            model=model,
             options=options,
             blob=job_id,
             findings=images.findings,
@@ -335,24 +339,15 @@ class Jobs:
         self._remove_upload(job)
 
     def _remove_upload(self, job: Job) -> None:
-        if job.blob is not None:
-            self._blobs.delete(job.blob)
+        self._blobs.delete_all(stored_for(job))
 
-    def _send_first(self, job: Job, *, small: bool) -> None:
+    def _wake(self, job: Job) -> None:
         try:
-            if small:
-                self._queue.line_up(job.id, 0)
-                return
-            self._queue.send(job.queue, job.id, *range(min(self._settings.chunks_in_flight, job.chunks)))
+            with tracing.part("wake a worker", SpanKind.PRODUCER):
+                self._queue.wake(job.role)
         except StorageUnavailable as error:
-            # the job is recorded, so it is accepted: the sweep will send what is missing
-            _log.warning("messages_not_sent", job=job.id, reason=error.detail)
-
-
-def new_job_id() -> str:
-    """26 characters that sort by time: 48 bits of milliseconds and 80 random bits, as a ULID."""
-    number = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return "".join(_ID_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+            # the job is recorded, so it is accepted: the sweep will wake a worker
+            _log.warning("wakeup_not_sent", job=job.id, reason=error.detail)
 
 
 def _packed(chunk: Chunk) -> PackedChunk:

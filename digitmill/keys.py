@@ -11,11 +11,12 @@ import hashlib
 import hmac
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from digitmill.domain import ApiKey, Caller, Scope, Secret
+from digitmill.access import NO_QUOTAS, ApiKey, Caller, Quotas, Scope, Secret
 from digitmill.errors import Conflict, NotFound, Unauthorized
 from digitmill.settings import Settings
 from digitmill.store.key_store import KeyStore, Session
@@ -31,7 +32,7 @@ _SHAPE = re.compile(rf"dm_([0-9a-f]{{{2 * _ID_BYTES}}})_([0-9a-f]{{{2 * _SECRET_
 _EVERYTHING = frozenset(Scope)
 
 ADMIN = "admin"
-"""The id of DIGITMILL_ADMIN_KEY."""
+"""The id of DIGITMILL_ADMIN_KEY, and the owner of its jobs, whatever the key is."""
 ADMIN_NAME = "DIGITMILL_ADMIN_KEY"
 
 LOCAL = Caller("local", "none is asked", "local", _EVERYTHING)
@@ -59,11 +60,25 @@ class Keys:
         self._verify = verify
         self._cache: dict[str, tuple[ApiKey, float]] = {}
         self._asked: tuple[bool, float] = (False, float("-inf"))
+        self._carrying = threading.Lock()
+        self._carried_at: float | None = None
 
     def create(
-        self, name: str, scopes: Iterable[Scope], *, lifetime: float | None, owner: str | None = None
+        self,
+        name: str,
+        scopes: Iterable[Scope],
+        *,
+        lifetime: float | None,
+        owner: str | None = None,
+        quotas: Quotas = NO_QUOTAS,
     ) -> tuple[ApiKey, str]:
-        """A new key and its text, which cannot be had again. Without ``owner`` it has jobs of its own."""
+        """A new key and its text, which cannot be had again. Without ``owner`` it has jobs of its own.
+
+        Raises:
+            Conflict: the owner is ADMIN.
+        """
+        if owner == ADMIN:
+            raise Conflict(f"The owner `{ADMIN}` is that of {ADMIN_NAME} alone; name another with --owner.")
         key_id, now = secrets.token_hex(_ID_BYTES), self._clock()
         text = _new_text(key_id)
         key = ApiKey(
@@ -74,6 +89,7 @@ class Keys:
             created_at=now,
             lifetime=lifetime,
             secrets=(_secret(text, now, lifetime),),
+            quotas=quotas,
         )
         self._store.add(key)
         return key, text
@@ -94,6 +110,18 @@ class Keys:
             return replace(key, secrets=(_secret(text, now, key.lifetime), *old))
 
         return self._store.update(key_id, rotated), text
+
+    def limit(self, key_id: str, quotas: Quotas) -> ApiKey:
+        """Give the key these quotas in place of those that it has. Raises NotFound."""
+        return self._store.update(key_id, lambda key: replace(key, quotas=quotas))
+
+    def quotas_of(self, key_id: str | None) -> Quotas:
+        """None, or a key that is none of ours, has none. Raises StorageUnavailable."""
+        cached = self._cache.get(key_id or "")
+        if cached is not None and self._fresh(cached[1]):
+            return cached[0].quotas
+        key = None if key_id in (None, ADMIN, LOCAL.key_id) else self._store.find(str(key_id))
+        return NO_QUOTAS if key is None else key.quotas
 
     def revoke(self, key_id: str) -> ApiKey:
         """Let the key end now, with all its secrets. Raises NotFound."""
@@ -120,7 +148,8 @@ class Keys:
                 )
             return LOCAL.owner
         if key_id == ADMIN and self._admin is not None:
-            return self._admin[:16]
+            self.carry_over()
+            return ADMIN
         key = self._store.find(key_id)
         if key is None:
             raise NotFound(f"There is no key {key_id}.")
@@ -128,10 +157,30 @@ class Keys:
             raise Conflict(f"Key {key_id} is revoked, which is for good; create another.")
         return key.owner
 
+    def carry_over(self) -> None:
+        """Give to ADMIN what earlier releases noted under the digest of the admin key. To be called before ADMIN's jobs
+        are looked at. A process looks again after CACHE_SECONDS: such a release may still run, or a backup of one be
+        restored.
+
+        Raises:
+            StorageUnavailable: the store does not answer.
+        """
+        if self._admin is None or (self._carried_at is not None and self._fresh(self._carried_at)):
+            return
+        # who has done so before does not wait for another thread
+        if not self._carrying.acquire(blocking=self._carried_at is None):
+            return
+        try:
+            if self._carried_at is None or not self._fresh(self._carried_at):
+                self._store.carry_over(self._admin[:16], ADMIN)
+                self._carried_at = self._clock()
+        finally:
+            self._carrying.release()
+
     def names_of(self, owner: str) -> dict[str, str]:
         """The names of the keys that open this owner's jobs, by id, those that have ended too."""
         names = {key.id: key.name for key in self._store.list() if key.owner == owner}
-        if self._admin is not None and owner == self._admin[:16]:
+        if owner == ADMIN:
             names[ADMIN] = ADMIN_NAME
         return names
 
@@ -167,7 +216,7 @@ class Keys:
         if self.asked():
             raise Unauthorized("Send a valid key as `Authorization: Bearer <key>`.")
         if not self._on_loopback:
-            raise Unauthorized("This service has no key yet; its operator makes one with `digitmill keys create`.")
+            raise Unauthorized("This service has no key yet; its administrator makes one with `digitmill keys create`.")
         return LOCAL
 
     def sign_in(self, sent: str) -> str:
@@ -204,8 +253,7 @@ class Keys:
         self._store.close_session(_digest(token))
 
     def _admin_caller(self) -> Caller:
-        assert self._admin is not None
-        return Caller(ADMIN, ADMIN_NAME, self._admin[:16], _EVERYTHING)
+        return Caller(ADMIN, ADMIN_NAME, ADMIN, _EVERYTHING)
 
     def _caller(self, key: ApiKey, digest: str) -> Caller:
         secret = _matching(key, digest)
@@ -213,12 +261,12 @@ class Keys:
         if secret is None:
             reason = "Send a valid key as `Authorization: Bearer <key>`."
         elif key.revoked_at is not None:
-            reason = "This key was revoked; ask the service's operator for another."
+            reason = "This key was revoked; ask the administrator for another."
         elif not _lives(secret, self._clock()):
-            reason = "This key has expired; ask the service's operator for another."
+            reason = "This key has expired; ask the administrator for another."
         if reason is not None:
             raise Unauthorized(reason, key_id=key.id, key_name=key.name)
-        return Caller(key.id, key.name, key.owner, key.scopes)
+        return Caller(key.id, key.name, key.owner, key.scopes, key.quotas)
 
     def _find(self, key_id: str, digest: str) -> ApiKey | None:
         cached = self._cache.get(key_id)

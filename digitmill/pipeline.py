@@ -1,61 +1,69 @@
-"""One chunk: read, decode, normalise, predict, answers. Pure but for reading the upload; asks no store and no queue."""
+"""One chunk: read, decode, open, predict, close. Pure but for reading the upload; asks no store and no queue.
+
+It knows readers, and nothing of what they read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from time import perf_counter
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, KINDS, Entry, Failure, Options, Reason, RowStatus, Rule
+from digitmill.columns import Columns
+from digitmill.domain import Failure, Options, RowStatus, Rule
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging.decode import decode, out_of_memory
-from digitmill.imaging.normalisers import Normaliser
-from digitmill.store.rows import NO_DIGIT, NO_REASON, REASON_CODES, STATUS_CODES, Answers
+from digitmill.planned import Entry
+from digitmill.readers import reader_of
+from digitmill.readers.base import Asked, Opened, Outputs, Reader
+from digitmill.store.rows import Answers
 from digitmill.uploads.members import read_member
 from digitmill.uploads.ranges import ranges
 
 Read = Callable[[int, int], bytes]
 """Bytes of the upload from start to end (exclusive)."""
 
+LOOK_EVERY = 16
+"""Of so many images one is looked at: it costs as much as to read a small one."""
+OPENING = ("read", "decode", "normalise")
+"""The stages of opening a chunk."""
 OnImage = Callable[[int | None], None]
 
 
-class Predictor(Protocol):
-    @property
-    def normaliser(self) -> Normaliser:
-        """What made the pictures that it was trained with."""
+class Decode(Protocol):
+    """As ``imaging.decode.decode``."""
 
-    @property
-    def classes(self) -> Sequence[str]:
-        """The ten digits, then any of ``KINDS``, or ``none``, which is taken for ``other``."""
+    def __call__(self, data: bytes, *, page: int, pages: int, max_pixels: int) -> NDArray[np.uint8]: ...
 
-    @property
-    def doubtful_cut(self) -> float:
-        """What probabilities are multiplied by, 0 to 1, where the normaliser finds the cut doubtful."""
 
-    def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Calibrated probabilities float32[n, classes] for uint8[n, 28, 28], light ink on dark."""
-
+class Predictor(Asked, Protocol):
     def predict_by(self, batch: NDArray[np.uint8], rules: Sequence[Rule | None]) -> NDArray[np.float32]:
         """The same, each row by its own rule; None for the model's."""
 
 
 @dataclass(slots=True)
-class Opened:
-    """A chunk whose images were read. ``pictures``, each uint8[28, 28], are of the images at ``places`` in the chunk,
-    and ``doubtful`` says of each whether its cut is; of the others those in ``failures`` could not be read, and the
-    rest are blank."""
+class OpenedChunk:
+    """A chunk of so many ``images``. Those at ``places``, ascending, were ``opened`` by ``reader``, or by that of the
+    options where it needs no preparing; all others are in ``failures``. ``looks`` are what was seen of some;
+    ``seconds`` how long each stage took."""
 
     images: int
     options: Options
-    failures: dict[int, Failure] = field(default_factory=dict)
-    pictures: list[NDArray[np.uint8]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
-    doubtful: list[bool] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
+    failures: dict[int, Failure] = field(default_factory=dict)
+    reader: Reader[Any] | None = None
+    looks: list[tuple[float, int]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(OPENING, 0.0))
+
+    @property
+    def pictures(self) -> list[NDArray[np.uint8]]:
+        return [picture for image in self.opened for picture in image.pictures]
 
 
 def answer_chunk(
@@ -77,7 +85,7 @@ def answer_chunk(
         entries,
         read,
         options,
-        model.normaliser,
+        model,
         max_member_bytes=max_member_bytes,
         max_pixels=max_pixels,
         on_image=on_image,
@@ -89,83 +97,115 @@ def open_chunk(
     entries: Sequence[Entry],
     read: Read,
     options: Options,
-    normaliser: Normaliser,
+    model: Outputs,
     *,
     max_member_bytes: int,
     max_pixels: int,
     on_image: OnImage,
-) -> Opened:
-    """The first half of ``answer_chunk``: all that comes before the model, for one of this ``normaliser``."""
-    opened = Opened(len(entries), options)
-    for place, image in _open_all(entries, read, max_member_bytes, max_pixels, on_image):
+    decode: Decode = decode,
+    reader: Reader[Any] | None = None,
+    look: Callable[[NDArray[np.uint8]], tuple[float, int]] | None = None,
+) -> OpenedChunk:
+    """The first half of ``answer_chunk``: all that comes before this model is asked. ``reader`` is that of the options,
+    where it had to be prepared for the job; ``look`` is given some of the images as decoded."""
+    reader = reader or reader_of(options.read)
+    chunk = OpenedChunk(len(entries), options, reader=reader)
+    for place, image in _open_all(entries, read, decode, max_member_bytes, max_pixels, on_image, chunk.seconds):
         if isinstance(image, Failure):
-            opened.failures[place] = image
+            chunk.failures[place] = image
             continue
+        if look is not None and place % LOOK_EVERY == 0:
+            chunk.looks.append(look(image))
+        began = perf_counter()
         try:
-            picture, doubtful = normaliser(image, options.polarity)
+            chunk.opened.append(reader.open(image, options, model))
+            chunk.places.append(place)
+        except ItemFailure as failure:
+            chunk.failures[place] = Failure(failure.failure, failure.detail)
         except (MemoryError, cv2.error) as error:
-            opened.failures[place] = _out_of_memory(error)
-            continue
-        if picture is not None:
-            opened.pictures.append(picture)
-            opened.places.append(place)
-            opened.doubtful.append(doubtful)
+            chunk.failures[place] = _out_of_memory(error)
+        chunk.seconds["normalise"] += perf_counter() - began
+    _put_in_order(chunk)
     on_image(None)
-    return opened
+    return chunk
 
 
-def answer_opened(chunks: Sequence[Opened], model: Predictor) -> list[Answers]:
+def _put_in_order(chunk: OpenedChunk) -> None:
+    """The images were opened as they lie in the upload: an archive in an archive is unpacked behind it, and the
+    directory of a zip may have an order of its own."""
+    order = sorted(range(len(chunk.places)), key=chunk.places.__getitem__)
+    chunk.places = [chunk.places[each] for each in order]
+    chunk.opened = [chunk.opened[each] for each in order]
+
+
+def answer_opened(chunks: Sequence[OpenedChunk], model: Predictor) -> list[Answers]:
     """The second half, for chunks of any jobs in one batch through ``model``: the answers to each."""
-    probabilities = _predicted(chunks, model)
+    pictures = [chunk.pictures for chunk in chunks]
+    probabilities = _predicted(chunks, pictures, model)
     answers, start = [], 0
-    for chunk in chunks:
-        end = start + len(chunk.places)
-        answers.append(_answers(chunk, probabilities[start:end], model.classes, model.doubtful_cut))
+    for chunk, own in zip(chunks, pictures, strict=True):
+        end = start + len(own)
+        reader = chunk.reader or reader_of(chunk.options.read)
+        values = reader.close(chunk.opened, probabilities[start:end], chunk.options, model)
+        answers.append(Answers(values.among(chunk.images, chunk.places), chunk.failures))
         start = end
     return answers
 
 
-def _predicted(chunks: Sequence[Opened], model: Predictor) -> NDArray[np.float32]:
-    pictures = [picture for chunk in chunks for picture in chunk.pictures]
-    if not pictures:
+def _predicted(
+    chunks: Sequence[OpenedChunk], pictures: Sequence[Sequence[NDArray[np.uint8]]], model: Predictor
+) -> NDArray[np.float32]:
+    every = [picture for own in pictures for picture in own]
+    if not every:
         return np.empty((0, len(model.classes)), np.float32)
-    rules = [chunk.options.rule for chunk in chunks for _ in chunk.pictures]
+    rules = [chunk.options.rule for chunk, own in zip(chunks, pictures, strict=True) for _ in own]
     if any(rules):
-        return model.predict_by(np.stack(pictures), rules)
-    return model.predict(np.stack(pictures))
+        return model.predict_by(np.stack(every), rules)
+    return model.predict(np.stack(every))
 
 
 def all_failed(entries: Sequence[Entry], detail: str) -> Answers:
     """The answers to a chunk that could not be worked on at all."""
     failure = Failure(FailureCode.PROCESSING_FAILED, detail)
-    opened = Opened(len(entries), Options())
-    opened.failures.update((place, entry.refused or failure) for place, entry in enumerate(entries))
-    return _answers(opened, np.empty((0, len(DIGITS)), np.float32), DIGITS, doubtful_cut=1.0)
+    values = Columns.empty(len(entries), 1, (), RowStatus.FAILED)
+    return Answers(values, {place: entry.refused or failure for place, entry in enumerate(entries)})
 
 
 def _open_all(
-    entries: Sequence[Entry], read: Read, max_member_bytes: int, max_pixels: int, on_image: OnImage
+    entries: Sequence[Entry],
+    read: Read,
+    decode: Decode,
+    max_member_bytes: int,
+    max_pixels: int,
+    on_image: OnImage,
+    seconds: dict[str, float],
 ) -> Iterator[tuple[int, NDArray[np.uint8] | Failure]]:
     for place, entry in enumerate(entries):
         if entry.refused is not None:
             yield place, entry.refused
     for span in ranges(entries):
+        began = perf_counter()
         data = memoryview(read(span.start, span.end))
+        seconds["read"] += perf_counter() - began
         unpacked_at, member = -1, b""
         for place in span.positions:
             on_image(place)
             entry = entries[place]
+            image: NDArray[np.uint8] | Failure
             start = entry.offset - span.start
+            began = perf_counter()
             try:
                 # the pages of one file are neighbours: it is unpacked once for all of them
                 if entry.offset != unpacked_at:
                     unpacked_at, member = -1, read_member(data[start : start + entry.span], entry, max_member_bytes)
                     unpacked_at = entry.offset
-                yield place, decode(member, page=entry.page, pages=entry.pages, max_pixels=max_pixels)
+                image = decode(member, page=entry.page, pages=entry.pages, max_pixels=max_pixels)
             except ItemFailure as failure:
-                yield place, Failure(failure.failure, failure.detail)
+                image = Failure(failure.failure, failure.detail)
             except MemoryError as error:
-                yield place, _out_of_memory(error)
+                image = _out_of_memory(error)
+            seconds["decode"] += perf_counter() - began
+            yield place, image
 
 
 def _out_of_memory(error: MemoryError | cv2.error) -> Failure:
@@ -174,40 +214,3 @@ def _out_of_memory(error: MemoryError | cv2.error) -> Failure:
         raise error
     failure = out_of_memory()
     return Failure(failure.failure, failure.detail)
-
-
-def _answers(chunk: Opened, probabilities: NDArray[np.float32], classes: Sequence[str], doubtful_cut: float) -> Answers:
-    """``probabilities`` [pictures, classes] of the chunk's pictures."""
-    options, guesses = chunk.options, 1 + chunk.options.alternatives
-    statuses = np.full(chunk.images, STATUS_CODES[RowStatus.BLANK], np.uint8)
-    reasons = np.full(chunk.images, NO_REASON, np.uint8)
-    digits = np.full((chunk.images, guesses), NO_DIGIT, np.uint8)
-    confidences = np.zeros((chunk.images, guesses), np.float32)
-    order = np.argsort(-probabilities[:, : len(DIGITS)], axis=1, kind="stable")[:, :guesses]
-    doubtful = np.array(chunk.doubtful, np.bool_)
-    worth = np.where(doubtful, doubtful_cut, 1.0).astype(np.float32)
-    ranked = np.take_along_axis(probabilities, order, axis=1) * worth[:, None]
-    found = _reasons(probabilities, classes, doubtful)
-    likeliest = probabilities.max(axis=1) * worth
-    sure_from = 0.0 if options.review_below is None else options.review_below
-    # as float64, or the threshold would be rounded to float32 before it is compared
-    sure = ranked[:, 0].astype(np.float64) >= sure_from
-    inked = (found != REASON_CODES[Reason.BLANK]) | (likeliest.astype(np.float64) < sure_from)
-    places = np.array(chunk.places, np.intp)
-    digits[places[inked]], confidences[places[inked]] = order[inked], ranked[inked]
-    statuses[places[inked & sure]] = STATUS_CODES[RowStatus.RECOGNIZED]
-    statuses[places[inked & ~sure]] = STATUS_CODES[RowStatus.REVIEW]
-    reasons[places[inked & ~sure]] = found[inked & ~sure]
-    statuses[list(chunk.failures)] = STATUS_CODES[RowStatus.FAILED]
-    return Answers(statuses, digits, confidences, chunk.failures, reasons)
-
-
-def _reasons(
-    probabilities: NDArray[np.float32], classes: Sequence[str], doubtful: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """For each picture the code of the reason that its row has if it is to review."""
-    kinds = [Reason(name) if name in KINDS else Reason.OTHER for name in classes[len(DIGITS) :]]
-    codes = np.array([REASON_CODES[reason] for reason in (*[Reason.UNSURE] * len(DIGITS), *kinds)], np.uint8)
-    found = codes[probabilities.argmax(axis=1)]
-    cut_off = doubtful & (found == REASON_CODES[Reason.UNSURE])
-    return np.where(cut_off, np.uint8(REASON_CODES[Reason.CUT_OFF]), found)

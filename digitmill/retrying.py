@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from digitmill.domain import Entry, Job, JobState, Options, RowStatus
+from digitmill.domain import Job, JobState, Options, RowStatus
 from digitmill.errors import JobNotFinal, ModelNotFound, NothingFailed
 from digitmill.jobs import Jobs, Submission
 from digitmill.models.registry import Registry
+from digitmill.planned import Entry
+from digitmill.readers import reader_of
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore, upload_of
@@ -48,18 +50,21 @@ class Retrying:
             NothingFailed: none of its images failed.
             IdempotencyConflict, TooManyJobs, StorageUnavailable: as for any submission.
         """
-        job = self._jobs.get(owner, job_id)
+        job = self._jobs.get_read(owner, job_id)
         if not job.state.final:
             raise JobNotFinal("This job is still worked on; retry its failed images when it is done.")
-        expected = job.counts.failed + (_unread(job) if job.state is JobState.FAILED else 0)
+        expected = job.counts.statuses[RowStatus.FAILED] + (_unread(job) if job.state is JobState.FAILED else 0)
         if expected == 0:
             raise NothingFailed("No image of this job has failed, so there is nothing to retry.")
         options = self._options(job)
+        if options.expires_in is not None:
+            # less is allowed now, perhaps, than when the job was sent
+            options = replace(options, expires_in=min(options.expires_in, self._jobs.retention.most(sent_by)))
         settings = self._settings
         idempotency = None if idempotency_key is None else self._request(idempotency_key, job)
         with Spool(settings.spool, settings.max_upload_bytes) as spool:
             read = upload_of(job, self._store, self._blobs)
-            limits = Limits.from_settings(settings)
+            limits = Limits.from_settings(settings, reader_of(options.read).images_a_chunk)
             images = FailedImages(self._failed(job), read, spool, limits, expected=expected)
             return self._jobs.accept(owner, images, spool, options, idempotency=idempotency, sent_by=sent_by)
 
@@ -85,7 +90,7 @@ class Retrying:
         """The entries of the failed images, chunk by chunk; of a job that failed also of those without a row."""
         for first in range(0, job.chunks, CHUNKS_A_READ):
             chunks = range(first, min(first + CHUNKS_A_READ, job.chunks))
-            for packed, rows in self._store.read(job.id, chunks):
+            for packed, rows in self._store.chunks.read(job.id, chunks):
                 if rows is None:
                     if job.state is JobState.FAILED:
                         yield unpack_plan(packed)

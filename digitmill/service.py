@@ -7,29 +7,42 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
+from digitmill.beginning import Beginning
+from digitmill.desk import Desk
+from digitmill.endings import Endings
+from digitmill.imaging.drawers import Drawers
 from digitmill.jobs import Jobs
 from digitmill.keys import Keys
+from digitmill.kinds.base import Tools
 from digitmill.labelled import Labelled
-from digitmill.loading import Turn
+from digitmill.labelled.boxes import Boxes
+from digitmill.labelling import Labelling
+from digitmill.loading import Models, Turn
+from digitmill.marked import Marked
+from digitmill.measures import Measures
 from digitmill.models.registry import Registry
-from digitmill.queue import CeleryQueue, Queue, celery_app
+from digitmill.placing import Placing
+from digitmill.queue import Queue, celery_app
 from digitmill.recovery import Recovery
+from digitmill.releasing import Releasing
 from digitmill.results import Results
 from digitmill.retrying import Retrying
 from digitmill.review import Review
+from digitmill.roles import Role
 from digitmill.sampling import Sampling
 from digitmill.settings import Settings
+from digitmill.sources.submitting import Sources
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore
 from digitmill.store.connection import connect
 from digitmill.store.key_store import KeyStore
-from digitmill.store.memory_key_store import MemoryKeyStore
 from digitmill.store.redis import RedisJobStore
-from digitmill.store.redis_key_store import RedisKeyStore
-from digitmill.store.redis_line import Line
 from digitmill.store.redis_mark import StoreMark
+from digitmill.templates import References, Templates
+from digitmill.trainings import Trainings
+from digitmill.trying import Trying
 from digitmill.webhooks.deliveries import Webhooks
-from digitmill.work import Models, Watchdog, Work
+from digitmill.work import Watchdog, Work
 
 
 @dataclass(frozen=True)
@@ -43,22 +56,38 @@ class Service:
     queue: Queue
     keys: Keys
     jobs: Jobs
+    beginning: Beginning
+    desk: Desk
+    releasing: Releasing
     results: Results
     retrying: Retrying
+    sources: Sources
     review: Review
     labelled: Labelled
+    marked: Marked
     sampling: Sampling
+    labelling: Labelling
     webhooks: Webhooks
+    trainings: Trainings
+    drawers: Drawers
+    templates: Templates
+    trying: Trying
+    placing: Placing
     recovery: Recovery
+    measures: Measures
     mark: StoreMark | None
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Raises SettingsError when no Redis is named."""
-        client = connect(settings.redis)
-        queue = CeleryQueue(celery_app(settings.redis), Line(client))
+    def open(cls, settings: Settings, *, connections: int = 100, patient: bool = True) -> Self:
+        """``connections`` to Redis at a time, for which it is ``patient`` (``store/connection.py``).
+
+        Raises:
+            SettingsError: no Redis is named.
+        """
+        client = connect(settings.redis, connections=connections, patient=patient)
+        queue = Queue(celery_app(settings.broker))
         mark = StoreMark(client, BlobStore(settings.blobs))
-        return cls.assemble(settings, RedisJobStore(client), queue, RedisKeyStore(client), mark)
+        return cls.assemble(settings, RedisJobStore(client, mark.store_id), queue, KeyStore(client), mark)
 
     @classmethod
     def assemble(
@@ -66,34 +95,54 @@ class Service:
         settings: Settings,
         store: JobStore,
         queue: Queue,
-        key_store: KeyStore | None = None,
+        key_store: KeyStore,
         mark: StoreMark | None = None,
     ) -> Self:
-        """Put the parts together over a store and a queue of one's own. Without ``key_store``, keys are in memory.
+        """Put the parts together over a store and a queue of one's own.
 
         Args:
             mark: makes sure of the store, where that may be replaced under a running service.
         """
         blobs = BlobStore(settings.blobs)
         registry = Registry(settings.published_models, settings.var / "cache" / "models")
-        webhooks = Webhooks(settings, store.webhooks)
-        jobs = Jobs(settings, store, blobs, registry, queue, webhooks)
-        results = Results(settings, store, blobs, registry, jobs)
+        measures = Measures(store.tallies)
+        webhooks = Webhooks(settings, store.webhooks, measures)
+        drawers = Drawers(settings)
+        endings = Endings(store, queue, measures)
+        keys = Keys(settings, key_store, store.now, verify=partial(mark.check, now=True) if mark else _sure)
+        templates = Templates(store, blobs, drawers, keys.asked)
+        jobs = Jobs(settings, store, blobs, registry, queue, webhooks, drawers, templates, endings, keys.quotas_of)
+        results = Results(settings, store, blobs, registry, jobs, keys.names_of)
+        beginning = Beginning(store, blobs, jobs, webhooks)
+        labelled = Labelled(settings, store, blobs, jobs, Boxes(results, templates, drawers))
+        trying = Trying(settings, jobs, results, drawers)
         return cls(
             settings=settings,
             store=store,
             blobs=blobs,
             registry=registry,
             queue=queue,
-            keys=Keys(settings, key_store or MemoryKeyStore(), verify=partial(mark.check, now=True) if mark else _sure),
+            keys=keys,
             jobs=jobs,
+            beginning=beginning,
+            desk=Desk(store, registry, jobs, beginning),
+            releasing=Releasing(store, registry),
             results=results,
             retrying=Retrying(settings, store, blobs, registry, jobs),
-            review=Review(store, jobs, results),
-            labelled=Labelled(settings, store, blobs, jobs),
+            sources=Sources(settings, jobs, drawers),
+            review=Review(store, jobs, results, templates),
+            labelled=labelled,
+            marked=Marked(jobs, results, drawers),
+            trainings=Trainings(settings, store, blobs, jobs, beginning, labelled, registry),
             sampling=Sampling(jobs, results),
+            labelling=Labelling(jobs, results),
             webhooks=webhooks,
-            recovery=Recovery(settings, store, queue),
+            drawers=drawers,
+            templates=templates,
+            trying=trying,
+            placing=Placing(store, jobs, results, templates, drawers, trying),
+            recovery=Recovery(settings, store, queue, measures),
+            measures=measures,
             mark=mark,
         )
 
@@ -103,12 +152,22 @@ class Service:
         watchdog: Watchdog | None = None,
         turn: Turn | None = None,
         stopping: Callable[[], bool] = lambda: False,
+        role: Role = Role.READER,
     ) -> Work:
         """The worker's side, with the models of this process."""
-        return Work(
-            self.settings, self.store, self.blobs, self.queue, models, watchdog or Watchdog(), turn or Turn(), stopping
+        tools = Tools(
+            self.settings,
+            self.store,
+            self.blobs,
+            models,
+            self.drawers,
+            References(self.templates),
+            turn or Turn(),
+            self.registry,
+            self.measures,
         )
+        return Work(tools, self.queue, watchdog or Watchdog(), stopping, role)
 
 
 def _sure() -> None:
-    """A store in memory is not replaced."""
+    """The store of a test is not replaced."""

@@ -7,6 +7,7 @@ Values are parsed strictly ("false" is false, "maybe" is an error) and an unknow
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
@@ -17,9 +18,12 @@ from typing import Any, Self
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from digitmill.addresses import SentinelAddress
 from digitmill.errors import SettingsError
+from digitmill.roles import Role
 
 PREFIX = "DIGITMILL_"
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
 class EngineName(StrEnum):
@@ -51,7 +55,14 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=0, le=65535, description="Port of the web server; 0 takes any free one.")
     var: Path = Field(Path("var"), description="Folder for the embedded Redis, blobs, models and spool.")
     redis_url: str | None = Field(
-        None, description="Redis to use, redis://, rediss:// or unix://. Unset: `digitmill up` starts a private one."
+        None,
+        description="Redis to use, redis://, rediss://, unix:// or sentinel://. Unset: `digitmill up` starts a private "
+        "one.",
+    )
+    broker_url: str | None = Field(
+        None,
+        description="Broker that wakes the workers, redis://, rediss://, unix://, sentinel:// or amqp:// (RabbitMQ). "
+        "Unset: the same Redis as `REDIS_URL`.",
     )
     blobs_url: str | None = Field(
         None, description="Any fsspec URL for uploads, such as s3://bucket/path. Unset: `VAR/blobs`."
@@ -73,13 +84,16 @@ class Settings(BaseModel):
 
     # the web server
     web_threads: int = Field(144, ge=4, le=512, description="Threads of a web process.")
+    web_streams: int = Field(
+        2000, ge=1, le=20_000, description="Event streams of a web process; past that one is answered 503."
+    )
     web_processes: int = Field(2, ge=1, le=64, description="Web processes; each is bound to one core.")
     web_drawers: int = Field(
         1,
         ge=1,
         le=64,
-        description="Processes beside each web process that draw pictures for browsers. Each may take "
-        "`DIGITMILL_IMAGE_MEMORY_BYTES` and, for a picture, `DIGITMILL_IMAGE_SECONDS`.",
+        description="Processes beside each web process that draw pictures for browsers and count pages of PDFs. Each "
+        "may take `DIGITMILL_IMAGE_MEMORY_BYTES` and, for a picture, `DIGITMILL_IMAGE_SECONDS`.",
     )
     connections_per_address: int = Field(
         256,
@@ -91,12 +105,44 @@ class Settings(BaseModel):
         0, ge=0, description="Requests to /v1 that one caller may make in a minute; 0 sets no limit."
     )
 
+    cors_origins: str | None = Field(
+        None,
+        description="Other sites whose pages may call /v1 from a browser, with a key of theirs: origins such as "
+        "`https://forms.example.org`, with commas between them. Unset: none.",
+    )
+
     # the workers
+    worker_role: Role = Field(
+        Role.READER,
+        description="What a worker does: `reader` reads images; `trainer`, which needs TensorFlow, trains networks and "
+        "publishes models, and does nothing else.",
+    )
+    trainings_at_once: int = Field(
+        1, ge=1, le=64, description="Processes of one trainer, each of which does one training at a time."
+    )
+    training_threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="Threads of one training. Unset: one for each core.",
+    )
+    training_niceness: int = Field(
+        19,
+        ge=0,
+        le=19,
+        description="How far trainings give way to all else on their machine, as `nice` counts it: of a core that a "
+        "process beside them fills, they get 1 % with 19, and a tenth with 10. Containers share by `cpu_shares`.",
+    )
+    training_seconds: int = Field(
+        4 * 3600, ge=1, description="How long a training may take: then it ends with the best epoch so far."
+    )
+    training_epochs: int = Field(200, ge=1, description="Epochs of one training.")
+    training_weights: int = Field(5_000_000, ge=1, description="Weights of a network that is trained.")
     worker_concurrency: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
         le=256,
-        description="Processes of one worker, each with the model in memory. Unset: one for each core.",
+        description="Processes of one reader, each with the model in memory. Unset: one for each core.",
     )
     worker_threads: int = Field(1, ge=1, le=256, description="Threads that the model may use in each process.")
     engine: EngineName = Field(
@@ -116,14 +162,8 @@ class Settings(BaseModel):
     )
     chunk_images: int = Field(1024, ge=1, le=65535, description="The most images that a worker takes at a time.")
     chunk_bytes: int = Field(16 << 20, ge=1 << 16, description="Bytes of upload that a worker takes at a time.")
-    chunks_in_flight: int = Field(
-        32,
-        ge=1,
-        le=10_000,
-        description="Chunks of one job that wait in the queue at a time; the rest follow.",
-    )
     interactive_images: int = Field(
-        16, ge=0, description="Jobs of up to so many images go through the interactive queue."
+        16, ge=0, description="Jobs of up to so many images are done before all larger ones."
     )
     lease_seconds: float = Field(
         10.0, gt=0, description="A chunk whose worker has not been heard of for so long is given to another."
@@ -135,23 +175,60 @@ class Settings(BaseModel):
         1 << 30,
         ge=1 << 27,
         description="Memory that a process which reads images may take beyond what it starts with (a worker's with its "
-        "model loaded); an image that needs more fails as `image_too_large`. Held on Linux alone.",
+        "model loaded, and as much for one beside it that opens PDFs); an image that needs more fails as "
+        "`image_too_large`. Held on Linux alone.",
     )
     max_attempts: int = Field(
-        5, ge=1, description="Times that a chunk is tried before all its images fail as `processing_failed`."
+        10,
+        ge=1,
+        description="Times that a chunk is tried before all its images fail as `processing_failed`. An image at which "
+        "three tries ended fails sooner, alone, as `poison_image`; the others are for workers that something else "
+        "ends.",
     )
     sweep_seconds: float = Field(5.0, gt=0, description="How often a worker looks for stuck jobs.")
     webhook_private_addresses: bool = Field(
-        False, description="Whether webhooks may be sent to private and loopback addresses too."
+        False,
+        description="Whether webhooks may be sent to private and loopback addresses too, and images be fetched from "
+        "them.",
+    )
+
+    # models that are published through the service
+    max_model_bytes: int = Field(
+        32 << 20, ge=1 << 16, description="Bytes of a `.keras` file that is published, and of its weights unpacked."
+    )
+    publish_seconds: int = Field(
+        300,
+        ge=1,
+        description="Seconds that a process which looks at a `.keras` file may compute; past them it is refused.",
+    )
+    publish_memory_bytes: int = Field(
+        2 << 30,
+        ge=1 << 28,
+        description="Memory that such a process may take beyond what its libraries do; past it the model is refused.",
+    )
+
+    # files elsewhere
+    source_prefixes: str | None = Field(
+        None,
+        description="Where jobs may fetch images from: `s3://bucket/folder` or `https://host/folder` and all below it, "
+        "with commas between them. Whoever may submit can read all of it. Unset: nowhere.",
+    )
+
+    result_prefixes: str | None = Field(
+        None,
+        description="Where jobs may have their rows written: `s3://bucket/folder` and all below it, with commas "
+        "between several. Whoever may submit can overwrite what is there. Unset: nowhere.",
     )
 
     # limits
     max_upload_bytes: int = Field(4 << 30, ge=1, description="Bytes of one upload.")
     max_images: int = Field(1_000_000, ge=1, description="Images of one job.")
     max_files: int = Field(10_000, ge=1, description="Files of one multipart upload (a zip counts as one).")
-    max_member_bytes: int = Field(64 << 20, ge=1, description="Unpacked bytes of one image file.")
+    max_member_bytes: int = Field(128 << 20, ge=1, description="Unpacked bytes of one image file.")
     max_image_pixels: int = Field(50_000_000, ge=784, description="Pixels of one image.")
-    max_pages: int = Field(1000, ge=1, description="Pages of one TIFF.")
+    max_pages: int = Field(
+        1000, ge=1, description="Pages of one TIFF or PDF, or pictures of one PGM, PPM, PBM or HEIC."
+    )
     max_queued_images: int = Field(
         5_000_000, ge=1, description="Images waiting in all jobs; past that a submission is answered 503."
     )
@@ -179,6 +256,12 @@ class Settings(BaseModel):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
     log_format: str = Field("text", pattern="^(text|json)$", description="Log lines as `text` or `json`.")
 
+    traces_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="Where traces are sent, by OTLP over HTTP, such as http://127.0.0.1:4318. Unset: nowhere.",
+    )
+
     # the command line and the client
     url: str | None = Field(None, description="Address of the service, for the command line.")
     key: SecretStr | None = Field(None, description="Key to send, for the command line.")
@@ -188,6 +271,20 @@ class Settings(BaseModel):
     def _empty_is_unset(cls, value: Any) -> Any:
         if value == "":
             raise ValueError("is empty; remove the line to take the default")
+        return value
+
+    @field_validator("redis_url", "broker_url")
+    @classmethod
+    def _is_understood(cls, value: str | None) -> str | None:
+        SentinelAddress.parse(value or "")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str | None) -> str | None:
+        for origin in (value or "").split(","):
+            if value is not None and not _ORIGIN.fullmatch(origin.strip()):
+                raise ValueError(f"{origin.strip()!r} is no origin: it must be https://HOST or http://HOST:PORT")
         return value
 
     @classmethod
@@ -225,8 +322,17 @@ class Settings(BaseModel):
         return self.redis_url
 
     @property
+    def broker(self) -> str:
+        """Raises SettingsError when neither this nor a Redis is named."""
+        return self.broker_url or self.redis
+
+    @property
     def blobs(self) -> str:
         return self.blobs_url or f"file://{(self.var / 'blobs').absolute()}"
+
+    @property
+    def cors_allowed(self) -> frozenset[str]:
+        return frozenset(origin.strip() for origin in (self.cors_origins or "").split(",")) - {""}
 
     @property
     def published_models(self) -> str:

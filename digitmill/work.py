@@ -1,4 +1,4 @@
-"""The worker's side of jobs: claim chunks, answer them, store their rows, send the next messages."""
+"""The worker's side of jobs: take work from the store, let the handler of its kind do it, hand in what that made."""
 
 from __future__ import annotations
 
@@ -6,194 +6,183 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from digitmill.awaiting import Awaiting
-from digitmill.domain import Computation, Entry, Failure, Job, JobState, ModelReference, Problem, QueueName
-from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable
-from digitmill.loading import Loading, NotYet, Turn
-from digitmill.pipeline import Opened, Predictor, Read, all_failed, answer_opened, open_chunk
+from digitmill import drift, tracing
+from digitmill.domain import READ, JobState, Problem
+from digitmill.endings import Endings
+from digitmill.errors import StorageUnavailable
+from digitmill.kinds import KINDS
+from digitmill.kinds.base import Elsewhere, Failed, Held, Interrupted, Kind, Later, Outcome, Tools, UnknownKind
+from digitmill.measures import QUEUE_WAIT, ROWS, STAGE
 from digitmill.queue import Queue
-from digitmill.settings import Settings
-from digitmill.store.base import STRIKES, Claim, Completion, Done, JobStore
-from digitmill.store.blobs import BlobStore, upload_of
-from digitmill.store.rows import Answers
-from digitmill.uploads.codec import unpack_plan
+from digitmill.roles import Role
+from digitmill.store.base import STRIKES, Claim, Completion, Done, Taken
+from digitmill.store.orders import Order
+from digitmill.timed_calls import TimedCalls
+from digitmill.tracing import Span, SpanKind
 
-MODELS_IN_MEMORY = 2
 GATHERED_CHUNKS = 32
-"""Chunks of the line that are answered in one batch: each is small."""
+"""Small jobs that are answered in one batch."""
 STAY_SECONDS = 1.0
-"""A worker takes work past the broker for no longer at a time: Celery knows nothing of it meanwhile."""
+"""A worker that was woken takes work for no longer: Celery knows nothing of it meanwhile."""
 GATHER_SECONDS, MOST_GATHER_SECONDS = 0.001, 0.02
 """Where several came at once about as many will again: they are waited for, so long for each. In fewer, larger batches
 they take a third less of a worker's time; to wait longer than a few callers need would hold those up."""
 PATIENCE_SECONDS = 0.05
-"""It waits so long for the next to join: to call it again through the broker costs more than a small image."""
+"""It waits so long for the next small job: to wake it again through the broker costs more than a small image."""
 MOST_SENT_ON = 1000
-"""So many of the chunks that were sent on for lack of their model are remembered."""
-STORAGE_SECONDS = 30.0
-"""A storage of uploads that has said nothing for so long is taken to be away."""
+"""So many of the chunks that were sent on for lack of what they need are remembered."""
 STORE_PAUSE_SECONDS = 0.5
 """Before the store is asked again to take answers."""
-POISON = Failure(FailureCode.POISON_IMAGE, "This image stopped the process that read it, more than once; scan it anew.")
 
 _log = structlog.get_logger(__name__)
 
 
-class Loaded(Predictor, Protocol):
-    @property
-    def computed_by(self) -> Computation: ...
-
-
-LoadedType = TypeVar("LoadedType", bound=Loaded)
-
-
-class Models(Generic[LoadedType]):
-    """The models that this process holds, loaded when first asked for; the least used one goes."""
-
-    def __init__(self, load: Callable[[ModelReference], LoadedType]) -> None:
-        self._load = load
-        self._loaded: OrderedDict[ModelReference, LoadedType] = OrderedDict()
-
-    def holds(self, reference: ModelReference) -> bool:
-        return reference in self._loaded
-
-    def get(self, reference: ModelReference) -> LoadedType:
-        """Raises ModelError when it cannot be had."""
-        if reference not in self._loaded:
-            while len(self._loaded) >= MODELS_IN_MEMORY:
-                self._loaded.popitem(last=False)
-            self._loaded[reference] = self._load(reference)
-        self._loaded.move_to_end(reference)
-        return self._loaded[reference]
-
-
 class Watchdog:
-    """Ends a process that is stuck in one image. This one only sleeps; the worker brings one that bites."""
+    """Ends a process that is stuck in one image. This one does nothing; the worker brings one that does."""
 
-    def wind(self) -> None:
-        """All is well for now; bite unless wound or told to rest in time."""
+    def kick(self) -> None:
+        """Work is at hand and goes on; end the process unless kicked again, or stopped, in time."""
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """No work at hand."""
 
 
 class Work:
     def __init__(
-        self,
-        settings: Settings,
-        store: JobStore,
-        blobs: BlobStore,
-        queue: Queue,
-        models: Models[Any],
-        watchdog: Watchdog,
-        turn: Turn,
-        stopping: Callable[[], bool],
+        self, tools: Tools, queue: Queue, watchdog: Watchdog, stopping: Callable[[], bool], role: Role = Role.READER
     ) -> None:
-        """``stopping`` tells whether this process is to end: it then takes no work past the broker any more."""
-        self._settings = settings
-        self._store = store
-        self._blobs = blobs
+        """``stopping`` tells whether this process is to end: it then takes no more work. It takes that of its ``role``
+        alone."""
+        self._settings = tools.settings
+        self._store = tools.store
+        self._registry = tools.registry
         self._queue = queue
-        self._models = models
+        self._measures = tools.measures
+        self._endings = Endings(tools.store, queue, tools.measures)
         self._watchdog = watchdog
         self._stopping = stopping
-        self._reading = Awaiting()
-        self._loading = Loading(store, models, turn, settings.lease_seconds)
+        self._kinds: dict[str, Kind] = {name: kind(tools) for name, kind in KINDS.items() if kind.role is role}
+        self._role = role
+        self._unknown = UnknownKind(tools)
+        self._timed_calls = TimedCalls()
         self._sent_on: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._leaving = False
+        self._owed: list[Claim] = []
+        self._held: Held | None = None
 
-    def run_chunk(self, job_id: str, chunk: int) -> int:
-        """Answer one chunk if it is still to do. A repeated or late message changes nothing.
-
-        After one of a bulk job it takes others that wait, for a while, unless something more urgent does: to come by
-        each through the broker costs as much as forty small images. Returns how many chunks' rows this call stored.
+    def run(self) -> int:
+        """Do the most urgent work that waits, and stay for more, a second at most. Returns the chunks whose rows this
+        call stored.
 
         When the storage fails or the process dies midway, the lease ends and the sweep gives the chunk out
-        again; that the storage failed is not held against its images.
-        """
-        deadline = time.monotonic() + STAY_SECONDS
-        at_hand: tuple[str, int] | None = job_id, chunk
-        stored = 0
-        while at_hand is not None:
-            ended = self._run([at_hand])
-            stored += sum(completion.stored for _, completion in ended)
-            at_hand = None
-            for job, completion in ended:
-                at_hand = self._follow(job, completion, stays=self._stays_until(deadline))
-        return stored
-
-    def run_waiting(self) -> int:
-        """Answer the chunks that stand in line, those that arrive together in one batch; the number of them.
-
-        What is taken out of the line and lost with this process is found by the sweep.
+        again; that the storage failed is not held against the chunks.
         """
         deadline = time.monotonic() + STAY_SECONDS
         stored = 0
-        waiting: Sequence[tuple[str, int]] = ()
-        while self._stays_until(deadline):
-            if len(waiting) > 1:
-                time.sleep(min(GATHER_SECONDS * len(waiting), MOST_GATHER_SECONDS))
-            waiting = self._queue.take_waiting(GATHERED_CHUNKS, patience=PATIENCE_SECONDS)
-            if not waiting:
+        self._leaving = False
+        self._settle()
+        taken = self._store.chunks.take(self._order(called=True))
+        while True:
+            if taken.call:
+                self._wake()
+            if not taken.claims:
                 return stored
-            stored += self._run_small(waiting)
-        stored += self._run_small(self._queue.take_waiting(GATHERED_CHUNKS))
-        self._queue.ring()
-        return stored
+            # small jobs that come one by one are waited for; other work is taken in the round trip that hands in
+            order = self._order(called=not taken.more) if taken.more or not taken.small else None
+            completions, following = self._run(taken.claims, order if self._stays_until(deadline) else None)
+            stored += sum(completion.stored for completion in completions)
+            taken = self._awaited(taken, stays=self._stays_until(deadline)) if following is None else following
+
+    def keep_leases(self) -> None:
+        """For another thread: keep the leases of what is at hand, while an image takes longer than a lease, say.
+
+        Raises:
+            StorageUnavailable
+        """
+        if (held := self._held) is not None:
+            held.renew()
+
+    def _order(self, *, called: bool, leaves: bool = False, popped: tuple[bytes, float] | None = None) -> Order:
+        most = 0 if leaves else GATHERED_CHUNKS
+        return Order(
+            most, self._settings.lease_seconds, called=called, stays=not leaves, popped=popped, role=self._role
+        )
+
+    def _awaited(self, before: Taken, *, stays: bool) -> Taken:
+        """What comes next, for which is waited a moment where this process ``stays``."""
+        if stays and before.small and len(before.claims) > 1:
+            time.sleep(min(GATHER_SECONDS * len(before.claims), MOST_GATHER_SECONDS))
+        popped = self._store.chunks.wait_for_work(PATIENCE_SECONDS, self._role) if stays else None
+        if popped is None:
+            return self._store.chunks.take(self._order(called=not before.more, leaves=True))
+        return self._store.chunks.take(self._order(called=True, popped=popped))
 
     def _stays_until(self, deadline: float) -> bool:
-        return time.monotonic() < deadline and not self._stopping()
+        return time.monotonic() < deadline and not self._stopping() and not self._leaving
 
-    def _run_small(self, chunks: Sequence[tuple[str, int]]) -> int:
-        ended = self._run(chunks)
-        for job, completion in ended:
-            self._follow(job, completion)
-        return sum(completion.stored for _, completion in ended)
+    def _wake(self) -> None:
+        # the sweep sends another where the broker does not answer
+        with suppress(StorageUnavailable):
+            self._queue.wake(self._role)
 
-    def _run(self, chunks: Sequence[tuple[str, int]]) -> list[tuple[Job, Completion]]:
-        """What became of those of the chunks that were still to do."""
-        left = self._store.claim_all(chunks, self._settings.lease_seconds)
-        ended: list[tuple[Job, Completion]] = []
+    def _run(self, claims: Sequence[Claim], following: Order | None) -> tuple[list[Completion], Taken | None]:
+        """What became of the chunks, and what was taken by the order in the same round trip as the last was handed in;
+        None where nothing was handed in with it."""
+        left, completions, taken, took_at = list(claims), list[Completion](), None, time.time()
         at_fault = True
         try:
             while left:
-                # those whose model is here wait for no other model
-                ready = [claim for claim in left if self._models.holds(claim.job.model)] or left
-                ready = [claim for claim in ready if claim.job.model == ready[0].job.model]
-                ended += self._answered(ready, left)
-                left = [claim for claim in left if claim not in ready]
-            return ended
+                handler = self._kinds.get(left[0].job.kind, self._unknown)
+                ready = handler.together([claim for claim in left if claim.job.kind == left[0].job.kind])
+                done = list(self._done(handler, ready, left))
+                self._watchdog.stop()
+                rest = [claim for claim in left if claim not in ready]
+                began, worked_until = time.perf_counter(), time.time()
+                stored, taken = self._stored(done, None if rest or self._leaving else following)
+                self._measures.observe(STAGE, time.perf_counter() - began, "store")
+                left = rest
+                _trace(done, stored, took_at, worked_until)
+                self._announce(done, stored)
+                completions += stored
+            return completions, taken
         except StorageUnavailable:
             at_fault = False
             raise
         finally:
-            self._watchdog.rest()
+            self._watchdog.stop()
             self._let_go(left, at_fault=at_fault)
 
-    def _answered(self, claims: Sequence[Claim], held: Sequence[Claim]) -> list[tuple[Job, Completion]]:
-        """What became of ``claims``, which are of one model; those ``held`` by this process are kept meanwhile."""
-        done = list(self._done(claims, held))
-        self._watchdog.rest()
-        completions = self._stored(done)
-        ended = [(each.claim.job, completion) for each, completion in zip(done, completions, strict=True)]
-        for job, completion in ended:
+    def _announce(self, done: Sequence[Done], completions: Sequence[Completion]) -> None:
+        for each, completion in zip(done, completions, strict=True):
+            if completion.stored:
+                self._measure(each)
+            self._queue.announce(completion.due)
             if completion.finished:
-                self._queue.announce(job)
-        return ended
+                drifted = drift.note_job(self._store, self._registry, each.claim.job)
+                self._endings.completed(each, completion)
+                self._queue.announce(drifted)
 
-    def _stored(self, done: Sequence[Done]) -> list[Completion]:
-        """Store what was worked out, and where the store is away for a moment wait for it as long as a lease lasts.
+    def _measure(self, done: Done) -> None:
+        job = done.claim.job
+        if job.kind != READ:
+            return
+        for status, images in done.counts.statuses.items():
+            if images:
+                self._measures.count(ROWS, job.model.label, status, times=images)
+        if done.claim.chunk == 0 and job.started_at is not None:
+            self._measures.observe(QUEUE_WAIT, max(0.0, job.started_at - job.created_at))
 
-        What was stored without a word back is not stored again; it is then left to the sweep to send what comes next.
-        """
+    def _stored(self, done: Sequence[Done], order: Order | None) -> tuple[list[Completion], Taken | None]:
+        """Store what was worked out, and where the store is away for a moment wait for it as long as a lease lasts."""
         deadline = time.monotonic() + self._settings.lease_seconds
         while True:
             try:
-                return self._store.complete_all(done)
+                if order is None:
+                    return self._store.chunks.complete_all(done), None
+                return self._store.chunks.complete_and_take(done, order)
             except StorageUnavailable as error:
                 if time.monotonic() >= deadline:
                     raise
@@ -201,168 +190,102 @@ class Work:
                 time.sleep(STORE_PAUSE_SECONDS)
 
     def _let_go(self, claims: Sequence[Claim], *, at_fault: bool) -> None:
-        """For the sweep to give out again. Where the images are not at fault, the attempt does not count."""
-        with suppress(StorageUnavailable):
-            for claim in claims:
-                let_go = self._store.release if at_fault else self._store.give_back
+        """For the sweep to give out again. Where the chunks are not at fault, the attempt does not count; if the store
+        is away, it is told so once it is back."""
+        for at, claim in enumerate(claims):
+            let_go = self._store.chunks.release if at_fault else self._store.chunks.give_back
+            try:
                 let_go(claim.job.id, claim.chunk)
-                _log.warning("chunk_given_back", job=claim.job.id, chunk=claim.chunk)
+            except StorageUnavailable:
+                self._owed = [] if at_fault else list(claims[at:])
+                return
+            _log.warning("chunk_given_back", job=claim.job.id, chunk=claim.chunk)
 
-    def _follow(self, job: Job, completion: Completion, *, stays: bool = False) -> tuple[str, int] | None:
-        """Send for the job's next chunk. What this worker is to do at once, where it ``stays`` at bulk work."""
-        following = None if completion.next_chunk is None else (job.id, completion.next_chunk)
-        if stays and job.queue is QueueName.BULK:
-            return self._queue.exchange(following)
-        if following is not None:
-            self._queue.send(job.queue, *following)
-        return None
+    def _settle(self) -> None:
+        """Give back what could not be given back when the store was away: this process lives, so no image ended it."""
+        owed, self._owed = self._owed, []
+        self._let_go(owed, at_fault=False)
 
-    def _done(self, claims: Sequence[Claim], held: Sequence[Claim]) -> Iterator[Done]:
-        """The answers to all these chunks but those whose job fails here."""
+    def _done(self, handler: Kind, claims: Sequence[Claim], left: Sequence[Claim]) -> Iterator[Done]:
+        """What is to be handed in of these chunks; of all others it is settled here what becomes of them."""
+        for outcome in self._outcomes(handler, claims, left):
+            match outcome:
+                case Done():
+                    yield outcome
+                case Failed(claim, problem):
+                    self._fail(claim, problem)
+                case Elsewhere(claim, problem):
+                    self._leave_to_others(claim, problem)
+                case Later(claim):
+                    self._let_go([claim], at_fault=False)
+
+    def _outcomes(self, handler: Kind, claims: Sequence[Claim], left: Sequence[Claim]) -> Iterator[Outcome]:
         group = []
         for claim in claims:
             if self._to_give_up(claim):
-                yield _done(claim, self._given_up(claim))
+                _log.error("chunk_given_up", job=claim.job.id, chunk=claim.chunk, attempts=claim.attempt - 1)
+                yield handler.given_up(claim)
             else:
                 group.append(claim)
-        if group:
-            yield from self._read(group, held)
-
-    def _read(self, group: Sequence[Claim], held: Sequence[Claim]) -> Iterator[Done]:
+        if not group:
+            return
+        lease, kick = self._settings.lease_seconds, self._watchdog.kick
+        self._held = held = Held(self._store, left, lease, kick, self._stopping, self._timed_calls)
         try:
-            model = self._loading.model(group[0].job.model, held)
-            opened = list(self._opened(group, held, model))
-            answers = answer_opened([chunk for _, chunk in opened], model)
-        except NotYet:
-            # meanwhile this process is free for what it has the model for; the sweep gives the chunks out again
-            self._let_go(group, at_fault=False)
-        except ModelNotFound as error:
-            for claim in group:
-                self._leave_to_others(claim, error)
-        except ModelError as error:
-            for claim in group:
-                self._fail(claim, Problem(error.code, error.detail))
-        else:
-            for (claim, _), answer in zip(opened, answers, strict=True):
-                yield _done(claim, answer, model.computed_by)
-
-    def _opened(self, claims: Sequence[Claim], held: Sequence[Claim], model: Loaded) -> Iterator[tuple[Claim, Opened]]:
-        watch = _Watch(self._store, held, self._settings.lease_seconds, self._watchdog.wind, self._reading)
-        for claim in claims:
-            try:
-                yield (
-                    claim,
-                    open_chunk(
-                        _entries(claim),
-                        self._reader(claim, watch),
-                        claim.job.options,
-                        model.normaliser,
-                        max_member_bytes=self._settings.max_member_bytes,
-                        max_pixels=self._settings.max_image_pixels,
-                        on_image=partial(watch, claim),
-                    ),
-                )
-            except NotFound as error:
-                self._fail(claim, Problem("upload_lost", error.detail))
-
-    def _reader(self, claim: Claim, watch: _Watch) -> Read:
-        if (upload := claim.upload) is not None:
-            return lambda start, end: upload[start:end]
-        read = upload_of(claim.job, self._store, self._blobs)
-        # Redis is asked with a time limit of its own
-        return read if claim.job.blob is None else watch.over(claim, read)
+            yield from handler.run(group, held)
+        except Interrupted:
+            # of a job that is over nothing is left to be given back
+            yield from map(Later, group)
+        finally:
+            self._held = None
 
     def _to_give_up(self, claim: Claim) -> bool:
         return claim.attempt > self._settings.max_attempts + (STRIKES + 1) * len(claim.poison)
 
-    def _given_up(self, claim: Claim) -> Answers:
-        _log.error("chunk_given_up", job=claim.job.id, chunk=claim.chunk, attempts=claim.attempt - 1)
-        return all_failed(
-            _entries(claim),
-            f"Gave up after {claim.attempt - 1} attempts without an answer; submit this image by itself.",
-        )
+    def _leave_to_others(self, claim: Claim, problem: Problem) -> None:
+        """Another worker may have what the chunk needs. The job fails when it was tried often enough.
 
-    def _leave_to_others(self, claim: Claim, error: ModelNotFound) -> None:
-        """Another worker may have the model: during an upgrade, say. The job fails when it was tried often enough.
-
-        At first the chunk is sent on at once, and whoever waits for work now gets it, which this process does not. If
-        it comes back here it is left to the sweep.
+        At first the chunk waits for another at once, and this process takes no more work for now. If it comes back
+        here it is left to the sweep.
         """
         chunk = claim.job.id, claim.chunk
         if chunk not in self._sent_on:
-            _log.warning("model_not_here", job=claim.job.id, chunk=claim.chunk, reason=error.detail)
+            _log.warning("chunk_sent_on", job=claim.job.id, chunk=claim.chunk, code=problem.code, reason=problem.detail)
             self._sent_on[chunk] = None
             if len(self._sent_on) > MOST_SENT_ON:
                 self._sent_on.popitem(last=False)
-            self._store.give_back(*chunk)
-            self._queue.send(claim.job.queue, *chunk)
+            self._store.chunks.give_back(*chunk, at_once=True)
+            self._leaving = True
             return
         del self._sent_on[chunk]
         if claim.attempt >= self._settings.max_attempts:
-            self._fail(claim, Problem(error.code, error.detail))
+            self._fail(claim, problem)
             return
-        self._store.release(*chunk)
+        self._store.chunks.release(*chunk)
 
     def _fail(self, claim: Claim, problem: Problem) -> None:
         _log.error("job_failed", job=claim.job.id, code=problem.code, reason=problem.detail)
-        self._queue.announce(self._store.finish(claim.job.id, JobState.FAILED, problem))
+        self._endings.end(claim.job.id, JobState.FAILED, problem)
 
 
-def _done(claim: Claim, answers: Answers, computed_by: Computation | None = None) -> Done:
-    return Done(claim, answers.packed(), answers.counts, computed_by)
-
-
-def _entries(claim: Claim) -> tuple[Entry, ...]:
-    entries = unpack_plan(claim.entries)
-    if not claim.poison:
-        return entries
-    return tuple(
-        entry._replace(refused=POISON) if place in claim.poison else entry for place, entry in enumerate(entries)
-    )
-
-
-class _Watch:
-    """Called before each image: renews the leases when a third of them has passed, and winds the watchdog as often.
-
-    So it does while the storage is awaited: that it is slow, or hangs, is not held against the images. After a first
-    attempt that did not end well it also notes each place, so that the image at fault is found.
-    """
-
-    def __init__(
-        self,
-        store: JobStore,
-        claims: Sequence[Claim],
-        lease: float,
-        wind: Callable[[], None],
-        reading: Awaiting,
-    ) -> None:
-        self._store = store
-        self._claims = claims
-        self._lease = lease
-        self._wind = wind
-        self._reading = reading
-        self._due = time.monotonic() + lease / 3
-        wind()
-
-    def __call__(self, claim: Claim, place: int | None) -> None:
-        if time.monotonic() >= self._due:
-            self._keep()
-        if claim.attempt > 1:
-            self._store.note_place(claim.job.id, claim.chunk, place)
-
-    def over(self, claim: Claim, read: Read) -> Read:
-        """``read``, for the upload of ``claim``. Raises also StorageUnavailable, where the storage does not answer."""
-
-        def awaiting(start: int, end: int) -> bytes:
-            self(claim, None)
-            return self._reading.result(
-                partial(read, start, end), seconds=STORAGE_SECONDS, meanwhile=self._keep, every=self._lease / 3
-            )
-
-        return awaiting
-
-    def _keep(self) -> None:
-        for each in self._claims:
-            self._store.renew(each.job.id, each.chunk, self._lease)
-        self._due = time.monotonic() + self._lease / 3
-        self._wind()
+def _trace(done: Sequence[Done], completions: Sequence[Completion], took_at: float, worked_until: float) -> None:
+    """A span for each chunk of a job whose request was traced, from when it was taken until its rows were stored, and
+    one within it for the storing."""
+    if not tracing.on():
+        return
+    now = time.time()
+    for (claim, _, counts, _), completion in zip(done, completions, strict=True):
+        if claim.job.trace is None or not completion.stored:
+            continue
+        span = Span.begin("read a chunk", SpanKind.CONSUMER, claim.job.trace, took_at)
+        span.attributes = {
+            "digitmill.job": claim.job.id,
+            "digitmill.chunk": claim.chunk,
+            "digitmill.attempt": claim.attempt,
+            "digitmill.images": counts.total,
+            "digitmill.model": claim.job.model.label,
+            "digitmill.completed": completion.finished,
+        }
+        storing = Span.begin("store rows", SpanKind.CLIENT, span.traceparent, worked_until)
+        tracing.end(storing, now)
+        tracing.end(span, now)

@@ -57,6 +57,18 @@ def from_form(data: Path, page: str, per_digit: int, kinds: tuple[str, ...]) -> 
             yield digit, f"{digit}_{form}_{number:03}.{ending}", encoded(crop, ending)
 
 
+def from_fields(data: Path, one_in: int) -> Iterator[Sample]:
+    """One in so many fields of several digits of both forms, as cut with their boxes."""
+    folder = data / "forms" / "hsf"
+    with (folder / "fields.csv").open(newline="") as file:
+        fields = list(csv.DictReader(file))
+    for number, field in list(enumerate(fields))[::one_in]:
+        left, top, width, height = (int(field[name]) for name in ("x", "y", "w", "h"))
+        crop = Image.open(folder / field["page"]).convert("L").crop((left, top, left + width, top + height))
+        form = Path(field["page"]).stem.replace("_", "-")
+        yield field["label"], f"{field['label']}_{form}_{number:02}.png", encoded(crop, "png")
+
+
 def odd_ones(data: Path) -> Iterator[Sample]:
     paper = Image.open(data / "forms" / "hsf" / "hsf_1989.jpg").convert("L").crop((380, 740, 420, 780))
     yield "blank", "blank_hsf-1989_paper.png", encoded(paper, "png")
@@ -70,9 +82,10 @@ def main() -> None:
     loose = large[2::9]
     zipped = [*from_mnist(data, 1), *(sample for sample in large if sample not in loose)]
     zipped += [*from_form(data, "hsf_1989.jpg", 1, ("png", "bmp")), *odd_ones(data)]
-    with zipfile.ZipFile(HERE / "digits.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for _, name, content in zipped:
-            archive.writestr(zipfile.ZipInfo(name, A_ZIP_DATE), content, zipfile.ZIP_DEFLATED)
+    for packed, some in (("digits.zip", zipped), ("numbers.zip", list(from_fields(data, 4)))):
+        with zipfile.ZipFile(HERE / packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for _, name, content in some:
+                archive.writestr(zipfile.ZipInfo(name, A_ZIP_DATE), content, zipfile.ZIP_DEFLATED)
     for _, name, content in loose:
         (HERE / name).write_bytes(content)
     with (HERE / "labels.csv").open("w", newline="") as file:

@@ -55,6 +55,8 @@ class Crafted:
     local_extra: bytes = b""
     packed: bytes | None = None
     descriptor: bool = False
+    mode: int = 0
+    """Of a file on Unix; 0 is a file from elsewhere."""
 
     @property
     def raw_name(self) -> bytes:
@@ -90,9 +92,10 @@ class Crafted:
     def record(self, offset: int) -> bytes:
         """The directory's record, with the lies in it."""
         return RECORD.pack(
-            b"PK\x01\x02", 20, 20, self.all_flags, self._or(self.method, self.true_method), 0, 33,
+            b"PK\x01\x02", 20 | bool(self.mode) * 3 << 8, 20, self.all_flags,
+            self._or(self.method, self.true_method), 0, 33,
             self._or(self.crc, zlib.crc32(self.data)), self._or(self.compressed, len(self.body)),
-            self._or(self.size, len(self.data)), len(self.raw_name), len(self.extra), 0, 0, 0, 0,
+            self._or(self.size, len(self.data)), len(self.raw_name), len(self.extra), 0, 0, 0, self.mode << 16,
             self._or(self.offset, offset),
         ) + self.raw_name + self.extra  # fmt: skip
 
@@ -179,7 +182,7 @@ def bad_members(image: bytes) -> tuple[bytes, dict[str, FailureCode | None]]:
         (Crafted(name="middle.png", data=image, deflated=False), None),
         (Crafted(name="huge.png", data=image, size=4_000_000_000), FailureCode.MEMBER_TOO_LARGE),
         (Crafted(name="method.png", data=image, method=14), FailureCode.UNSUPPORTED_FORMAT),
-        (Crafted(name="inner.zip", data=zip_of({"a.png": image})), FailureCode.NESTED_ARCHIVE),
+        (Crafted(name="inner.7z", data=b"7z\xbc\xaf\x27\x1c" + image), FailureCode.NESTED_ARCHIVE),
         (Crafted(name="hidden.png", data=zip_of({"a.png": image})), FailureCode.NESTED_ARCHIVE),
         (Crafted(name="empty.png"), FailureCode.NOT_AN_IMAGE),
         (Crafted(name="words.png", data=b"no image at all, but words"), FailureCode.NOT_AN_IMAGE),

@@ -18,7 +18,7 @@ from digitmill.errors import CannotStart
 from tests.s3 import S3, running_s3
 
 settings.register_profile("without a clock", deadline=None)
-settings.register_profile("fuzz", deadline=None, max_examples=10_000)
+settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get("FUZZ", "10000")))
 settings.load_profile("without a clock")
 
 START_SECONDS = 20.0

@@ -69,6 +69,17 @@ def heic(grey: Grey, *, mode: str = "L", orientation: int = 1) -> bytes:
     return out.getvalue()
 
 
+def heic_of(pictures: Sequence[Grey], **options: Any) -> bytes:
+    """Several pictures beside each other in one file."""
+    first, *others = [Image.fromarray(grey) for grey in pictures]
+    file = pillow_heif.from_pillow(first)
+    for other in others:
+        file.add_from_pillow(other)
+    out = io.BytesIO()
+    file.save(out, quality=95, **options)
+    return out.getvalue()
+
+
 def avif(grey: Grey, *, mode: str = "L") -> bytes:
     return encoded(Image.fromarray(grey).convert(mode), "AVIF", quality=95)
 
@@ -267,7 +278,7 @@ BAD_FILES: Mapping[str, tuple[bytes, FailureCode]] = {
     "png without pixels": (png_declaring(28, 28), FailureCode.TRUNCATED_IMAGE),
     "png of 60000x60000": (png_declaring(60_000, 60_000), FailureCode.IMAGE_TOO_LARGE),
     "pgm of 60000x60000": (b"P5 60000 60000 255\n", FailureCode.IMAGE_TOO_LARGE),
-    "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", FailureCode.UNSUPPORTED_FORMAT),
+    "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", FailureCode.TRUNCATED_IMAGE),
     "heic without a picture": (_box(b"heic"), FailureCode.TRUNCATED_IMAGE),
     "avif without a picture": (_box(b"avif"), FailureCode.TRUNCATED_IMAGE),
     "heic film": (_box(b"hevc"), FailureCode.UNSUPPORTED_FORMAT),

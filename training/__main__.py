@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -10,25 +11,26 @@ from typing import Annotated, Any
 
 import rich
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
 
-from digitmill.domain import Polarity
+from digitmill.domain import DIGIT, NUMBER, Polarity
 from digitmill.errors import DigitmillError, TrainingError
 from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import BUILT_IN, Registry
 from digitmill.settings import PrecisionName, Settings
 from training.config import Config, read_config
 from training.data import Digits, Images
+from training.forms import commands as form_commands
+from training.forms.commands import console
 from training.recipes import RECIPES, configured
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make the models of Digitmill.")
 
+form_commands.register(app)
+
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run: model.keras and manifest.json.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads that the model may use.", show_default="one for each core")]
 CORES = os.cpu_count() or 1
-PIPE_WIDTH = 200
-"""Columns of a table that does not go to a terminal."""
 
 
 @app.command()
@@ -64,6 +66,7 @@ def train(
     begin_with: Annotated[
         Path | None, typer.Option(help="The folder of a run whose weights to take up: to go on with other data.")
     ] = None,
+    box_forms: Annotated[int | None, typer.Option(help="Drawn forms to learn boxes of.", show_default="0")] = None,
     seed: Annotated[int | None, typer.Option(show_default="1")] = None,
     threads: Threads = CORES,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
@@ -83,6 +86,7 @@ def train(
         "non_digits": non_digits,
         "left_out": tuple(leave_out) if leave_out else None,
         "begin_with": str(begin_with) if begin_with else None,
+        "box_forms": box_forms,
         "seed": seed,
     }
     options = {option: value for option, value in given.items() if value is not None}
@@ -117,7 +121,58 @@ def predict(
 
     settings = Settings.load()
     opened = chosen(model, _registry(settings), settings, threads)
-    _console().print(table(predict(files, opened, settings), f"{opened.manifest.label} on {opened.engine.name}"))
+    console().print(table(predict(files, opened, settings), f"{opened.manifest.label} on {opened.engine.name}"))
+
+
+@app.command()
+def numbers(
+    folder: Annotated[Path, typer.Argument(help="New folder for the run.")],
+    version: Annotated[str, typer.Option(help="Version that the model will be published under.")],
+    begin_with: Annotated[
+        Path | None, typer.Option(help="The folder of a model of digits or numbers.", show_default="built-in digits")
+    ] = None,
+    strips: Annotated[int, typer.Option(min=60, help="Strips to learn from.")] = 8000,
+    epochs: Annotated[int, typer.Option(min=1)] = 4,
+    seed: int = 1,
+    threads: Threads = CORES,
+) -> None:
+    """Make a model that reads numbers, measured and converted for OpenVINO; `publish` takes its folder."""
+    from training.strips.make import Plan, make
+    from training.strips.measure import table_of
+
+    settings = Settings.load()
+    begun = begin_with or BUILT_IN / "digits" / Registry(BUILT_IN.as_uri(), settings.var).default().version
+    plan = Plan(version=version, begin_with=begun, strips=strips, epochs=epochs, seed=seed)
+    manifest, found = make(plan, settings.data, folder, threads)
+    console().print(table_of(found))
+    typer.echo(f"{manifest.label}: review below {manifest.review_below}")
+
+
+@app.command()
+def strips(
+    model: Annotated[
+        str | None,
+        typer.Option(help="name, name@version, or the folder of a run.", show_default="the service's default"),
+    ] = None,
+    count: Annotated[int, typer.Option("--strips", min=1, help="Strings of digits to draw.")] = 1000,
+    seed: int = 1,
+    threads: Threads = CORES,
+) -> None:
+    """Measure how numbers are read: strings composed of test digits by the way they are written, and real fields."""
+    import numpy as np
+
+    from training.predict import chosen
+    from training.strips.hands import material
+    from training.strips.measure import composed, outcomes, real_fields, seen, table_of
+
+    settings = Settings.load()
+    registry = _registry(settings)
+    opened = chosen(model or registry.default(NUMBER).label, registry, settings, threads)
+    drawn = composed(material(settings.data, opened.manifest.seed).test, count, np.random.default_rng(seed))
+    console().print(table_of(outcomes(seen(drawn, opened), opened)))
+    real = real_fields(settings.data) if settings.data is not None else []
+    if real:
+        console().print(table_of(outcomes(seen(real, opened), opened)))
 
 
 @app.command()
@@ -168,6 +223,12 @@ def publish(
     settings = Settings.load()
     url = BUILT_IN.as_uri() if built_in else settings.published_models
     registry = Registry(url, settings.var / "cache" / "models")
+    draft = read_manifest(folder)
+    if draft.reads == NUMBER:
+        # it was measured and converted when it was made
+        registry.publish(draft, folder)
+        typer.echo(f"{draft.label} is published in {url}")
+        return
     manifest = publish(folder, registry, _held_out(folder, settings), threads)
     typer.echo(f"{table(manifest)}\n{manifest.label} is published in {url}")
 
@@ -191,7 +252,7 @@ def prepare(
 
     labelled = prepare(source, out, polarity, Settings.load().max_image_pixels)
     for each in tables(labelled, source):
-        _console().print(each)
+        console().print(each)
 
 
 @app.command()
@@ -217,6 +278,8 @@ def calibrate(
     settings = Settings.load().model_copy(update={"precision": PrecisionName.F32})
     registry = _registry(settings)
     opened = chosen(registry.resolve(model).label, registry, settings, threads)
+    if opened.manifest.reads != DIGIT:
+        raise TrainingError(f"{opened.manifest.label} reads {opened.manifest.reads}s. Name a model of digits.")
     rows, left_out = read_rows(data, opened, settings.max_image_pixels)
     found = calibration_of(rows, opened.manifest, name or "unnamed", error)
     typer.echo(table(rows, left_out, opened.manifest, found))
@@ -225,10 +288,28 @@ def calibrate(
         typer.echo(f"Jobs of {opened.manifest.label} may name the calibration {name} now.")
 
 
+@app.command()
+def unseen(
+    folder: Annotated[Path, typer.Argument(help="New folder for the runs.")],
+    look: Annotated[list[str] | None, typer.Option(help="dotted or coarse.", show_default="both")] = None,
+    threads: Threads = CORES,
+) -> None:
+    """Measure what 500 corrected rows of a source gain that the default model has not seen."""
+    from training.unseen import LOOKS, unseen
+
+    settings = Settings.load()
+    for each in look or LOOKS:
+        found = unseen(each, settings, _registry(settings), folder / each, threads)
+        typer.echo(json.dumps({"look": each, **found}, indent=1))
+
+
 def _new(architecture: str | None, options: dict[str, Any]) -> Config:
     if "version" not in options:
         raise TrainingError("A new run needs a version to be published under. Add, say, --version 2.")
-    return configured(architecture or "compact", options)
+    from training.arithmetic import quickest
+
+    config = configured(architecture or "compact", options)
+    return config.model_copy(update={"arithmetic": quickest()}) if config.arithmetic != "float32" else config
 
 
 def _resumed(folder: Path, architecture: str | None, options: dict[str, Any]) -> Config:
@@ -251,7 +332,7 @@ def _config_of(folder: Path) -> Config:
 
 def _strangers(settings: Settings) -> dict[str, Images]:
     """Pictures of what is no digit, from real forms, where the data folder has them."""
-    from training.strangers import strangers
+    from training.out_of_distribution import strangers
 
     return strangers(settings.data) if settings.data is not None else {}
 
@@ -265,14 +346,6 @@ def _held_out(folder: Path, settings: Settings) -> Digits:
 
 def _registry(settings: Settings) -> Registry:
     return Registry(settings.published_models, settings.var / "cache" / "models")
-
-
-def _console() -> Console:
-    """For tables, on standard output."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    return console
 
 
 def _speak() -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from keras import Input, Model, layers
 
-from training.layers import BatchNorm, Convolution, Dense, Dropout, Flatten, Layer, Pooling, described
+from digitmill.networks.layers import BatchNorm, Convolution, Dense, Dropout, Flatten, Layer, Pooling, described
 
 DESCRIPTIONS = {
     "compact": "Seven convolutions with batch normalisation, a shortcut past two, then the average of each map.",
@@ -42,17 +41,6 @@ def build(name: str, classes: int, listed: tuple[Layer, ...] = ()) -> Any:
 def description(name: str, listed: tuple[Layer, ...] = ()) -> str:
     """What ``build`` makes of the same arguments, in words."""
     return f"From a list of layers: {described(listed)}." if listed else DESCRIPTIONS[name]
-
-
-def multiply_adds(model: Any) -> int:
-    """Multiplications with an addition that one image costs, in convolutions and dense layers."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D):
-            total += int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:3]))
-        elif isinstance(layer, layers.Dense):
-            total += int(np.prod(layer.kernel.shape))
-    return total
 
 
 def _compact(x: Any) -> Any:

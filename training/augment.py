@@ -1,4 +1,4 @@
-"""Digits drawn anew for each epoch: a share bent a little, the others as scans brought back by the normaliser.
+"""Digits drawn again for each epoch: a share bent a little, the others as scans brought back by the normaliser.
 
 A scan goes through ``digitmill.imaging.normalise``, so that the model meets in training what it meets at work.
 """

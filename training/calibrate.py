@@ -12,16 +12,15 @@ Neither moves further than the rows prove:
 "Proven" is by the interval of Clopper and Pearson ("The Use of Confidence or Fiducial Limits Illustrated in the Case of
 the Binomial", Biometrika 26, 1934), 95 %, two-sided: exact, so that it covers the true share at least so often.
 
-The error that is told is measured on rows held out of the fit, in turn, in ``FOLDS`` parts: pages of one scan lie in
-one part. It is the error on scans such as these: rows that were picked because they were doubtful tell nothing of
-others.
+The error that is told is measured on rows held out of the fit, in turn, in ``FOLDS`` parts: pages of one scan, and
+crops of one form, lie in one part. It is the error on scans such as these: rows that were picked because they were
+doubtful tell nothing of others.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,19 +30,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from digitmill.domain import DIGITS, Polarity, Rule
+from digitmill.domain import DIGITS, Rule
 from digitmill.errors import TrainingError
 from digitmill.models.calibrations import NAME, CalibratedModel, Calibration, ErrorInterval
 from digitmill.models.manifest import Manifest
 from digitmill.models.runtime import Model, as_strict, calibrate, of_digits, rule_of
-from training.kinds import KINDS, label_of
-from training.labelled import LABELS, NO_INK, TWICE, UNLIKE, Item
-from training.scores import ROUNDING, fit_temperature, loss
-from training.sources import items_of
+from digitmill.models.scores import ROUNDING
+from training.own import Own, read_own
+from training.scores import fit_temperature, loss
 
 FOLDS = 10
-FEWEST = 50
-"""Scans: of fewer there is nothing to learn."""
 CONFIDENCE = 0.95
 LIKELY = 3.8415
 """Twice a log likelihood ratio that only 5 % of samples exceed: the quantile of chi squared with one degree."""
@@ -53,7 +49,7 @@ STEP, LOWEST = 0.001, 0.5
 @dataclass(frozen=True)
 class Rows:
     """What a model says of labelled pictures: its own probabilities [n, classes], uncalibrated, and what they are worth
-    [n], 0 to 1, by the cut. ``labels`` uint8 [n] as in ``training.kinds``; ``scans`` [n] number the files."""
+    [n], 0 to 1, by the cut. ``labels`` uint8 [n] as in ``training.kinds``; ``scans`` [n] number the scans."""
 
     raw: NDArray[np.float32]
     worth: NDArray[np.float32]
@@ -87,26 +83,13 @@ def read_rows(path: Path, model: Model, max_pixels: int) -> tuple[Rows, dict[str
     Raises:
         TrainingError: it cannot be read, or holds too few pictures.
     """
-    left_out: dict[str, list[str]] = {}
-    kept: dict[bytes, tuple[NDArray[np.uint8], bool, Item]] = {}
-    try:
-        for item in items_of(path, max_pixels):
-            picture, doubtful = _picture(item, model)
-            if isinstance(picture, str):
-                left_out.setdefault(picture, []).append(item.name)
-            elif (known := kept.get(picture.tobytes())) is not None:
-                left_out.setdefault(TWICE if known[2].label == item.label else UNLIKE, []).append(item.name)
-            else:
-                kept[picture.tobytes()] = picture, doubtful, item
-    except (OSError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path} cannot be read: {error}. Name a labelled.zip.") from error
-    if len(kept) < FEWEST:
-        raise TrainingError(f"{path} has {len(kept)} labelled pictures with ink; {FEWEST} are needed, 200 are better.")
-    pictures, doubts, items = zip(*kept.values(), strict=True)
-    worth = np.where(np.array(doubts, bool), model.doubtful_cut, 1.0).astype(np.float32)
-    labels = np.array([_label(item.label) for item in items], np.uint8)
-    scans = np.unique([item.name.rpartition("#")[0] or item.name for item in items], return_inverse=True)[1]
-    return Rows(model.engine.probabilities(np.stack(pictures)), worth, labels, scans), left_out
+    own = read_own([path], model.normaliser, max_pixels)
+    return rows_of(own, model), own.left_out
+
+
+def rows_of(own: Own, model: Model) -> Rows:
+    worth = np.where(own.doubtful, model.doubtful_cut, 1.0).astype(np.float32)
+    return Rows(model.engine.probabilities(own.images), worth, own.labels, own.scans)
 
 
 def calibration_of(rows: Rows, manifest: Manifest, name: str, most: float) -> Calibration:
@@ -223,21 +206,3 @@ def _folds(rows: Rows) -> Iterator[tuple[Rows, Rows]]:
     part = np.random.default_rng(1).permutation(int(rows.scans.max()) + 1)[rows.scans] % FOLDS
     for number in range(FOLDS):
         yield rows[part != number], rows[part == number]
-
-
-def _picture(item: Item, model: Model) -> tuple[NDArray[np.uint8] | str, bool]:
-    """The picture uint8 [28, 28] and whether its cut is doubtful, as in the service; or why it is left out."""
-    if isinstance(item.picture, str):
-        return item.picture, False
-    if item.label not in LABELS and item.label not in KINDS:
-        return f"the label {item.label[:20]!r} is none of 0 to 9, blank and none", False
-    if item.prepared:
-        return item.picture, False
-    picture, doubtful = model.normaliser(item.picture, Polarity.AUTO)
-    return (NO_INK if picture is None else picture), doubtful
-
-
-def _label(label: str) -> int:
-    if label in KINDS:
-        return label_of(label)
-    return LABELS.index(label)

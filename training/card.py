@@ -48,7 +48,7 @@ aside for a person. Pictures come from version {manifest.normaliser} of the norm
 def _recipe(manifest: Manifest, config: Config) -> str:
     pictures, remark = " as they are", ""
     if config.augmented:
-        pictures = f", half of them drawn anew for every epoch, {100 * config.scan_share:g} % as scans"
+        pictures = f", half of them drawn again for every epoch, {100 * config.scan_share:g} % as scans"
         pictures += f", with {config.non_digits:g} pictures of no digit for each digit" if config.non_digits else ""
         remark = " As training saw harder pictures than validation, its curves may look the worse of the two."
     return f"""## How it was trained

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from digitmill.models.manifest import Name, Version
+from digitmill.networks.layers import Layer
 from training.data import DATA_SETS
-from training.layers import Layer
 
 CONFIG_FILE = "config.json"
 
@@ -38,7 +38,8 @@ class Config(BaseModel):
     batch_size: Count = 256
     """With bf16 as fast on a CPU as larger ones are, and with twice their steps."""
     arithmetic: Arithmetic = "mixed_bfloat16"
-    """Of the layers while they are trained; 1.3 to 1.6 times as fast on CPUs that have it. What is saved is float32."""
+    """Of the layers while they are trained; 1.3 to 1.6 times as fast on CPUs that have it, and taken by ``train`` on
+    those and on GPUs alone. What is saved is float32."""
     optimizer: Optimizer = "adamw"
     """Its rate warms up and then follows a cosine to zero, as with the other optimizers."""
     learning_rate: Positive = 3e-3
@@ -46,7 +47,7 @@ class Config(BaseModel):
     weight_decay: float = Field(0.02, ge=0)
     """Decoupled from the loss (AdamW), so that it does not distort confidences; the other optimizers take none."""
     augmented: bool = True
-    """Digits are drawn anew for every epoch, as real scans are unlike MNIST; without, they are taken as they are."""
+    """Digits are drawn again for every epoch, as real scans are unlike MNIST; without, they are taken as they are."""
     scan_share: float = Field(0.6, ge=0, le=1)
     """Most images that come in are scans; the rest keeps the clean digit in sight."""
     non_digits: float = Field(0.3, ge=0, le=1)
@@ -63,6 +64,8 @@ class Config(BaseModel):
     """Further sources, as ``--data`` named them: the built-in sets need none."""
     begin_with: str = ""
     """The folder of another run of the same network, whose weights are taken up; none where it begins from nothing."""
+    box_forms: int = Field(0, ge=0)
+    """Drawn forms the boxes of which are learnt besides, nine pages each: for a network that reads boxes of forms."""
     seed: int = 1
 
 

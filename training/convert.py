@@ -20,7 +20,7 @@ from digitmill.models.manifest import (
     OPENVINO_GRAPH,
     EngineAgreement,
     Manifest,
-    OpenVino,
+    openvino_artifact,
     read_manifest,
 )
 from digitmill.models.runtime import open_converted, open_model
@@ -58,10 +58,14 @@ def convert_and_compare(folder: Path, held_out: Digits, threads: int) -> Manifes
         _log.warning("This CPU has no bf16 arithmetic; publish on one that has to let workers use it.")
     manifest = manifest.model_copy(
         update={
-            "openvino": _checksums(files),
-            "openvino_int8": _checksums(int8),
+            "artifacts": {
+                EngineName.OPENVINO: {
+                    PrecisionName.F32: checksums(files, PrecisionName.F32),
+                    PrecisionName.INT8: checksums(int8, PrecisionName.INT8),
+                }
+            },
             "engines": tuple(
-                _agreement(
+                agreement(
                     open_converted(manifest, files, int8, precision=each, threads=threads).predict(held_out.images),
                     expected,
                     each,
@@ -90,7 +94,8 @@ def pictures_for_ranges(digits: Digits) -> Batch:
     return np.concatenate([drawn, non_digits(digits, OTHERS, (OTHERS, SCANS)).images])
 
 
-def _agreement(answers: Probabilities, expected: Probabilities, precision: PrecisionName) -> EngineAgreement:
+def agreement(answers: Probabilities, expected: Probabilities, precision: PrecisionName) -> EngineAgreement:
+    """How the ``answers`` of OpenVINO [n, classes] compare with those of Keras."""
     return EngineAgreement(
         engine=EngineName.OPENVINO,
         precision=precision,
@@ -100,8 +105,9 @@ def _agreement(answers: Probabilities, expected: Probabilities, precision: Preci
     )
 
 
-def _checksums(files: Converted) -> OpenVino:
-    return OpenVino(graph_sha256=_sha256(files.graph), weights_sha256=_sha256(files.weights))
+def checksums(files: Converted, precision: PrecisionName) -> dict[str, str]:
+    """What a manifest says of the ``files``."""
+    return openvino_artifact(_sha256(files.graph), _sha256(files.weights), precision)
 
 
 def _sha256(path: Path) -> str:

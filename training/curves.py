@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from digitmill.models.scores import ACCEPTED_ERROR, BINS, calibration_error
 from training.answers import Answers
 from training.drawing import BLUE, GREEN, GREY, ORANGE, RED, picture
 from training.history import Epoch
-from training.scores import ACCEPTED_ERROR, BINS, calibration_error
 
 Floats = NDArray[np.float64]
 

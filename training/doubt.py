@@ -55,8 +55,12 @@ def fit_doubtful_cut(
     probabilities = predict(pictures)
     answers = probabilities.argmax(axis=1)
     accepted = (answers < len(CLASSES)) & (probabilities.max(axis=1) >= review_below)
-    right = int(np.count_nonzero(accepted & (answers == labels)))
-    return round((right + 1) / (int(np.count_nonzero(accepted)) + 2), 4)
+    return worth(int(np.count_nonzero(accepted & (answers == labels))), int(np.count_nonzero(accepted)))
+
+
+def worth(right: int, accepted: int) -> float:
+    """The share of the ``accepted`` doubtful pictures that are ``right``, as ``fit_doubtful_cut`` counts it."""
+    return round((right + 1) / (accepted + 2), 4)
 
 
 def _scans(digits: Digits, random: Generator) -> tuple[Picture, NDArray[np.uint8]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 import cv2
 
@@ -29,16 +31,18 @@ NON_DIGITS_SEED = 7
 class Validation:
     """``clean``: the held-out digits of all sources as they are; ``drawn``: the same, ``DRAWINGS`` times, as scans.
 
-    ``others``: pictures of what is no digit. The last two are empty where training draws none.
+    ``others``: pictures of what is no digit; ``boxes``: those of drawn forms. The last three are empty where training
+    draws none.
     """
 
     clean: Digits
     drawn: Digits = NO_DIGITS
     others: Digits = NO_DIGITS
+    boxes: Digits = NO_DIGITS
 
     def known(self, config: Config) -> Digits:
         """All of them that are of the classes which the network of ``config`` has."""
-        return joined([self.clean, self.drawn, *([self.others] if config.non_digits else [])])
+        return joined([self.clean, self.drawn, *([self.others, self.boxes] if config.non_digits else [])])
 
 
 def held_out(sources: tuple[Source, ...], config: Config) -> Validation:
@@ -71,13 +75,13 @@ def _scans(clean: Digits, seed: tuple[int, ...]) -> tuple[Digits, Digits]:
 def epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, Digits]]:
     """The epochs from ``first`` on, drawn in another process while the one before is trained.
 
-    Drawing costs as much as training, so an epoch draws every second digit anew and shows the others once more.
+    Drawing costs as much as training, so an epoch draws every second digit again and shows the others once more.
     """
     if not config.augmented:
         yield from ((epoch, training) for epoch in range(first, config.epochs))
         return
     halves = [training[slice(start, None, 2)] for start in (0, 1)]
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin) as pool:
 
         def start(number: int) -> Future[Digits]:
             return pool.submit(drawn, halves[number % 2], (config.seed, number), config)
@@ -88,6 +92,19 @@ def epochs(training: Digits, config: Config, first: int) -> Iterator[tuple[int, 
                 waiting.append(start(epoch + 2))
             yield epoch, joined([half.result() for half in waiting[:2]])
             waiting.pop(0)
+
+
+def _begin() -> None:
+    """In the process that draws: one thread, and no longer than the process lives that it draws for."""
+    cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def drawn(training: Digits, seed: tuple[int, ...], config: Config) -> Digits:

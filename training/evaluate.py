@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from digitmill.imaging.loops import struck_through
+from digitmill.models.engines.base import Probabilities
 from digitmill.models.manifest import MODEL_FILE, Manifest, Metrics, NonDigitScores, Scores, Sha256, read_manifest
 from digitmill.models.runtime import Model, of_digits, open_model
+from digitmill.models.scores import accepted_digits
 from training.config import Config
 from training.data import CLASSES, Digits, Images, Source
 from training.epochs import Validation, held_out
+from training.forms.boxes import kept_boxes
 from training.kinds import KINDS, classes_of_labels
-from training.scores import accepted_digits, score
+from training.scores import score
 
 METRICS_FILE = "metrics.json"
 ALL = "all"
 """The held-out digits of all sources together."""
 DRAWN = "drawn"
 """The pictures that were drawn for validation: scans of held-out digits, and what is no digit."""
+
+BOXES = "boxes"
+"""Those of drawn forms, filled in with held-out digits."""
 
 
 class Report(BaseModel):
@@ -50,7 +59,15 @@ def evaluate(
         ModelRejected: the manifest or the model cannot be used.
     """
     model = open_model(read_manifest(folder), folder / MODEL_FILE, threads=threads)
-    return write_report(measure(model, sources, held_out(sources, config), strangers), model.manifest, output)
+    return write_report(
+        measure(model, sources, validation_of(folder, sources, config), strangers), model.manifest, output
+    )
+
+
+def validation_of(folder: Path, sources: tuple[Source, ...], config: Config) -> Validation:
+    """What the run in ``folder`` was held to, with the boxes that it drew."""
+    found, boxes = held_out(sources, config), kept_boxes(folder)
+    return found if boxes is None else replace(found, boxes=boxes[1].pictures)
 
 
 def measure(
@@ -58,12 +75,13 @@ def measure(
 ) -> Metrics:
     """The figures of ``model``, as ``evaluate`` writes them."""
     parts = {source.name: source.validation for source in sources} | {ALL: validation.clean, DRAWN: validation.drawn}
+    parts[BOXES] = validation.boxes
     tests = {source.name: source.test for source in sources if source.test is not None}
     others = {DRAWN: validation.others.images} | {name: part.others for name, part in tests.items()}
     others |= strangers or {}
     kinds = _kinds(model, validation.others)
     return Metrics(
-        validation={name: _measure(model, part.digits) for name, part in parts.items() if len(part)},
+        validation={name: _measure(model, part.digits) for name, part in parts.items() if len(part.digits)},
         test={name: _measure(model, part.digits) for name, part in tests.items()},
         non_digits={name: _accepted(model, images) for name, images in others.items() if len(images)} | kinds,
     )
@@ -96,7 +114,7 @@ def _told(others: NonDigitScores) -> str:
 
 
 def _accepted(model: Model, images: Images) -> NonDigitScores:
-    accepted = accepted_digits(model.predict(images), model.manifest.review_below)
+    accepted = accepted_digits(_answers(model, images), model.manifest.review_below)
     return NonDigitScores(images=len(images), accepted=round(float(accepted.mean()), 6))
 
 
@@ -105,7 +123,7 @@ def _kinds(model: Model, drawn: Digits) -> dict[str, NonDigitScores]:
     if model.manifest.classes[len(CLASSES) :] != KINDS or not len(drawn):
         return {}
     own = classes_of_labels(drawn.labels)
-    accepted = accepted_digits(model.predict(drawn.images), model.manifest.review_below)
+    accepted = accepted_digits(_answers(model, drawn.images), model.manifest.review_below)
     told = model.engine.probabilities(drawn.images).argmax(axis=1) == own
     return {
         f"{DRAWN} {kind}": NonDigitScores(
@@ -119,4 +137,13 @@ def _kinds(model: Model, drawn: Digits) -> dict[str, NonDigitScores]:
 
 
 def _measure(model: Model, digits: Digits) -> Scores:
-    return score(of_digits(model.predict(digits.images)), digits.labels, model.manifest.review_below)
+    return score(of_digits(_answers(model, digits.images)), digits.labels, model.manifest.review_below)
+
+
+def _answers(model: Model, images: Images) -> Probabilities:
+    """Calibrated probabilities float32 [n, classes], less of each digit that a stroke goes through, as readers do."""
+    found = model.predict(images)
+    sure = found[:, : len(CLASSES)].max(axis=1).astype(np.float64) >= model.manifest.review_below
+    struck = struck_through(images, found[:, : len(CLASSES)].argmax(axis=1), sure)
+    found[struck, : len(CLASSES)] *= np.float32(model.doubtful_cut)
+    return found

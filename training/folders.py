@@ -7,17 +7,20 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources.abc import Traversable
 
 from digitmill.errors import ItemFailure, TrainingError
+from digitmill.imaging.counting import count_pictures
 from digitmill.imaging.decode import decode
-from digitmill.imaging.pages import count_tiff_pages
 from digitmill.uploads.names import Kind, kind_of
 from training.data import CLASSES
 from training.labelled import Item, Picture
 
 LABELS_FILE = "labels.csv"
 COLUMNS = ("name", "label")
+UPLOADED = "uploaded"
+"""A third column, which may be there."""
 PARTS = {"train": False, "training": False, "test": True, "testing": True}
 """Names of folders that part a set, and whether it is the test part."""
 MOST_PAGES = 1000
@@ -48,7 +51,7 @@ def listed_items(folder: Traversable, max_pixels: int) -> Iterator[Item]:
     """
     files = dict(_files(folder, ""))
     unnamed = {path for path in files if path != LABELS_FILE}
-    for name, label in _rows(folder / LABELS_FILE):
+    for name, label, uploaded in _rows(folder / LABELS_FILE):
         # a page of a TIFF is called by the file and its number, as in the service's rows
         path = name if name in files else name.rpartition("#")[0]
         if path not in files:
@@ -57,12 +60,12 @@ def listed_items(folder: Traversable, max_pixels: int) -> Iterator[Item]:
         unnamed.discard(path)
         for item in _pages(path, label, files[path], max_pixels):
             if name in (path, item.name):
-                yield item
+                yield replace(item, uploaded=uploaded)
     for path in sorted(unnamed):
         yield Item(path, "", NOT_LISTED)
 
 
-def _rows(file: Traversable) -> Iterator[tuple[str, str]]:
+def _rows(file: Traversable) -> Iterator[tuple[str, str, str]]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -70,19 +73,19 @@ def _rows(file: Traversable) -> Iterator[tuple[str, str]]:
         if missing:
             raise TrainingError(f"{file} has no column {missing[0]}. Its first line must name name and label.")
         for row in reader:
-            yield (row["name"] or "").replace("\\", "/"), (row["label"] or "").strip()
+            yield (row["name"] or "").replace("\\", "/"), (row["label"] or "").strip(), row.get(UPLOADED) or ""
     except (UnicodeDecodeError, csv.Error) as error:
         raise TrainingError(f"{file} is no CSV file in UTF-8: {error}. Save it as CSV, UTF-8.") from error
 
 
 def _pages(path: str, label: str, file: Traversable, max_pixels: int, *, test: bool = False) -> Iterator[Item]:
-    """One item for each page of a TIFF, and one for any other file."""
+    """One item for each page of a TIFF or picture of a PGM or HEIC, and one for any other file."""
     try:
         data = file.read_bytes()
     except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         yield Item(path, label, f"cannot be read: {error}")
         return
-    pages = count_tiff_pages(data, MOST_PAGES)
+    pages = count_pictures(data, MOST_PAGES)
     for page in range(pages):
         name = f"{path}#{page + 1}" if pages > 1 else path
         yield Item(name, label, _decoded(data, page, pages, max_pixels), test=test)

@@ -66,7 +66,7 @@ def enlarged(image: Picture) -> Picture:
 
 
 def written(large: Picture, random: Generator) -> Picture:
-    """``large`` [56, 56] written anew by some hand: uint8 [64, 64], light ink on 0, 30 to 50 pixels high or wide."""
+    """``large`` [56, 56] written again by some hand: uint8 [64, 64], light ink on 0, 30 to 50 pixels high or wide."""
     matrix = _matrix(random, strength=1.0, scale=random.uniform(0.72, 1.02))
     matrix[:, 2] = (LARGE - 1) / 2
     places = np.asarray(cv2.transform(_CANVAS_PLACES, matrix), np.float32)

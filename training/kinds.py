@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from digitmill.domain import DIGITS
 
 KINDS = ("blank", "cross", "dash", "struck_out", "several", "circled", "other")
-WITH_DIGIT = ("struck_out", "circled")
-"""Kinds in which a digit can still be seen."""
 OTHER = len(DIGITS)
 KIND, INSIDE = 20, 32
 SEEN_INSIDE = 0.1

@@ -25,7 +25,8 @@ UNLIKE = "the same picture as another, with another label"
 class Item:
     """One picture of a source: grey [height, width], or the reason why it cannot be read.
 
-    ``test`` says that the source sets it apart for testing, ``prepared`` that it went through the normaliser.
+    ``test`` says that the source sets it apart for testing, ``prepared`` that it went through the normaliser;
+    ``uploaded`` is the name under which it came to the service, where that is known.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Item:
     picture: Picture | str
     test: bool = False
     prepared: bool = False
+    uploaded: str = ""
 
 
 @dataclass(frozen=True)

@@ -62,24 +62,27 @@ def _pendigits(files: Sequence[Path], seed: int) -> Source:
 
 def _unipen(folder: Path, seed: int) -> Source:
     """Digits, and letters as pictures of no digit; the test part is of other writers."""
-    characters = _characters(folder, "1a", DIGITS, 1)
+    found = characters(folder, "1a", DIGITS, 1)
     for part in ("1b", "1c"):
-        characters += _characters(folder, part, LETTERS, LETTER_FILES)
-    if not characters:
+        found += characters(folder, part, LETTERS, LETTER_FILES)
+    if not found:
         raise TrainingError(f"{folder} holds no digits. Unpack the whole release there: data and include.")
-    test = [character for character in characters if _for_testing(character)]
-    rest = [character for character in characters if not _for_testing(character)]
+    test = [character for character in found if is_for_testing(character)]
+    rest = [character for character in found if not is_for_testing(character)]
     training, validation = split(_digits(rest, seed), EXTRA_HELD_OUT, seed, UNIPEN)
     return Source(UNIPEN, UNIPEN_LICENCE, training, validation, _digits(test, seed))
 
 
-def _characters(folder: Path, part: str, labels: str, one_in: int) -> list[PenCharacter]:
+def characters(folder: Path, part: str, labels: str, one_in: int) -> list[PenCharacter]:
+    """The characters of one part of the release in ``folder`` that are labelled as one of ``labels``, of one file in so
+    many. Raises TrainingError: a file cannot be read."""
     files = sorted((folder / "data" / part).rglob("*.dat"))
     sound = [path for path in files if UNSOUND not in path.relative_to(folder).parts]
     return [character for path in sound[::one_in] for character in read_release(folder, path, labels)]
 
 
-def _for_testing(character: PenCharacter) -> bool:
+def is_for_testing(character: PenCharacter) -> bool:
+    """Whether its writer is kept for testing."""
     return zlib.crc32(character.writer.encode()) % TEST_WRITERS == 0
 
 

@@ -11,13 +11,14 @@ from rich.table import Table
 
 from digitmill.domain import Options, Row, RowStatus
 from digitmill.errors import NotFound
+from digitmill.imaging.pdf import count_pages
 from digitmill.models.manifest import MODEL_FILE, read_manifest
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, load_model, open_model
 from digitmill.pipeline import answer_chunk
 from digitmill.settings import Settings
 from digitmill.uploads.limits import Limits
-from digitmill.uploads.plan import Plan, opened
+from digitmill.uploads.plan import Plan
 from digitmill.uploads.spool import Spool
 
 COLOURS = {
@@ -41,25 +42,23 @@ def predict(files: Sequence[Path], model: Model, settings: Settings) -> list[Row
         for name, path in _found(files):
             with path.open("rb") as stream:
                 spool.add(name, stream)
-        plan = Plan(spool.source, spool.pieces, limits)
-        with opened(spool.source) as upload:
+        plan = Plan(spool, limits, count_pages)
 
-            def read(start: int, end: int) -> bytes:
-                upload.seek(start)
-                return upload.read(end - start)
+        def read(start: int, end: int) -> bytes:
+            return spool.read(start, end - start)
 
-            return [
-                row
-                for chunk in plan.chunks()
-                for row in answer_chunk(
-                    chunk.entries,
-                    read,
-                    model,
-                    options,
-                    max_member_bytes=limits.max_member_bytes,
-                    max_pixels=settings.max_image_pixels,
-                ).rows(chunk.first, [entry.name for entry in chunk.entries])
-            ]
+        return [
+            row
+            for chunk in plan.chunks()
+            for row in answer_chunk(
+                chunk.entries,
+                read,
+                model,
+                options,
+                max_member_bytes=limits.max_member_bytes,
+                max_pixels=settings.max_image_pixels,
+            ).rows(chunk.first, [entry.name for entry in chunk.entries])
+        ]
 
 
 def chosen(name: str | None, registry: Registry, settings: Settings, threads: int) -> Model:

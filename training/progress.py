@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,51 @@ SCALARS = {
 }
 """The folders and tags of ``keras.callbacks.TensorBoard``, and what the history calls the same figures."""
 RATE_TAG = "epoch_learning_rate"
+
+
+NOT_ONE_EPOCH = "Not one epoch was finished in the time that a training has. Take fewer images or weights."
+
+
+class Enough(Exception):
+    """Raised by what watches a run: it is to end with the epochs that are finished."""
+
+
+class Watch:
+    """What is told of a run while it goes. This one tells nobody."""
+
+    @contextmanager
+    def run(self, epochs: int, finished: int, steps: int) -> Iterator[None]:  # noqa: ARG002
+        """While the block runs so many epochs go on from those that are finished, in so many steps each."""
+        yield
+
+    def step(self, batch: int, logs: Mapping[str, Any] | None) -> None:
+        """One batch of the epoch is done; to be called by Keras. Raises Enough."""
+
+    def epoch(self, number: int, figures: Epoch, learning_rate: float) -> None:
+        """Epoch ``number``, from 0, is done and saved; it ended at this rate. Raises Enough."""
+
+
+class Terminal(Watch):
+    """Bars on a terminal, and scalars in ``folder`` for TensorBoard."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bars: Bars | None = None
+        self._scalars: Scalars | None = None
+
+    @contextmanager
+    def run(self, epochs: int, finished: int, steps: int) -> Iterator[None]:
+        with Bars(epochs, finished, steps) as self._bars, Scalars(self._folder / TENSORBOARD_FOLDER) as self._scalars:
+            yield
+
+    def step(self, batch: int, logs: Mapping[str, Any] | None) -> None:
+        if self._bars is not None:
+            self._bars.step(batch, logs)
+
+    def epoch(self, number: int, figures: Epoch, learning_rate: float) -> None:
+        if self._bars is not None and self._scalars is not None:
+            self._bars.epoch(figures)
+            self._scalars.epoch(number, figures, learning_rate)
 
 
 class Bars:

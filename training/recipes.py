@@ -6,6 +6,7 @@ A recipe only sets defaults: what a run was trained with stands in its ``config.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,9 +15,9 @@ from pydantic import Field, ValidationError
 
 from digitmill.errors import TrainingError
 from digitmill.models.manifest import Name
+from digitmill.networks.layers import Layer, LayerFault, layers_of
 from training.config import Arithmetic, Config, Count, Optimizer, Positive
 from training.data import CLASSES
-from training.layers import read_layers
 
 
 class Classic(Config):
@@ -124,6 +125,22 @@ def configured(architecture: str, options: Mapping[str, Any]) -> Config:
             f"There is no architecture {architecture!r}. Name one of {', '.join(RECIPES)}, or a .json file of layers."
         )
     return _valid(RECIPES[architecture], options)
+
+
+def read_layers(path: Path, classes: int) -> tuple[Layer, ...]:
+    """The layers in the JSON file ``path``, without the answer, which is a dense softmax over ``classes``.
+
+    Raises:
+        TrainingError: which layer cannot be built, why, and what to do.
+    """
+    try:
+        return layers_of(json.loads(path.read_bytes()), classes)
+    except FileNotFoundError as error:
+        raise TrainingError(f"{path} does not exist. Name a JSON file with a list of layers.") from error
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} is not a JSON file: {error}. Correct it, or name another.") from error
+    except LayerFault as fault:
+        raise TrainingError(f"{path}: {fault}") from fault
 
 
 def _valid(recipe: type[Config], options: Mapping[str, Any]) -> Config:

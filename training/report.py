@@ -13,8 +13,7 @@ from training.card import card
 from training.config import Config
 from training.curves import draw_coverage, draw_coverage_by_set, draw_reliability, draw_training
 from training.data import Images, Source
-from training.epochs import held_out
-from training.evaluate import METRICS_FILE, measure, write_report
+from training.evaluate import METRICS_FILE, measure, validation_of, write_report
 from training.grids import draw_confusion, draw_misclassified, draw_predictions
 from training.history import HISTORY_FILE, history_text, read_history
 
@@ -50,7 +49,7 @@ def report(
         raise TrainingError(f"{folder} has no {HISTORY_FILE}. Name the folder of a run of `python -m training train`.")
     manifest = read_manifest(folder)
     model = open_model(manifest, folder / MODEL_FILE, threads=threads)
-    validation = held_out(sources, config)
+    validation = validation_of(folder, sources, config)
     metrics = measure(model, sources, validation, strangers)
     write_report(metrics, manifest, folder / METRICS_FILE)
     answers = answered(model, sources)

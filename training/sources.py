@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -49,17 +49,23 @@ def sources_of(config: Config, settings: Settings) -> tuple[Source, ...]:
     ]
     if settings.data is not None:
         sources += form_boxes(settings.data)
-    for path in map(Path, config.data):
+    return with_files(sources, map(Path, config.data), config, settings.max_image_pixels)
+
+
+def with_files(sources: Sequence[Source], paths: Iterable[Path], config: Config, max_pixels: int) -> tuple[Source, ...]:
+    """``sources``, and those that lie in ``paths``, without what is among the others too. Raises as ``sources_of``."""
+    found = list(sources)
+    for path in paths:
         name = name_of(path)
-        if any(source.name == name for source in sources):
+        if any(source.name == name for source in found):
             raise TrainingError(f"Two sources are called {name}. Rename {path}.")
-        labelled = read_labelled(path, Polarity.AUTO, settings.max_image_pixels)
+        labelled = read_labelled(path, Polarity.AUTO, max_pixels)
         if not config.non_digits:
             labelled = _digits_alone(labelled)
-        sources.append(_split(name, _without(labelled, sources, name), config.seed))
+        found.append(_split(name, _without(labelled, found, name), config.seed))
         for reason, names in labelled.left_out.items():
             _log.warning("%s: %d left out: %s.", name, len(names), reason)
-    return tuple(sources)
+    return tuple(found)
 
 
 def read_labelled(path: Path, polarity: Polarity, max_pixels: int) -> Labelled:

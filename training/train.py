@@ -11,6 +11,8 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
-from digitmill.models.engines.keras import configure
+from digitmill.models.engines.keras import configure, multiply_adds
 from digitmill.models.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -33,21 +35,22 @@ from digitmill.models.manifest import (
 )
 from digitmill.models.runtime import of_digits, open_model
 from digitmill.settings import DeviceName
-from training.architectures import build, description, multiply_adds
+from training.architectures import build, description
 from training.config import CONFIG_FILE, Arithmetic, Config, read_config
 from training.data import CLASSES, Digits, Source, joined
-from training.doubt import fit_doubtful_cut
+from training.doubt import fit_doubtful_cut, worth
 from training.epochs import Validation, calibration_scans, epochs, held_out
+from training.forms.boxes import Boxes, bent_boxes, keep_boxes, kept_boxes
 from training.history import HISTORY_FILE, Epoch, history_text, in_words, read_history
 from training.kinds import KINDS, targets
-from training.progress import TENSORBOARD_FOLDER, Bars, Scalars
+from training.progress import NOT_ONE_EPOCH, Enough, Terminal, Watch
 from training.scores import fit_review_below, fit_temperature
 
 MOMENTUM = 0.9
 """Of SGD, as in most of what is written about it."""
 
 SMALL = 0.1
-"""What outputs that begin anew keep of their random weights, beside outputs that are taken up."""
+"""What outputs that begin again keep of their random weights, beside outputs that are taken up."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,37 +68,51 @@ def start(config: Config, sources: tuple[Source, ...], folder: Path, threads: in
         raise TrainingError(f"{folder} holds a run already. Take another folder, or go on with it by --resume.")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(config.model_dump_json(indent=1) + "\n")
-    return train(config, sources, folder, threads)
+    return train(config, sources, folder, threads, Terminal(folder))
 
 
-def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: int) -> Manifest:
-    """Run ``config`` in ``folder``, from its checkpoint if there is one; the manifest has no metrics yet."""
+def train(config: Config, sources: tuple[Source, ...], folder: Path, threads: int, watch: Watch) -> Manifest:
+    """Run ``config`` in ``folder``, from its checkpoint if there is one; the manifest has no metrics yet.
+
+    Raises:
+        TrainingError: ``watch`` had enough before the first epoch was finished.
+    """
     _log.info("%s is trained on the %s.", config.architecture, configure(DeviceName.AUTO, threads).upper())
     keras.utils.set_random_seed(config.seed)
     training = joined([source.training for source in sources for _ in range(config.repeated.get(source.name, 1))])
-    validation = held_out(sources, config)
+    validation, learnt, held = held_out(sources, config), None, None
+    if config.box_forms:
+        learnt, held = kept_boxes(folder) or keep_boxes(sources, config.box_forms, config.seed, folder)
+        _log.info("%s boxes of drawn forms are learnt besides.", f"{len(learnt.pictures):,}")
+        validation = replace(validation, boxes=held.pictures)
     known = validation.known(config)
     history = read_history(folder)
-    model = keras.saving.load_model(_checkpoint(folder, len(history))) if history else _compiled(config, len(training))
-    steps = _steps(config, len(training))
-    with Bars(config.epochs, len(history), steps) as bars, Scalars(folder / TENSORBOARD_FOLDER) as scalars:
+    steps = _steps(config, len(training), 0 if learnt is None else 2 * len(learnt.pictures))
+    model = keras.saving.load_model(_checkpoint(folder, len(history))) if history else _compiled(config, steps)
+    with watch.run(config.epochs, len(history), steps), suppress(Enough):
         for epoch, digits in epochs(training, config, len(history)):
-            figures = _fit_one(model, digits, known, config, bars, epoch)
+            shown = (
+                digits if learnt is None else joined([digits, learnt.pictures, bent_boxes(learnt, config.seed, epoch)])
+            )
+            figures = _fit_one(model, shown, known, config, watch, epoch)
             history.append(figures)
             if figures["validation_loss"] == min(entry["validation_loss"] for entry in history):
                 _save_weights(model, config, folder / MODEL_FILE)
             _save_progress(model, history, folder)
-            bars.epoch(figures)
-            scalars.epoch(epoch, figures, float(model.optimizer.learning_rate))
             _log.info("epoch %d of %d: %s", epoch + 1, config.epochs, in_words(figures))
+            watch.epoch(epoch, figures, float(model.optimizer.learning_rate))
+    if not history:
+        raise TrainingError(NOT_ONE_EPOCH)
+    if held is not None:
+        return _calibrated_on_boxes(config, sources, held, folder, threads)
     return _calibrated(config, sources, validation, folder, threads)
 
 
-def _compiled(config: Config, training_images: int) -> Any:
+def _compiled(config: Config, steps_an_epoch: int) -> Any:
     model = _network(config, config.arithmetic)
     if config.begin_with:
         _take_up(model, Path(config.begin_with), config.seed)
-    steps = config.epochs * _steps(config, training_images)
+    steps = config.epochs * steps_an_epoch
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=steps // 20
     )
@@ -142,9 +159,9 @@ def _fitted(former: list[NDArray[Any]], fresh: list[NDArray[Any]]) -> list[NDArr
     return [*former[:-2], *head]
 
 
-def _steps(config: Config, training_images: int) -> int:
+def _steps(config: Config, training_images: int, boxes: int) -> int:
     """Of an epoch, with the pictures that are no digits."""
-    pictures = training_images * (1 + config.non_digits if config.augmented else 1)
+    pictures = boxes + training_images * (1 + config.non_digits if config.augmented else 1)
     return math.ceil(pictures / config.batch_size)
 
 
@@ -156,7 +173,7 @@ def _optimizer(config: Config, schedule: Any) -> Any:
     return keras.optimizers.SGD(schedule, momentum=MOMENTUM)
 
 
-def _fit_one(model: Any, training: Digits, validation: Digits, config: Config, bars: Bars, epoch: int) -> Epoch:
+def _fit_one(model: Any, training: Digits, validation: Digits, config: Config, watch: Watch, epoch: int) -> Epoch:
     classes = len(classes_of(config))
     order = np.random.default_rng((config.seed, epoch)).permutation(len(training))
     history = model.fit(
@@ -166,7 +183,7 @@ def _fit_one(model: Any, training: Digits, validation: Digits, config: Config, b
         shuffle=False,
         validation_data=(_pixels(validation), targets(validation.labels, classes)),
         validation_batch_size=512,
-        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=bars.step)],
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=watch.step)],
         verbose=0,
     ).history
     names = {
@@ -232,6 +249,23 @@ def _calibrated(
     threshold = fit_review_below(of_digits(model.predict(scans.images)), scans.labels)
     doubtful = fit_doubtful_cut(model.predict, validation.clean, threshold, config.seed) if config.augmented else 1.0
     manifest = draft.model_copy(update={"review_below": threshold, "doubtful_cut": doubtful})
+    (folder / MANIFEST_FILE).write_text(manifest.to_json())
+    return manifest
+
+
+def _calibrated_on_boxes(
+    config: Config, sources: tuple[Source, ...], held: Boxes, folder: Path, threads: int
+) -> Manifest:
+    """For a network that is to read boxes of forms: on those alone."""
+    path, labels = folder / MODEL_FILE, held.pictures.labels
+    draft = _manifest(config, sources, path)
+    raw = open_model(draft, path, threads=threads).engine.probabilities(held.pictures.images)
+    draft = draft.model_copy(update={"temperature": fit_temperature(raw, labels)})
+    seen = open_model(draft, path, threads=threads).predict(held.pictures.images)
+    threshold = fit_review_below(of_digits(seen), labels)
+    accepted = held.doubtful & (seen.argmax(axis=1) < len(CLASSES)) & (seen.max(axis=1) >= threshold)
+    cut = worth(int(np.count_nonzero(accepted & (seen.argmax(axis=1) == labels))), int(np.count_nonzero(accepted)))
+    manifest = draft.model_copy(update={"review_below": threshold, "doubtful_cut": cut})
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
     return manifest
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from contextlib import suppress
 
-from digitmill.errors import DigitmillError
+from digitmill.errors import DigitmillError, StorageUnavailable
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.telemetry import configure_logging
-from web.auth import require_safe_address
+from digitmill.tracing import configure_tracing
+from web.addresses import require_safe_address
+from web.in_memory import folder_in_memory
 
 
 def main() -> int:
@@ -18,14 +21,21 @@ def main() -> int:
     os.umask(0o077)
     try:
         settings = Settings.load()
-        require_safe_address(settings, Service.open(settings).keys)
+        keys = Service.open(settings).keys
+        require_safe_address(settings, keys)
+        # where the store is away now, each process does so before it answers
+        with suppress(StorageUnavailable):
+            keys.carry_over()
     except DigitmillError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1
     configure_logging(settings)
+    configure_tracing(settings, "web")
     if settings.web_processes > 1:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="digitmill-metrics-")
-    # prometheus-client reads the variable when it is imported
+        # these files are mapped into memory: a process that writes there while its disk is full is ended by the kernel
+        prefix = f"digitmill-metrics-{os.getpid()}-"
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=prefix, dir=folder_in_memory())
+    # prometheus-client reads the variable when it is imported, as nearly all of web does
     from web.server import run  # noqa: PLC0415
 
     run(settings)

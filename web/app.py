@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from apiflask import APIFlask
 from werkzeug.routing import IntegerConverter
 
-from digitmill.imaging.drawers import Drawers
+from digitmill.errors import DigitmillError, NotFound, TemplateNotFound, Unauthorized
 from digitmill.service import Service
 from digitmill.settings import Settings
-from web.auth import init_auth, require_safe_address
+from web.addresses import require_safe_address
+from web.auth import init_auth, looked_into
 from web.connection import init_connection
-from web.context import EXTENSION, Context
+from web.context import EXTENSION, Context, context
+from web.cors import init_cors
 from web.errors import init_errors
 from web.inputs import DigitmillRequest
-from web.limits import init_limits
+from web.limits import connections_of, init_limits
 from web.metrics import Metrics
 from web.openapi import init_openapi
-from web.pages.documentation import documentation
+from web.pages.documentation import EXTENSION as DOCUMENTS
+from web.pages.documentation import Documents, documentation
 from web.pages.drawing import drawing_pages
-from web.pages.drop import drop
+from web.pages.drop import drop, samples
 from web.pages.jobs import jobs_pages
 from web.pages.language import language
 from web.pages.layout import init_pages
 from web.pages.models import models_pages
 from web.pages.review import review_pages
 from web.pages.sign_in import sign_in
+from web.pages.templates import templates_pages
+from web.pages.training import training_pages
+from web.pages.webhooks import webhooks_pages
 from web.refusals import refuse_key
 from web.requests import init_requests
+from web.streams import Streams
+from web.traces import init_traces
+from web.views.drafts import drafts
 from web.views.events import events
 from web.views.images import images
 from web.views.jobs import jobs
 from web.views.limits import limits
+from web.views.marked import marked
 from web.views.models import models
 from web.views.probes import probes
+from web.views.releases import releases
 from web.views.results import results
 from web.views.review import review
 from web.views.sample import sample
+from web.views.templates import templates
+from web.views.trainings import trainings
+from web.views.trials import trials
 from web.views.webhooks import webhooks
 from web.waiting import Waiting
 
-PAGES = (drop, jobs_pages, review_pages, drawing_pages, models_pages, sign_in, language, documentation)
+PAGES = (
+    drop, samples, jobs_pages, review_pages, drawing_pages, models_pages, templates_pages, training_pages,
+    webhooks_pages, sign_in, language, documentation,
+)  # fmt: skip
 
 
 class RowIndex(IntegerConverter):
@@ -48,8 +67,23 @@ class RowIndex(IntegerConverter):
     regex = "[0-9]{1,9}"
 
 
+MISSING = (NotFound, TemplateNotFound, Unauthorized)
+"""What a call is told, too, whose Redis was emptied since the last look at it."""
+
+
 class Digitmill(APIFlask):
     request_class = DigitmillRequest
+
+    def handle_user_exception(self, error: Exception) -> Any:
+        missing = isinstance(error, MISSING) or isinstance(error.__cause__, MISSING)
+        if missing and isinstance(error, DigitmillError):
+            error = looked_into(error, context().service.mark)
+        return super().handle_user_exception(error)
+
+
+def open_service(settings: Settings) -> Service:
+    """For a web process: no thread lacks a connection to Redis, and nobody waits long for one that is away."""
+    return Service.open(settings, connections=connections_of(settings), patient=False)
 
 
 def create_app(service: Service | None = None) -> APIFlask:
@@ -63,27 +97,32 @@ def create_app(service: Service | None = None) -> APIFlask:
         StorageUnavailable: Redis was asked, and does not answer.
     """
     if service is None:
-        service = Service.open(Settings.load())
+        service = open_service(Settings.load())
     settings = service.settings
     require_safe_address(settings, service.keys)
     app = Digitmill(
-        __name__, title="Digitmill", spec_path="/openapi.json", docs_path=None, json_errors=False,
+        __name__, title="Digitmill", spec_path=None, docs_path=None, json_errors=False,
         static_folder="static", template_folder="templates",
     )  # fmt: skip
-    app.extensions[EXTENSION] = Context(
-        service, Waiting(settings.web_threads), Metrics(service.store), Drawers(settings)
-    )
+    metrics, streams = Metrics(service.store, service.measures), Streams(service.store, settings.web_streams)
+    app.extensions[EXTENSION] = Context(service, Waiting(settings.web_threads), metrics, streams)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters["int"] = RowIndex
     init_requests(app)
+    init_traces(app)
     init_connection(app)
     init_errors(app)
+    init_cors(app, settings.cors_allowed)
     init_auth(app, settings, service.keys, service.mark, refuse_key)
     init_limits(app, settings)
     init_openapi(app, settings)
     init_pages(app)
-    for blueprint in (jobs, results, review, sample, images, events, models, limits, probes, webhooks):
+    app.extensions[DOCUMENTS] = Documents(app)
+    for blueprint in (
+        jobs, results, review, sample, images, marked, events, models, releases, templates, trials, drafts, limits,
+        probes, webhooks, trainings,
+    ):  # fmt: skip
         app.register_blueprint(blueprint)
     for blueprint in PAGES:
         app.register_blueprint(blueprint)

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Flask, current_app, g, request
 
-from digitmill.domain import Caller, Scope
-from digitmill.errors import Forbidden, SettingsError, StorageUnavailable, StoreReplaced, Unauthorized
+from digitmill.access import Caller, Scope
+from digitmill.errors import DigitmillError, Forbidden, StorageUnavailable, StoreReplaced, Unauthorized
 from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
 from digitmill.store.redis_mark import StoreMark
@@ -21,32 +21,6 @@ METRICS = "/metrics"
 HEALTH = "/healthz"
 SCOPE = "scope"
 """The attribute of a view that names the scope it asks for."""
-
-
-def require_safe_address(settings: Settings, keys: Keys) -> None:
-    """Look for a key where other machines could reach the server.
-
-    Raises:
-        SettingsError: there is none.
-        StorageUnavailable: the key store does not answer.
-    """
-    if settings.on_loopback:
-        return
-    try:
-        asked = keys.asked()
-    except StoreReplaced:
-        # the server refuses every call, and a backup can be restored meanwhile
-        return
-    except StorageUnavailable as error:
-        raise StorageUnavailable(
-            f"DIGITMILL_HOST is {settings.host}, which other machines can reach, DIGITMILL_ADMIN_KEY is not set, and "
-            "the Redis that may hold other keys does not answer. Start Redis first, or set DIGITMILL_ADMIN_KEY."
-        ) from error
-    if not asked:
-        raise SettingsError(
-            f"DIGITMILL_HOST is {settings.host}, which other machines can reach, and there is no key yet. Set "
-            "DIGITMILL_ADMIN_KEY, or make a key with `digitmill keys create`, or listen on 127.0.0.1."
-        )
 
 
 def ask_scope(view: Callable[..., Any], scope: Scope) -> None:
@@ -122,6 +96,18 @@ def _make_sure_of(mark: StoreMark) -> None:
         return
     with suppress(StorageUnavailable):
         mark.check()
+
+
+def looked_into(error: DigitmillError, mark: StoreMark | None) -> DigitmillError:
+    """``error``, which says that a job or a key is not there; or that the store was replaced since the last look."""
+    try:
+        if mark is not None:
+            mark.check(now=True)
+    except StoreReplaced as replaced:
+        return replaced
+    except StorageUnavailable:
+        pass
+    return error
 
 
 def tell_of_refusal(key_id: str | None, key_name: str | None, reason: str) -> None:

@@ -58,24 +58,29 @@ class BoundedSocket(socket.socket):
     """A blocking socket of a client.
 
     ``streams`` is set for an answer that holds a slot for long requests (``web/waiting.py``), ``waits`` is False where
-    a thread must never wait for the client, ``known`` is set once the request came with a valid key, and
-    ``told_to_go_on`` once the client was answered 100.
+    a thread must never wait for the client, ``known`` is set once the request came with a valid key.
+    ``owes_go_on``: the client sends its body when it is told to, which it is when the body is first asked for, so that
+    who is refused sends nothing. ``hand_over`` is set where an event stream goes on after the
+    thread has answered (``web/stream.py``): it is to be called with what is to be done at its end.
     """
 
     def __init__(self, accepted: socket.socket, bounds: Bounds) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self._bounds = bounds
-        self.told_to_go_on = False
         self.begin()
 
     def begin(self, *, waits: bool = True) -> None:
         """Another request begins."""
         self._reading, self._writing = Pace(), Pace()
-        self.streams = self.known = False
+        self.streams = self.known = self.owes_go_on = False
+        self.hand_over: Callable[[Callable[[], None]], None] | None = None
         self.waits = waits
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """Raises TooSlow."""
+        if self.owes_go_on and not flags:
+            self.owes_go_on = False
+            self.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         while not flags:
             try:
                 block = super().recv(size, socket.MSG_DONTWAIT)
@@ -89,6 +94,13 @@ class BoundedSocket(socket.socket):
     def send(self, data: Any, flags: int = 0, /) -> int:
         self.sendall(data, flags)
         return memoryview(data).nbytes
+
+    def send_at_once(self, data: Any) -> int:
+        """Send what the client takes without being waited for; the number of bytes."""
+        try:
+            return super().send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Raises TooSlow."""

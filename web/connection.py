@@ -41,12 +41,15 @@ def init_connection(app: Flask) -> None:
 
     @app.after_request
     def part(response: Response) -> Response:
-        if g.get("body_read", False) or not _much_unread():
+        connection = request.environ.get("gunicorn.socket")
+        bounded = connection if isinstance(connection, BoundedSocket) else None
+        # whether a body follows that nobody has asked for, the client alone knows
+        unasked = bounded is not None and bounded.owes_go_on
+        if not unasked and (g.get("body_read", False) or not _much_unread()):
             return response
         response.headers["Connection"] = "close"
-        connection = request.environ.get("gunicorn.socket")
-        if isinstance(connection, BoundedSocket):
-            connection.known = "caller" in g
+        if bounded is not None:
+            bounded.known, bounded.owes_go_on = "caller" in g, False
         return response
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
-from digitmill import domain
-from digitmill.documents import Count, Time, time_text
-from digitmill.domain import Verdict, VerdictStatus
+from digitmill.documents import Row, RowProblem, row_documents
 from digitmill.errors import BadOptions, FieldError, UnsupportedMediaType
+from digitmill.page_documents import Correction as CorrectionDocument
+from digitmill.page_documents import Count, Time, VerdictName, correction_document, time_text
+from digitmill.placing import Placed
+from digitmill.readers import READERS
 from digitmill.review import Corrected, Correction, Hold
+from digitmill.store import reviews
+from digitmill.verdicts import Revision, Verdict, VerdictStatus
 from web.options import bad_input, parse_json
-from web.schemas import Correction as CorrectionDocument
-from web.schemas import Row, RowProblem, VerdictName, correction_document, row_documents
 from web.upload import read_body
 
 MOST_CORRECTIONS = 1000
@@ -32,28 +34,43 @@ def _whole(value: Any) -> Any:
 
 
 WHOLE = BeforeValidator(_whole)
-Prediction = Annotated[str, Field(pattern="^[0-9]$")]
+LONGEST_TEXT = 1000
+Prediction = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_TEXT,
+        json_schema_extra={"pattern": "|".join(f"^{reader.pattern}$" for reader in READERS.values())},
+    ),
+]
+"""What the job's reader accepts; the core looks whether it does."""
 Reviewer = Annotated[
     str, Field(pattern="^[A-Za-z0-9_-]{1,64}$", description="A name of your own, another for each window or program.")
 ]
 
 
 def _one_of_three(schema: dict[str, Any]) -> None:
-    """Nothing may be left out but two of the three, and what is left out has no default."""
+    """Nothing may be left out but two of the three, and the field; what is left out has no default."""
     for described in schema["properties"].values():
         described.pop("default", None)
-    schema["minProperties"] = schema["maxProperties"] = 1 + len(schema.get("required", ()))
+    schema["oneOf"] = [{"required": [name]} for name in sorted(SAID)]
+
+
+FieldName = Annotated[
+    str,
+    Field(pattern="^([A-Za-z][A-Za-z0-9_]{0,63})?$", description="Of a form page the field; else empty, or left out."),
+]
 
 
 class Change(BaseModel):
-    """What an image shows: a digit as `prediction`, or a `status`; `correction: null` takes back what was said. One of
-    the three. What the model said, said again, confirms it."""
+    """What an image, or a `field` of a form page, shows: a digit or text as `prediction`, or a `status`; `correction:
+    null` takes back what was said. One of the three. What the model said, said again, confirms it."""
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_one_of_three)
 
     prediction: Prediction = Field(default="", description="The digit that the image shows.")
     status: Literal["blank", "not_a_digit"] = Field(default="blank", description="Why it shows none.")
     correction: None = Field(default=None, description="The model's own answer holds again.")
+    field: FieldName = ""
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Change:
@@ -74,7 +91,7 @@ class RowChange(Change):
     revision: Annotated[int, Field(ge=0, le=999_999_999, description="The row's revision as you saw it."), WHOLE]
 
     def corrected(self) -> Correction:
-        return Correction(self.index, self.revision, self.verdict())
+        return Correction(self.index, self.revision, self.verdict(), self.field)
 
 
 class Changes(BaseModel):
@@ -94,6 +111,57 @@ class ReviewRequest(BaseModel):
     limit: Annotated[int, Field(ge=1, le=100, description="The most rows to hold."), WHOLE] = 20
     prediction: Annotated[Prediction | None, Field(description="Only rows that the model took for this digit.")] = None
     seconds: Annotated[int, Field(ge=5, le=600, description="How long nobody else gets them."), WHOLE] = 60
+    take_over: (
+        Annotated[
+            str,
+            Field(
+                max_length=LONGEST_TEXT, description="A `holder` who has gone home: what they hold, others get at once."
+            ),
+        ]
+        | None
+    ) = None
+
+
+class RaiseRequest(BaseModel):
+    """Accepted rows less sure than this are to wait for a person too."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    below: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, description="Above the job's own `review_below`.")]
+
+
+Coordinate = Annotated[float, Field(ge=-100_000, le=100_000, allow_inf_nan=False)]
+Side = Annotated[float, Field(ge=1, le=100_000, allow_inf_nan=False)]
+
+
+class CornersRequest(BaseModel):
+    """Where a form page lies: the corners of its template's reference, top left, top right, bottom right, bottom left
+    as a reader of the page sees them, in pixels of the scan, or of a picture of it that has the size `of`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    corners: Annotated[
+        list[Annotated[list[Coordinate], Field(min_length=2, max_length=2)]], Field(min_length=4, max_length=4)
+    ]
+    of: Annotated[
+        list[Side] | None, Field(min_length=2, max_length=2, description="Width and height; else as it is decoded.")
+    ] = None
+    template: Annotated[str | None, Field(max_length=130, description="`name@version`, where the job has several.")] = (
+        None
+    )
+
+    def placed(self) -> Placed:
+        of = None if self.of is None else (self.of[0], self.of[1])
+        return Placed(tuple((x, y) for x, y in self.corners), of, self.template)
+
+
+class CheckRequest(BaseModel):
+    """How many rows of a sample of the accepted ones somebody has looked at, and how many of these were misread."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    seen: Annotated[int, Field(ge=1, le=999_999_999), WHOLE]
+    wrong: Annotated[int, Field(ge=0, le=999_999_999), WHOLE]
 
 
 class Said(TypedDict):
@@ -104,13 +172,16 @@ class Said(TypedDict):
 
 
 class HistoryEntry(TypedDict):
-    """One change of a row. `before` null: the model's own answer held; `after` null: it holds again."""
+    """One change of a row. `before` null: the model's own answer held; `after` null: it holds again, or, where it is
+    `hidden`, somebody has entered a value of a critical field, and is told of when another person has, too."""
 
     revision: Count
     before: Said | None
     after: Said | None
     by: str
     at: Time
+    by_name: str | None
+    hidden: NotRequired[Literal[True]]
 
 
 class History(TypedDict):
@@ -128,6 +199,7 @@ class ChangedRow(TypedDict):
     revision: Count
     correction: CorrectionDocument | None
     error: RowProblem | None
+    field: NotRequired[str]
 
 
 class ChangedRows(TypedDict):
@@ -145,6 +217,30 @@ class Review(TypedDict):
     results: list[Row]
     held_until: Time
     waiting: dict[str, Count]
+    held_fields: NotRequired[list[HeldField]]
+
+
+class HeldField(TypedDict):
+    """A doubtful field of a form page that is yours."""
+
+    index: Count
+    field: str
+
+
+class Holder(TypedDict):
+    """Somebody who holds `rows` of a job until then. `by` is the id of their key; `holder` is for `take_over`."""
+
+    holder: str
+    by: str
+    rows: Count
+    held_until: Time
+
+
+class Holders(TypedDict):
+    """Who looks at rows of a job now."""
+
+    job_id: str
+    holders: list[Holder]
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -163,12 +259,12 @@ def read_json(request: Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(parse_json(read_body(request, MOST_BYTES)))
     except ValidationError as error:
-        raise _bad_body(error) from error
+        raise bad_body(error) from error
     except ValueError as error:
         raise BadOptions("The body is not JSON.", errors=(FieldError("body", "must be JSON"),)) from error
 
 
-def _bad_body(error: ValidationError) -> BadOptions:
+def bad_body(error: ValidationError) -> BadOptions:
     """As for options, with the whole way to each faulty field, such as corrections.3.prediction."""
     places = (".".join(map(str, fault["loc"])) or "body" for fault in error.errors(include_url=False))
     faults = tuple(replace(fault, field=place) for fault, place in zip(bad_input(error).errors, places, strict=True))
@@ -180,15 +276,18 @@ def changed_document(job_id: str, changed: Sequence[Corrected]) -> ChangedRows:
 
 
 def _changed_row(row: Corrected) -> ChangedRow:
-    return {
+    changed: ChangedRow = {
         "index": row.index,
         "revision": row.revision.number if row.revision is not None else 0,
         "correction": correction_document(row.revision),
         "error": None if row.error is None else {"code": row.error.code, "detail": row.error.detail},
     }
+    if row.field:
+        changed["field"] = row.field
+    return changed
 
 
-def history_document(job_id: str, index: int, revisions: Sequence[domain.Revision]) -> History:
+def history_document(job_id: str, index: int, revisions: Sequence[Revision]) -> History:
     befores = [None, *(revision.verdict for revision in revisions)]
     entries: list[HistoryEntry] = [
         {
@@ -197,9 +296,13 @@ def history_document(job_id: str, index: int, revisions: Sequence[domain.Revisio
             "after": _said(revision.verdict),
             "by": revision.by,
             "at": time_text(revision.at),
+            "by_name": revision.name,
         }
         for before, revision in zip(befores, revisions, strict=False)
     ]
+    for entry, revision in zip(entries, revisions, strict=True):
+        if revision.hidden:
+            entry["hidden"] = True
     return {"job_id": job_id, "index": index, "history": entries}
 
 
@@ -207,10 +310,27 @@ def _said(verdict: Verdict | None) -> Said | None:
     return None if verdict is None else {"prediction": verdict.prediction, "status": verdict.status.value}
 
 
-def review_document(hold: Hold) -> Review:
+def holders_document(job_id: str, holders: Sequence[reviews.Holder]) -> Holders:
+    return {"job_id": job_id, "holders": [holder_document(holder) for holder in holders]}
+
+
+def holder_document(holder: reviews.Holder) -> Holder:
+    by, _, _ = holder.reviewer.partition("/")
     return {
+        "holder": holder.reviewer,
+        "by": by,
+        "rows": holder.values,
+        "held_until": time_text(holder.until),
+    }
+
+
+def review_document(hold: Hold) -> Review:
+    document: Review = {
         "job_id": hold.job.id,
         "results": row_documents(hold.rows),
         "held_until": time_text(hold.until),
-        "waiting": {str(digit): rows for digit, rows in enumerate(hold.waiting)},
+        "waiting": dict(hold.waiting),
     }
+    if any(value.field for value in hold.values):
+        document["held_fields"] = [{"index": value.image, "field": value.field} for value in hold.values]
+    return document

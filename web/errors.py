@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -20,6 +19,7 @@ from digitmill import errors
 from digitmill.documents import title_of, type_of
 from digitmill.errors import DigitmillError, FieldError
 from web.bounded import TooSlow
+from web.context import context
 from web.options import bad_input
 from web.schemas import Problem
 
@@ -35,6 +35,7 @@ STATUSES: Mapping[type[DigitmillError], HTTPStatus] = {
     errors.TooManyImages: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.CorruptArchive: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NoImages: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.SourceFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
@@ -45,6 +46,8 @@ STATUSES: Mapping[type[DigitmillError], HTTPStatus] = {
     errors.ServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ItemFailure: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelNotFound: HTTPStatus.NOT_FOUND,
+    errors.BadTemplate: HTTPStatus.BAD_REQUEST,
+    errors.TemplateNotFound: HTTPStatus.NOT_FOUND,
 }
 """A class without a row has that of its nearest parent."""
 
@@ -100,6 +103,7 @@ def _digitmill_error(error: Exception) -> Response:
     code = error.failure.value if isinstance(error, errors.ItemFailure) else error.code
     response = problem_response(status, code, error.detail, error.errors)
     if isinstance(error, errors.ServiceUnavailable | errors.RateLimited):
+        context().metrics.refuse(error.code)
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = 'Bearer realm="digitmill"'
@@ -118,7 +122,7 @@ def _rate_limit_exceeded(error: Exception) -> Response:
     return _digitmill_error(
         errors.RateLimited(
             f"More than {error.limit.limit.amount} requests in a minute; wait before the next one.",
-            retry_after=max(1, round(g.get("limit_resets_at", 0) - time.time())),
+            retry_after=g.get("limit_resets_in", 1),
         )
     )
 

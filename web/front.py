@@ -10,6 +10,7 @@ section 9.6). Probes have threads of their own.
 from __future__ import annotations
 
 import errno
+import select
 import selectors
 import socket
 import time
@@ -31,6 +32,8 @@ HEAD_SECONDS = 5.0
 """From the first byte of a request to the last of its head."""
 SMALL_BODY_SECONDS = 10.0
 """From there to the last byte of a body that is read before a thread is taken."""
+STAY_SECONDS = 0.02
+"""So long a thread waits for the next request of a client that it has just answered."""
 PROBE_THREADS = 2
 READ_BYTES = 16 << 10
 FAREWELL_SECONDS = 2.0
@@ -145,15 +148,8 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             self.enqueue_req(guest)
         elif incoming.head_done and not head_was_done:
             guest.deadline = time.monotonic() + SMALL_BODY_SECONDS
-            self._tell_to_go_on(guest)
         elif began and incoming.data:
             guest.deadline = time.monotonic() + HEAD_SECONDS
-
-    def _tell_to_go_on(self, guest: Guest) -> None:
-        if guest.incoming.expects:
-            guest.sock.told_to_go_on, guest.sock.waits = True, False
-            with suppress(OSError):
-                guest.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def enqueue_req(self, conn: Guest) -> None:
         pool = self._probes if conn.incoming.is_probe else self.tpool
@@ -170,18 +166,32 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         guest.incoming = Incoming()
         guest.data_ready = True
 
-    def comes_next(self, guest: Guest) -> bool:
-        """Whether the next request is here already, in small. What came of it is kept."""
-        ahead = guest.parser.unreader.take_buffered()
+    @staticmethod
+    def comes_next(guest: Guest) -> bool:
+        """Whether the next request, with its body if that is small, is here within STAY_SECONDS. Many programs send the
+        body after the head. What came of it is kept."""
+        incoming, block = guest.incoming, guest.parser.unreader.take_buffered()
+        deadline = time.monotonic() + STAY_SECONDS
+        poll = select.poll()
+        poll.register(guest.sock, select.POLLIN)
         try:
-            guest.incoming.take(ahead or guest.sock.recv(READ_BYTES, socket.MSG_DONTWAIT))
+            while True:
+                incoming.take(block)
+                left = deadline - time.monotonic()
+                if incoming.ready or left <= 0 or not poll.poll(1000 * left):
+                    return incoming.ready
+                block = guest.sock.recv(READ_BYTES, socket.MSG_DONTWAIT)
+                if not block:
+                    return False
         except (OSError, HeadTooLarge):
             return False
-        return guest.incoming.ready
 
     # --- out
 
     def finish_request(self, conn: Guest, fs: Future[Any]) -> None:
+        if conn.sock.hand_over is not None:
+            conn.sock.hand_over(partial(self.method_queue.defer, self._part, conn))
+            return
         stays = fs.exception() is None and fs.result()
         rest = bytes(conn.incoming.data)
         if conn.parser is not None:

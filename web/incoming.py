@@ -25,8 +25,6 @@ class Incoming:
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = bytearray()
-        self.expects = False
-        """The client sends its body when it is told to go on."""
         self._searched = 0
         self._needed: int | None = None
         if data:
@@ -64,5 +62,6 @@ class Incoming:
         lengths = _LENGTH.findall(head)
         # what is framed in any other way, or wrongly, is for the thread to judge
         size = int(lengths[0]) if len(lengths) == 1 and not _OTHERWISE.search(head) else 0
-        self._needed = len(head) + (size if size <= BODY_BYTES else 0)
-        self.expects = self._needed > len(head) and _EXPECTS.search(head) is not None
+        # who waits to be told to go on is refused, or told so, by the thread
+        waited_for = size <= BODY_BYTES and not _EXPECTS.search(head)
+        self._needed = len(head) + (size if waited_for else 0)

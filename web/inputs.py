@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from flask import Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from werkzeug.datastructures import ImmutableMultiDict
@@ -58,8 +59,48 @@ class Headers(_Parameters):
     model_config = ConfigDict(extra="ignore")
 
 
+WORDS = {
+    "too_short": "must not be empty",
+    "too_long": "has too many entries: at most {max_length}",
+    "string_too_short": "must not be empty",
+}
+_ADDRESS = "must be an https:// or http:// address without spaces"
+_TIME = "must be a day such as 2026-01-31, or a time with its zone such as 2026-01-31T09:00Z"
+PATTERNS = {
+    "cursor": "must be the `next_cursor` of the page before",
+    "created_after": _TIME,
+    "created_before": _TIME,
+    "webhook": "must be the id of a registered webhook, such as wh_0123456789abcdef",
+    "url": _ADDRESS,
+    "webhook_url": _ADDRESS,
+    "results_url": "must be s3://bucket/ and a name that ends in .csv, .ndjson or .parquet",
+    "template": "must be name or name@version, or a list of such",
+}
+
+
+def in_words(field: str, fault: Mapping[str, Any]) -> str:
+    """What is wrong with a field, by pydantic's ``fault``, without that library's words."""
+    if fault["type"] == "string_pattern_mismatch" and field in PATTERNS:
+        return PATTERNS[field]
+    if fault["type"] in WORDS and fault.get("ctx", {}).get("min_length", 1) == 1:
+        return WORDS[fault["type"]].format(**fault.get("ctx", {}))
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    for subject in ("Input should ", "String should ", "Value should ", "List should "):
+        message = message.replace(subject, "must ")
+    return message
+
+
+def split(value: Any) -> Any:
+    """A list with commas."""
+    return value.split(",") if isinstance(value, str) else value
+
+
 def digits(value: Any) -> Any:
     """A validator before ``int``: refuse what Python alone reads as a whole number, such as 1_000, " 7" and 3.0."""
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
         raise ValueError("must be a whole number")
     return value
+
+
+class ConditionalHeaders(Headers):
+    if_none_match: Annotated[str, Field(description="The ETag of a former answer.")] | None = None

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter as Counts
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from digitmill.drift import DRIFTING
 from digitmill.errors import StorageUnavailable
-from digitmill.store.base import JobStore, WorkerInfo
+from digitmill.measures import Family, Figure, Measures
+from digitmill.store.base import JobStore
+from digitmill.store.upkeep import WorkerInfo
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Set by ``web/__main__.py`` before this is imported, as prometheus-client wants it."""
@@ -20,11 +25,13 @@ WORKER_SECONDS = 15.0
 """A worker that was not heard of for so long counts as gone."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 MENDED = ("queued", "active", "open", "leases", "plans", "expiry", "blobs")
+MOST_SETS_OF_LABELS = 200
+"""Of one family."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Metrics:
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: JobStore, measures: Measures) -> None:
         self._registry = CollectorRegistry()
         own: CollectorRegistry | None = self._registry
         if SHARED_FOLDER in os.environ:
@@ -42,11 +49,11 @@ class Metrics:
         )
         self._refused = Counter(
             "digitmill_refused",
-            "Connections and requests turned away or given up at the door.",
+            "Connections and requests turned away or given up, by the limit, quota or fault that was the reason.",
             ("reason",),
             registry=own,
         )
-        self._registry.register(_Load(store))
+        self._registry.register(_Load(store, measures))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note one answered request. ``route`` is the rule that it matched."""
@@ -65,20 +72,89 @@ class Metrics:
 class _Load(Collector):
     """Read from the job store at every scrape; without an answer only that there was none."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: JobStore, measures: Measures) -> None:
         self._store = store
+        self._measures = measures
 
     def collect(self) -> Iterator[Metric]:
         try:
-            queued, workers = self._store.queued_images(), self._store.workers(WORKER_SECONDS)
-            mends = self._store.mends()
+            began = time.perf_counter()
+            self._store.upkeep.ping()
+            answered = time.perf_counter() - began
+            queued, workers = self._store.upkeep.queued_images(), self._store.upkeep.workers(WORKER_SECONDS)
+            mends, waiting = self._store.upkeep.mends(), self._store.chunks.waiting()
+            full, idle, due = (
+                self._store.upkeep.memory_share(),
+                self._store.upkeep.stalled(0.0, 1),
+                self._store.webhooks.backlog(),
+            )
+            drift, figures = self._store.tallies.counts(DRIFTING), self._measures.figures()
+            used = self._store.upkeep.memory_bytes()
         except StorageUnavailable:
             yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 0)
             return
         yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 1)
         yield GaugeMetricFamily("digitmill_queued_images", "Images of open jobs that have no row yet.", queued)
+        yield GaugeMetricFamily(
+            "digitmill_longest_idle_seconds",
+            "Seconds since the open job that has waited longest was last worked on; 0 without open jobs.",
+            idle[0][1] if idle else 0,
+        )
+        yield GaugeMetricFamily(
+            "digitmill_redis_memory_share", "Share of Redis' maxmemory in use; 0 without one.", full
+        )
+        yield GaugeMetricFamily("digitmill_redis_memory_bytes", "Memory that Redis has in use.", used)
+        yield GaugeMetricFamily(
+            "digitmill_redis_ping_seconds", "Seconds that Redis took to answer, just now.", answered
+        )
+        yield GaugeMetricFamily(
+            "digitmill_webhooks_due", "Webhooks, and rows to be written elsewhere, not done yet.", due
+        )
+        yield _waiting(waiting)
         yield _workers(workers)
         yield _mends(mends)
+        yield CounterMetricFamily(
+            "digitmill_compared_jobs", "Completed jobs that were compared with what is usual.", drift.get("jobs", 0)
+        )
+        yield CounterMetricFamily(
+            "digitmill_drifting_jobs", "Those of them that are unlike what is usual.", drift.get("drifting", 0)
+        )
+        for family, found in figures.items():
+            yield _observed(family, found) if family.buckets else _counted(family, found)
+
+
+def _counted(family: Family, figures: Sequence[Figure]) -> Metric:
+    counted = CounterMetricFamily(family.name, family.help, labels=family.labels)
+    for figure in _most(figures):
+        counted.add_metric(figure.labels, figure.count)
+    if not figures and not family.labels:
+        counted.add_metric((), 0)
+    return counted
+
+
+def _observed(family: Family, figures: Sequence[Figure]) -> Metric:
+    observed = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    limits = [*map(str, family.buckets), "+Inf"]
+    for figure in _most(figures):
+        upto = accumulate(figure.buckets)
+        observed.add_metric(figure.labels, list(zip(limits, upto, strict=True)), figure.sum)
+    return observed
+
+
+def _most(figures: Sequence[Figure]) -> Sequence[Figure]:
+    """Those counted most, where there are too many: models are published without end."""
+    return sorted(figures, key=lambda figure: figure.count, reverse=True)[:MOST_SETS_OF_LABELS]
+
+
+def _waiting(waiting: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(
+        "digitmill_waiting",
+        "What waits for a worker: small jobs, chunks to be done again, interactive and bulk jobs with chunks left.",
+        labels=("urgency",),
+    )
+    for urgency, count in waiting.items():
+        family.add_metric((urgency,), count)
+    return family
 
 
 def _workers(workers: Sequence[WorkerInfo]) -> Metric:

@@ -13,14 +13,15 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from apiflask import APIBlueprint, APIFlask
 from pydantic import TypeAdapter
 
-from digitmill import __version__, errors
-from digitmill.domain import Scope
+from digitmill import __version__, documents, errors
+from digitmill.access import Scope
 from digitmill.errors import DigitmillError
+from digitmill.publishing.card import Card
 from digitmill.settings import Settings
-from web import corrections, published, schemas
+from web import certificates, corrections, json_upload, published, registering, releases, schemas, trainings
 from web.auth import ask_scope, needs_key
 from web.errors import INTERNAL_ERROR, PROBLEM, status_of
-from web.options import Options
+from web.options import JobChange, Options
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -28,6 +29,7 @@ CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 EVENTS = "text/event-stream"
 ZIP = "application/zip"
+OCTETS = "application/octet-stream"
 REFERENCE = "#/components/schemas/{model}"
 KEY_SCHEME = "key"
 
@@ -38,31 +40,78 @@ Mode: TypeAlias = Literal["validation", "serialization"]
 COMPONENTS: Mapping[str, tuple[Any, Mode]] = {
     "Job": (schemas.Job, "serialization"),
     "JobList": (schemas.JobList, "serialization"),
+    "DeletedJobs": (schemas.DeletedJobs, "serialization"),
     "Page": (schemas.Page, "serialization"),
-    "Row": (schemas.Row, "serialization"),
+    "Row": (documents.Row, "serialization"),
     "Sample": (schemas.Sample, "serialization"),
     "Model": (schemas.Model, "serialization"),
     "ModelList": (schemas.ModelList, "serialization"),
+    "Card": (Card, "validation"),
+    "Releases": (releases.Releases, "serialization"),
+    "DefaultRequest": (releases.DefaultRequest, "validation"),
+    "RollBackRequest": (releases.RollBackRequest, "validation"),
+    "TrialRequest": (releases.TrialRequest, "validation"),
+    "Draft": (schemas.Draft, "serialization"),
+    "Template": (schemas.Template, "serialization"),
+    "TemplateList": (schemas.TemplateList, "serialization"),
+    "TemplateCheck": (schemas.TemplateCheck, "serialization"),
+    "AnyTemplate": (schemas.AnyTemplate, "validation"),
     "Change": (corrections.Change, "validation"),
     "Changes": (corrections.Changes, "validation"),
     "ChangedRows": (corrections.ChangedRows, "serialization"),
     "History": (corrections.History, "serialization"),
     "ReviewRequest": (corrections.ReviewRequest, "validation"),
+    "RaiseRequest": (corrections.RaiseRequest, "validation"),
     "Review": (corrections.Review, "serialization"),
+    "Holders": (corrections.Holders, "serialization"),
+    "CheckRequest": (corrections.CheckRequest, "validation"),
+    "CornersRequest": (corrections.CornersRequest, "validation"),
+    "Certificate": (certificates.Certificate, "serialization"),
     "Limits": (published.Limits, "serialization"),
     "Delivery": (schemas.Delivery, "serialization"),
     "DeliveryList": (schemas.DeliveryList, "serialization"),
+    "DeliveryPage": (schemas.DeliveryPage, "serialization"),
     "Event": (schemas.Event, "serialization"),
+    "TestEvent": (schemas.TestEvent, "serialization"),
+    "Webhook": (schemas.Webhook, "serialization"),
+    "WebhookList": (schemas.WebhookList, "serialization"),
+    "WebhookWithSecret": (schemas.WebhookWithSecret, "serialization"),
+    "WebhookRequest": (registering.WebhookRequest, "validation"),
+    "WebhookChange": (registering.WebhookChange, "validation"),
+    "SecretRequest": (registering.SecretRequest, "validation"),
     "Health": (schemas.Health, "serialization"),
     "Problem": (schemas.Problem, "serialization"),
     "Options": (Options, "validation"),
+    "JobChange": (JobChange, "validation"),
+    "NetworkList": (trainings.NetworkList, "serialization"),
+    "NetworkOutline": (trainings.NetworkOutline, "serialization"),
+    "OutlineRequest": (trainings.OutlineRequest, "validation"),
+    "Training": (trainings.Training, "serialization"),
+    "TrainingList": (trainings.TrainingList, "serialization"),
+    "TrainingRequest": (trainings.TrainingRequest, "validation"),
+    "JsonUpload": (json_upload.JsonUpload, "validation"),
 }
 BODIES: Mapping[str, str] = {
     "correct_result": "Change",
     "correct_results": "Changes",
     "review_job": "ReviewRequest",
+    "change_job": "JobChange",
+    "add_webhook": "WebhookRequest",
+    "change_webhook": "WebhookChange",
+    "renew_webhook_secret": "SecretRequest",
+    "raise_threshold": "RaiseRequest",
+    "note_check": "CheckRequest",
+    "place_page": "CornersRequest",
+    "set_default": "DefaultRequest",
+    "roll_back": "RollBackRequest",
+    "start_canary": "TrialRequest",
+    "start_shadow": "TrialRequest",
+    "check_template": "AnyTemplate",
+    "outline_network": "OutlineRequest",
 }
 """Calls whose body is a JSON document."""
+PAGES = ("/v1/templates/draft", "/v1/templates/picture", "/v1/templates/{name}/{version}/try")
+"""Calls whose body is a page."""
 EVERYWHERE: tuple[type[DigitmillError], ...] = (
     errors.Unauthorized,
     errors.Forbidden,
@@ -74,11 +123,16 @@ HEADERS: Mapping[str, str] = {
     "Location": "Where the job is.",
     "Retry-After": "Seconds after which asking again makes sense.",
     "ETag": "Changes whenever the answer does: of a job for If-None-Match, of a row for If-Match.",
+    "Content-Range": "Which bytes these are, and how many there are in all.",
+    "Digitmill-Rows": "`ROWS of IMAGES`, where the job ended before all of its images were read, or a PDF "
+    "has some of its pages.",
     "Preference-Applied": "The part of Prefer that was followed.",
     "WWW-Authenticate": "How to send the key.",
     "RateLimit-Limit": "Requests a minute, where the service limits them; on every other answer too.",
     "RateLimit-Remaining": "Requests that are left of it.",
     "RateLimit-Reset": "Seconds until the minute is over.",
+    "Digitmill-Pages": "How many pages the file has, where that is known.",
+    "Digitmill-Scale": "Pixels of this picture for each pixel of the page as it is decoded.",
 }
 PROBLEM_HEADERS: Mapping[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
@@ -100,6 +154,10 @@ def answer(description: str, *contents: str | tuple[str, Document], headers: tup
 
 def reference(name: str) -> Document:
     return {"$ref": REFERENCE.format(model=name)}
+
+
+BYTES = answer("There are no such bytes.", (PROBLEM, reference("Problem")), headers=("Content-Range",))
+"""416, where a Range asks for what lies behind the end."""
 
 
 def operation(
@@ -167,7 +225,21 @@ def _finish(document: Document, *, with_key: bool) -> Document:
             if needs_key(path):
                 described["security"] = [{KEY_SCHEME: []}] if with_key else [{KEY_SCHEME: []}, {}]
     document["paths"]["/v1/jobs"]["post"]["requestBody"] = _submission()
-    document["webhooks"] = {"job": {"post": _webhook()}}
+    for parameter in document["paths"]["/v1/jobs"]["post"]["parameters"]:
+        # generated clients send defaults, and beside a form or JSON, which hold the options then, they are refused
+        parameter["schema"].pop("default", None)
+    for path in PAGES:
+        document["paths"][path]["post"]["requestBody"] = _page()
+    document["paths"]["/v1/templates"]["post"]["requestBody"] = _template("reference")
+    document["paths"]["/v1/templates/try"]["post"]["requestBody"] = _template("reference", "page")
+    document["paths"]["/v1/models"]["post"]["requestBody"] = _model()
+    document["paths"]["/v1/trainings"]["post"]["requestBody"] = _training()
+    document["webhooks"] = {
+        "job": {"post": _webhook("A job is final")},
+        "drift": {"post": _webhook("A completed job is unlike those before, where `webhook_drift` asks for it")},
+        "progress": {"post": _webhook("Another tenth of a job is done, for registered webhooks that ask for it")},
+        "test": {"post": _webhook("A registered webhook is tried", "TestEvent")},
+    }
     components["securitySchemes"] = {KEY_SCHEME: {"type": "http", "scheme": "bearer"}}
     return document
 
@@ -194,10 +266,16 @@ def _tidied(schema: Any) -> Any:
             # a property may well be called title
             tidied[name] = {inner: _tidied(part) for inner, part in value.items()}
         elif name == "pattern":
-            tidied[name] = value.replace(r"\A", "^").replace(r"\z", "$")
+            tidied[name] = _ecma(value)
+        elif name == "patternProperties":
+            tidied[name] = {_ecma(pattern): _tidied(part) for pattern, part in value.items()}
         elif name != "title":
             tidied[name] = _tidied(value)
     return tidied
+
+
+def _ecma(pattern: str) -> str:
+    return pattern.replace(r"\A", "^").replace(r"\z", "$")
 
 
 def _parameter(parameter: Document) -> Document:
@@ -212,21 +290,21 @@ def _parameter(parameter: Document) -> Document:
     return described
 
 
-def _webhook() -> Document:
-    """What the service sends to a job's ``webhook_url``."""
+def _webhook(summary: str, body: str = "Event") -> Document:
+    """What the service sends to a job's ``webhook_url``, and to registered webhooks."""
     headers = {
         "webhook-id": "The same for every attempt: what was seen before can be passed over.",
         "webhook-timestamp": "Seconds since 1970 at which this attempt was made.",
         "webhook-signature": "`v1,` and the signature in base64; while a secret is rotated two, with a space between.",
     }
     return {
-        "summary": "A job is final",
+        "summary": summary,
         "description": "Signed by the Standard Webhooks specification; sent again for a day until it is answered.",
         "parameters": [
             {"in": "header", "name": name, "description": text, "required": True, "schema": {"type": "string"}}
             for name, text in headers.items()
         ],
-        "requestBody": {"required": True, "content": {JSON: {"schema": reference("Event")}}},
+        "requestBody": {"required": True, "content": {JSON: {"schema": reference(body)}}},
         "responses": {
             "2XX": {"description": "The event has arrived."},
             "410": {"description": "Send no more; every other answer has the event sent again."},
@@ -234,8 +312,68 @@ def _webhook() -> Document:
     }
 
 
+def _page() -> Document:
+    kinds = ("image/*", "application/pdf", OCTETS)
+    content = {kind: {"schema": {"type": "string", "contentMediaType": kind}} for kind in kinds}
+    return {"description": "A picture of a page, or a PDF.", "required": True, "content": content}
+
+
+def _template(*files: str) -> Document:
+    octets = {"type": "string", "contentMediaType": OCTETS}
+    form = {
+        "type": "object",
+        "properties": {"template": {"type": "object"}, **dict.fromkeys(files, octets)},
+        "required": ["template", *files],
+        "additionalProperties": False,
+    }
+    described = "The template's JSON as `template`, and a file of its reference picture as `reference`"
+    return {
+        "description": f"{described}, and one of the page as `page`." if "page" in files else f"{described}.",
+        "required": True,
+        "content": {"multipart/form-data": {"schema": form, "encoding": {"template": {"contentType": JSON}}}},
+    }
+
+
+def _model() -> Document:
+    octets = {"type": "string", "contentMediaType": OCTETS}
+    form = {
+        "type": "object",
+        "properties": {"card": reference("Card"), "model": octets},
+        "required": ["card", "model"],
+        "additionalProperties": False,
+    }
+    return {
+        "description": "What is told of the model as `card`, and its `.keras` file as `model`.",
+        "required": True,
+        "content": {"multipart/form-data": {"schema": form, "encoding": {"card": {"contentType": JSON}}}},
+    }
+
+
+def _training() -> Document:
+    files = {"type": "array", "items": {"type": "string", "contentMediaType": OCTETS}}
+    form = {
+        "type": "object",
+        "properties": {"training": reference("TrainingRequest"), "data": files},
+        "required": ["training"],
+        "additionalProperties": False,
+    }
+    return {
+        "description": "The training as JSON, or as the part `training` beside zips of labelled images as `data`.",
+        "required": True,
+        "content": {
+            JSON: {"schema": reference("TrainingRequest")},
+            "multipart/form-data": {"schema": form, "encoding": {"training": {"contentType": JSON}}},
+        },
+    }
+
+
+def _binary(media_type: str) -> Document:
+    """Bytes, in the words of OpenAPI 3.1 and in those of 3.0, by which clients are generated still."""
+    return {"type": "string", "contentMediaType": media_type, "format": "binary"}
+
+
 def _submission() -> Document:
-    binary = {"type": "string", "contentMediaType": "application/octet-stream"}
+    binary = _binary(OCTETS)
     form = {
         "type": "object",
         "properties": {"files": {"type": "array", "items": binary, "minItems": 1}, "options": reference("Options")},
@@ -244,12 +382,14 @@ def _submission() -> Document:
     }
     content: Document = {
         "multipart/form-data": {"schema": form, "encoding": {"options": {"contentType": JSON}}},
-        ZIP: {"schema": {"type": "string", "contentMediaType": ZIP}},
-        "application/x-zip-compressed": {"schema": {"type": "string", "contentMediaType": ZIP}},
-        "image/*": {"schema": {"type": "string", "contentMediaType": "image/*"}},
+        ZIP: {"schema": _binary(ZIP)},
+        "application/x-zip-compressed": {"schema": _binary(ZIP)},
+        "image/*": {"schema": _binary("image/*")},
+        OCTETS: {"schema": binary},
+        JSON: {"schema": reference("JsonUpload")},
     }
     return {
-        "description": "Images and zips as `files`, or one raw body with options in the query.",
+        "description": "Images and zips as `files`, one raw body with options in the query, or JSON with base64.",
         "required": True,
         "content": content,
     }

@@ -7,14 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from digitmill import domain
+from digitmill import domain, precedence
 from digitmill.errors import BadOptions, FieldError
-from digitmill.webhooks.addresses import MOST_CHARACTERS
-from web.inputs import Query, digits
+from digitmill.outside.addresses import MOST_CHARACTERS
+from digitmill.readers import READERS
+from digitmill.uploads.code_pages import NAMED, code_page_named
+from web.inputs import Query, digits, in_words
 
 METADATA_BYTES = 4096
 METADATA_DEPTH = 32
-NOT_YET = {"read": "must be 'digit': 'number' is not available yet"}
+MOST_TEMPLATES = 50
+TOLD_BY_NAMES = "auto"
 
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
@@ -24,6 +27,18 @@ def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     if len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")) > METADATA_BYTES:
         raise ValueError(f"must be at most {METADATA_BYTES} bytes as JSON")
     return value
+
+
+def _read(value: str) -> str:
+    if value not in READERS:
+        known = " or ".join(f"'{name}'" for name in sorted(READERS))
+        raise ValueError(f"must be {known}: anything else is not available yet")
+    return value
+
+
+def _listed(value: Any) -> Any:
+    """One label, or several with commas, as a list."""
+    return value.split(",") if isinstance(value, str) else value
 
 
 def _depth(value: Any) -> int:
@@ -72,7 +87,34 @@ CalibrationName = Annotated[
         "`review_below` is given.",
     ),
 ]
-Read = Annotated[Literal["digit"], Field(description="What an image shows.")]
+Read = Annotated[
+    str,
+    AfterValidator(_read),
+    WithJsonSchema({"type": "string", "enum": sorted(READERS)}),
+    Field(description="What an image shows."),
+]
+TEMPLATE_NAME: dict[str, Any] = {
+    "type": "string",
+    "pattern": "^[a-z0-9][a-z0-9-]{0,63}(@[0-9A-Za-z][0-9A-Za-z.-]{0,63})?$",
+}
+Template = Annotated[
+    Annotated[
+        list[Annotated[str, Field(pattern=TEMPLATE_NAME["pattern"])]], Field(min_length=1, max_length=MOST_TEMPLATES)
+    ],
+    BeforeValidator(_listed),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                TEMPLATE_NAME,
+                {"type": "array", "items": TEMPLATE_NAME, "minItems": 1, "maxItems": MOST_TEMPLATES},
+            ]
+        }
+    ),
+    Field(
+        description="With `read` form: `name@version` of the template, or of several that each page is of one of. "
+        "`name` means its newest version.",
+    ),
+]
 Polarity = Annotated[
     Literal["auto", "dark_on_light", "light_on_dark"], Field(description="Whether ink is darker than paper.")
 ]
@@ -94,15 +136,61 @@ WebhookUrl = Annotated[
         description="Where to tell of the job's end, signed by the Standard Webhooks specification.",
     ),
 ]
+ResultsUrl = Annotated[
+    str,
+    Field(
+        max_length=MOST_CHARACTERS,
+        pattern=r"^s3://.+\.(csv|ndjson|parquet)$",
+        description="Where to write the rows when the job is final: an object on S3 that ends in .csv, .ndjson or "
+        ".parquet, where the administrator allows it.",
+    ),
+]
+WebhookDrift = Annotated[
+    bool,
+    Field(
+        description="Send `job.drifted` to `webhook_url` too, where the completed job is unlike those before: see "
+        "`drift` of the job."
+    ),
+]
+Priority = Annotated[
+    Literal["low", "normal", "high"],
+    Field(
+        description="Which of your jobs are read first. It takes nothing from other owners; whoever waits for a job of "
+        "few images gives it no low one."
+    ),
+]
 Seconds = Annotated[int, Field(ge=1, description="How long the finished job keeps its rows, in seconds.")]
 
 
+def _yes(value: Any) -> Any:
+    """Of the query."""
+    return {"true": True, "false": False}.get(value, value)
+
+
+class JobChange(BaseModel):
+    """What may be changed of a job: how long it is kept, from now on where it is final, else from its end on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    expires_in: Seconds
+
+
+def _code_page(value: str) -> str:
+    page = value if value == TOLD_BY_NAMES else code_page_named(value)
+    if page is None:
+        raise ValueError(f"must be {TOLD_BY_NAMES} or a code page: one of {', '.join(NAMED)}, or another name of these")
+    return page
+
+
 Names = Annotated[
-    Literal["auto", "utf-8", "cp437", "cp850", "cp1252", "cp866", "cp1251", "cp932", "gbk", "cp949"],
+    str,
     Field(
-        description="The code page of file names in zips that do not say it. Unless given it is told by the names "
-        "themselves, all of a zip together."
+        max_length=64,
+        description="The code page of file names in zips that do not say it, or another name for one of these, such as "
+        "Shift_JIS or windows-1250. Unless given it is told by the names themselves, all of a zip together.",
     ),
+    AfterValidator(_code_page),
+    WithJsonSchema({"type": "string", "enum": [TOLD_BY_NAMES, *NAMED]}),
 ]
 
 
@@ -118,23 +206,32 @@ class Options(BaseModel):
     alternatives: Alternatives = 2
     expires_in: Seconds | None = None
     webhook_url: WebhookUrl | None = None
-    names: Names = "auto"
+    names: Names = TOLD_BY_NAMES
     metadata: Annotated[
         Metadata, Field(description=f"An object of your own, at most {METADATA_BYTES} bytes, returned untouched.")
     ] = {}
     calibration: CalibrationName | None = None
+    results_url: ResultsUrl | None = None
+    template: Template | None = None
+    priority: Priority = "normal"
+    webhook_drift: WebhookDrift = False
 
     def resolve(self) -> domain.Options:
         return domain.Options(
             model=self.model,
+            read=self.read,
             polarity=domain.Polarity(self.polarity),
             review_below=self.review_below,
             alternatives=self.alternatives,
             expires_in=self.expires_in,
             webhook_url=self.webhook_url,
             metadata=self.metadata,
-            names=None if self.names == "auto" else self.names,
+            names=None if self.names == TOLD_BY_NAMES else self.names,
             calibration=self.calibration,
+            results_url=self.results_url,
+            template=tuple(self.template or ()),
+            priority=precedence.Priority(self.priority),
+            webhook_drift=self.webhook_drift,
         )
 
 
@@ -148,7 +245,7 @@ class OptionsQuery(Query):
     alternatives: Annotated[Alternatives, BeforeValidator(digits)] = 2
     expires_in: Annotated[Seconds, BeforeValidator(digits)] | None = None
     webhook_url: WebhookUrl | None = None
-    names: Names = "auto"
+    names: Names = TOLD_BY_NAMES
     metadata: Annotated[
         Metadata,
         BeforeValidator(_object),
@@ -156,6 +253,10 @@ class OptionsQuery(Query):
         Field(description=f"A JSON object of your own, at most {METADATA_BYTES} bytes, returned untouched."),
     ] = {}
     calibration: CalibrationName | None = None
+    results_url: ResultsUrl | None = None
+    template: Template | None = None
+    priority: Priority = "normal"
+    webhook_drift: Annotated[WebhookDrift, BeforeValidator(_yes)] = False
     name: Annotated[str, Field(min_length=1, max_length=1024, description="The file's name.")] | None = None
 
     def options(self) -> Options:
@@ -190,9 +291,4 @@ def _fault(fault: dict[str, Any], model: str) -> FieldError:
         name = name.replace("_", "-").title()
     if fault["type"] == "extra_forbidden":
         return FieldError(name, "is not known here")
-    if name == "read" and fault["input"] == "number":
-        return FieldError(name, NOT_YET[name])
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    for subject in ("Input should ", "String should ", "Value should "):
-        message = message.replace(subject, "must ")
-    return FieldError(name, message)
+    return FieldError(name, in_words(name, fault))

@@ -14,20 +14,22 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from digitmill import documents, domain
-from digitmill.documents import Count, JobDocument, Probability, State, Time, time_or_none, time_text
+from digitmill.documents import JobDocument, Row, State, row_documents, time_or_none
 from digitmill.models.calibrations import Calibration
-from digitmill.models.manifest import Manifest
+from digitmill.models.manifest import OPENVINO_FILES, Manifest
+from digitmill.page_documents import Count, Time, time_text
+from digitmill.publishing.card import Report
 from digitmill.results import Page as DomainPage
 from digitmill.sampling import Sample as DomainSample
+from digitmill.settings import EngineName, PrecisionName
+from digitmill.store.endpoint_store import Endpoint
+from digitmill.store.templates import TemplateRecord
 from digitmill.webhooks.deliveries import Delivery as DomainDelivery
 
 RESULTS_IN_JOB = 1000
 """Rows that a job carries in itself when its submission waited for it."""
 
-EventType = Literal["job.completed", "job.failed", "job.cancelled"]
-Status = Literal["recognized", "review", "blank", "failed"]
-Reason = Literal["unsure", "cut_off", "cross", "dash", "struck_out", "several", "circled", "other", "blank"]
-VerdictName = Literal["recognized", "blank", "not_a_digit"]
+EventType = Literal["job.completed", "job.failed", "job.cancelled", "job.drifted", "job.progress"]
 
 
 class FieldProblem(TypedDict):
@@ -48,56 +50,25 @@ class Problem(TypedDict):
     errors: NotRequired[list[FieldProblem]]
 
 
-class Guess(TypedDict):
-    """A less likely answer and its probability."""
-
-    prediction: str
-    confidence: Probability
-
-
-class RowProblem(TypedDict):
-    """Why this image got no answer."""
-
-    code: str
-    detail: str
-
-
-class Correction(TypedDict):
-    """What a person has said of the image. `by` is the id of the key that was sent."""
-
-    prediction: str | None
-    status: VerdictName
-    by: str
-    at: Time
-
-
-class Row(TypedDict):
-    """The answer for one image. `confidence` is a probability; a `review` row lies below the job's threshold, and its
-    `reason` says why. All is the model's own answer but `correction`; `revision` counts its changes, and is the row's
-    ETag."""
-
-    index: Count
-    name: str
-    status: Status
-    prediction: str | None
-    confidence: Probability | None
-    alternatives: list[Guess]
-    error: RowProblem | None
-    correction: Correction | None
-    revision: Count
-    reason: Reason | None
-
-
 class Job(JobDocument):
-    """One submission. `results` is there when the submission waited and the job got final in time."""
+    """One submission. `results` is there when the submission waited and the job got final in time, `report` when it is
+    a job that has published a model, and is looked at by itself."""
 
     results: NotRequired[list[Row]]
+    report: NotRequired[Report]
 
 
 class JobList(TypedDict):
     """The caller's jobs, newest first."""
 
     jobs: list[Job]
+    next_cursor: str | None
+
+
+class DeletedJobs(TypedDict):
+    """The ids of the jobs that one call deleted. Where `next_cursor` is not null, there may be more."""
+
+    deleted: list[str]
     next_cursor: str | None
 
 
@@ -111,7 +82,8 @@ class Page(TypedDict):
 
 
 class Sample(TypedDict):
-    """Rows drawn by chance from the `population` of rows of this status, in the order in which they were drawn."""
+    """Rows drawn by chance from the `population` of rows of this status, in the order in which they were drawn; or
+    the most useful of a `population` of unanswered rows."""
 
     job_id: str
     state: State
@@ -119,10 +91,20 @@ class Sample(TypedDict):
     results: list[Row]
 
 
-class Model(Manifest):
-    """A published model: its manifest, whether jobs get it that name none, whether it is kept for old jobs only, and
-    the calibrations of it that jobs may name."""
+class OpenVino(TypedDict):
+    """The sha256 of a graph (.xml) and of its weights (.bin)."""
 
+    graph_sha256: str
+    weights_sha256: str
+
+
+class Model(Manifest):
+    """A published model: its manifest, the `artifacts` for OpenVINO also by the names that they had before, whether
+    jobs that read what it reads get it where they name none, whether it is kept for old jobs only, and the calibrations
+    of it that jobs may name."""
+
+    openvino: OpenVino | None
+    openvino_int8: OpenVino | None
     default: bool
     retired: bool
     calibrations: list[Calibration]
@@ -134,8 +116,61 @@ class ModelList(TypedDict):
     models: list[Model]
 
 
+class SummaryPage(TypedDict):
+    """Pixels of a template's reference picture, and which page of its form it is."""
+
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Field(ge=1)]
+    of: Annotated[int, Field(ge=1)]
+
+
+class TemplateSummary(TypedDict):
+    """A published template without its fields."""
+
+    name: str
+    version: str
+    title: str
+    page: SummaryPage
+    field_count: Count
+    published_at: Time
+
+
+class TemplateList(TypedDict):
+    """The templates, by name, oldest version first."""
+
+    templates: list[TemplateSummary]
+
+
+class Template(TypedDict):
+    """A template as it was published, with its defaults filled in."""
+
+    name: str
+    version: str
+    title: str
+    page: dict[str, Any]
+    registration: dict[str, Any]
+    fields: list[dict[str, Any]]
+    checks: list[dict[str, Any]]
+
+
+class TemplateCheck(TypedDict):
+    """Whether a template could be published as it is, and each fault with its place, as `fields[3].boxes[2]`."""
+
+    sound: bool
+    errors: list[FieldProblem]
+
+
+AnyTemplate = Annotated[Any, Field(description="A template as JSON, which may have any fault.")]
+
+
+class Draft(Template):
+    """A template that nobody has looked at yet: its fields, with made-up names, may be none."""
+
+
 class Attempt(TypedDict):
-    """One try to deliver a webhook: the receiver's `status`, or the `error` that kept it from answering."""
+    """One try to deliver a webhook: the receiver's `status`, or the `error` that kept it from answering. Of one to
+    write rows both are null where it worked."""
 
     at: Time
     seconds: Annotated[float, Field(ge=0)]
@@ -144,11 +179,14 @@ class Attempt(TypedDict):
 
 
 class Delivery(TypedDict):
-    """The way of one webhook to its receiver, under its `webhook-id`. `gone`: the receiver answered 410; `failed`:
-    given up after the last attempt."""
+    """The way of one webhook to its receiver, under its `webhook-id`, or with the event `results` of the rows to where
+    they are to be written. `gone`: the receiver answered 410; `failed`: given up. `webhook` is the id of a registered
+    one, whose `url` is empty once it was removed; `job_id` is null of a test."""
 
     id: str
-    event: EventType
+    job_id: str | None
+    webhook: str | None
+    event: EventType | Literal["results", "webhook.test"]
     url: str
     state: Literal["pending", "delivered", "gone", "failed"]
     attempts: list[Attempt]
@@ -156,9 +194,54 @@ class Delivery(TypedDict):
 
 
 class DeliveryList(TypedDict):
-    """The webhooks of one job."""
+    """The webhooks of one job, and the writing of its rows."""
 
     deliveries: list[Delivery]
+
+
+class DeliveryPage(TypedDict):
+    """Deliveries of all jobs, those of the newest job first."""
+
+    deliveries: list[Delivery]
+    next_cursor: str | None
+
+
+class Webhook(TypedDict):
+    """A receiver that is told of all jobs of yours. `last_test` is that of the last days."""
+
+    id: str
+    url: str
+    events: list[EventType]
+    description: str
+    enabled: bool
+    created_at: Time
+    last_test: Delivery | None
+
+
+class WebhookWithSecret(Webhook):
+    """`secret` signs what is sent there, and is shown only now."""
+
+    secret: str
+
+
+class WebhookList(TypedDict):
+    """The webhooks, oldest first."""
+
+    webhooks: list[Webhook]
+
+
+class Tried(TypedDict):
+    """Which webhook is tried."""
+
+    webhook: str
+
+
+class TestEvent(TypedDict):
+    """The body of a webhook that is tried."""
+
+    type: Literal["webhook.test"]
+    timestamp: Time
+    data: Tried
 
 
 class Event(TypedDict):
@@ -175,9 +258,11 @@ class Health(TypedDict):
     status: Literal["alive", "ready"]
 
 
-def job_document(job: domain.Job, page: DomainPage | None = None) -> Job:
+def job_document(job: domain.Job, page: DomainPage | None = None, report: Report | None = None) -> Job:
     """``page`` holds the first rows of a job that was waited for."""
     document = cast(Job, documents.job_document(job))  # a Job may lack its results
+    if report is not None:
+        document["report"] = cast(Any, report.model_dump(mode="json"))
     if page is not None:
         document["results"] = row_documents(page.rows)
         if page.next_cursor is not None:
@@ -203,45 +288,12 @@ def sample_document(sample: DomainSample) -> Sample:
     }
 
 
-def row_documents(rows: Sequence[domain.Row]) -> list[Row]:
-    return [row_document(row) for row in rows]
-
-
-def row_document(row: domain.Row) -> Row:
-    failure = row.failure
-    return {
-        "index": row.index,
-        "name": row.name,
-        "status": row.status.value,
-        "prediction": row.prediction,
-        "confidence": row.confidence,
-        "alternatives": [
-            {"prediction": guess.prediction, "confidence": guess.confidence} for guess in row.alternatives
-        ],
-        "error": None if failure is None else {"code": failure.code.value, "detail": failure.detail},
-        "correction": correction_document(row.revision),
-        "revision": row.revision.number if row.revision is not None else 0,
-        "reason": None if row.reason is None else row.reason.value,
-    }
-
-
-def correction_document(revision: domain.Revision | None) -> Correction | None:
-    """What a person said last, unless it was taken back."""
-    if revision is None or revision.verdict is None:
-        return None
-    said = revision.verdict
-    return {
-        "prediction": said.prediction,
-        "status": said.status.value,
-        "by": revision.by,
-        "at": time_text(revision.at),
-    }
-
-
 def delivery_document(delivery: DomainDelivery) -> dict[str, Any]:
     attempts = [{**asdict(attempt), "at": time_text(attempt.at)} for attempt in delivery.attempts]
     return {
         "id": delivery.id,
+        "job_id": delivery.job_id,
+        "webhook": delivery.endpoint,
         "event": delivery.event,
         "url": delivery.url,
         "state": delivery.state.value,
@@ -250,16 +302,49 @@ def delivery_document(delivery: DomainDelivery) -> dict[str, Any]:
     }
 
 
+def webhook_document(endpoint: Endpoint, last_test: DomainDelivery | None) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "url": endpoint.url,
+        "events": list(endpoint.events),
+        "description": endpoint.description,
+        "enabled": endpoint.enabled,
+        "created_at": time_text(endpoint.created_at),
+        "last_test": None if last_test is None else delivery_document(last_test),
+    }
+
+
 def model_document(
     manifest: Manifest,
-    default: domain.ModelReference | None,
     *,
+    default: bool,
     retired: bool,
     calibrations: Sequence[Calibration],
 ) -> dict[str, Any]:
     return {
         **manifest.model_dump(mode="json"),
-        "default": manifest.reference == default,
+        "openvino": _openvino(manifest, PrecisionName.F32),
+        "openvino_int8": _openvino(manifest, PrecisionName.INT8),
+        "default": default,
         "retired": retired,
         "calibrations": [each.model_dump(mode="json") for each in calibrations],
     }
+
+
+def template_summary(record: TemplateRecord) -> TemplateSummary:
+    return {
+        "name": record.name,
+        "version": record.version,
+        "title": record.title,
+        "page": {"width": record.width, "height": record.height, "number": record.number, "of": record.of},
+        "field_count": record.fields,
+        "published_at": time_text(record.published_at),
+    }
+
+
+def _openvino(manifest: Manifest, precision: PrecisionName) -> OpenVino | None:
+    artifact = manifest.artifact(EngineName.OPENVINO, precision)
+    if not artifact:
+        return None
+    graph, weights = (artifact[file] for file in OPENVINO_FILES[precision])
+    return {"graph_sha256": graph, "weights_sha256": weights}

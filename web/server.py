@@ -6,12 +6,10 @@ import gc
 import logging
 import os
 import resource
-import select
 import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -23,23 +21,20 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseExc
 from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client.multiprocess import mark_process_dead
 
-from digitmill.service import Service
 from digitmill.settings import Settings
-from web.app import create_app
+from web.app import create_app, open_service
 from web.bounded import BoundedSocket
 from web.context import EXTENSION
 from web.errors import problem_document
 from web.front import FrontWorker
+from web.in_memory import folder_in_memory
 from web.metrics import SHARED_FOLDER
+from web.stream import RESPONSE
 from web.upload import BLOCK_BYTES
 
 GRACE_SECONDS = 30
 """How long requests at hand may take to end when the server stops."""
 KEEP_ALIVE_SECONDS = 15
-STAY_MILLISECONDS = 20
-"""So long a thread waits for the next request of a client that it has just answered."""
-FAST_FOLDER = Path("/dev/shm")  # noqa: S108 (gunicorn makes its own file there)
-
 MOST_FILES = 65536
 
 MakeApp = Callable[[], Flask]
@@ -49,7 +44,7 @@ _log = structlog.get_logger(__name__)
 
 def run(settings: Settings, make_app: MakeApp | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Each process makes its own application, after the fork."""
-    Server(settings, make_app or (lambda: create_app(Service.open(settings)))).run()
+    Server(settings, make_app or (lambda: create_app(open_service(settings)))).run()
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -78,14 +73,14 @@ def options(settings: Settings) -> dict[str, Any]:
         "logger_class": PlainLogger,
         "workers": settings.web_processes,
         "threads": settings.web_threads,
-        "worker_connections": max(1000, 4 * settings.web_threads),
+        "worker_connections": max(1000, 4 * settings.web_threads) + settings.web_streams,
         "timeout": 60,
         "graceful_timeout": GRACE_SECONDS,
         "keepalive": KEEP_ALIVE_SECONDS,
         "limit_request_line": 8190,
         "limit_request_fields": 64,
         "limit_request_field_size": 16380,
-        "worker_tmp_dir": str(FAST_FOLDER) if FAST_FOLDER.is_dir() else None,
+        "worker_tmp_dir": folder_in_memory(),
         "control_socket_disable": True,
         "post_worker_init": settle_memory,
         # it waits for clients in a way of its own
@@ -109,8 +104,8 @@ def bound_reading(worker: ThreadWorker, request: Any) -> None:  # noqa: ARG001
     """
     request.unreader.max_body_chunk = BLOCK_BYTES
     sock = request.unreader.sock
-    if isinstance(sock, BoundedSocket) and sock.told_to_go_on:
-        request._expected_100_continue = sock.told_to_go_on = False
+    if isinstance(sock, BoundedSocket) and request._expected_100_continue:
+        request._expected_100_continue, sock.owes_go_on = False, True
 
 
 def forget_metrics(server: Any, worker: Any) -> None:  # noqa: ARG001
@@ -126,9 +121,12 @@ def remove_metrics(server: Any) -> None:  # noqa: ARG001
 
 
 def closing(application: Any) -> Any:
-    """WSGI middleware: gunicorn drops ``Connection: close`` from an answer, so it is told in its own way."""
+    """WSGI middleware: gunicorn drops ``Connection: close`` from an answer, so it is told in its own way. Streams are
+    shown its response."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ[RESPONSE] = start_response.__self__
+
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             if ("Connection", "close") in headers:
                 start_response.__self__.force_close()
@@ -152,6 +150,7 @@ class Worker(FrontWorker):
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Let waiting requests answer now, so that the process can end."""
         self.wsgi.extensions[EXTENSION].waiting.closing = True
+        self.wsgi.extensions[EXTENSION].streams.close()
         super().handle_exit(sig, frame)
 
     def handle(self, conn: Any) -> Any:
@@ -172,11 +171,7 @@ class Worker(FrontWorker):
 
         To wait for it here spares the way through gunicorn's main thread, a third of what a small request costs.
         """
-        if not (self.alive and conn.sock.waits) or self.tpool._work_queue.qsize():
-            return False
-        poll = select.poll()
-        poll.register(conn.sock, select.POLLIN)
-        return bool(poll.poll(STAY_MILLISECONDS)) and self.comes_next(conn)
+        return self.alive and conn.sock.waits and not self.tpool._work_queue.qsize() and self.comes_next(conn)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP request as a problem too."""

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from digitmill.domain import Caller
+from digitmill.access import Caller
 from digitmill.errors import Forbidden
 from digitmill.keys import SESSION_SECONDS, Keys
 from digitmill.settings import is_loopback
+from web.context import service
 
 COOKIE = "digitmill_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -66,7 +67,7 @@ def require_this_machine() -> None:
         host = ""
     if not is_loopback(host):
         raise Forbidden("No key is asked here, so only http://127.0.0.1 and http://localhost are answered: make a key.")
-    if request.method not in SAFE_METHODS and _from_another_site():
+    if request.method not in SAFE_METHODS and _from_another_site() and not _from_named_origin():
         raise Forbidden("No key is asked here, so no page of another site is answered: make a key.")
 
 
@@ -92,6 +93,10 @@ def _from_another_site() -> bool:
     if site is not None:
         return site not in OWN_SITES
     return origin is not None and origin != request.host_url.rstrip("/")
+
+
+def _from_named_origin() -> bool:
+    return request.headers.get("Origin") in service().settings.cors_allowed
 
 
 def _is_form() -> bool:

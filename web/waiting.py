@@ -1,6 +1,6 @@
 """Long requests in a web process of a bounded number of threads.
 
-Requests that wait (``Prefer: wait``, events, streams of rows) may hold half of the threads, uploads a quarter, so
+Requests that wait (``Prefer: wait``, streams of rows) may hold half of the threads, uploads a quarter, so
 that polls and /healthz always find a free one.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Self
 from digitmill.domain import Job
 from digitmill.errors import Overloaded
 from digitmill.jobs import Jobs
-from digitmill.store.base import Ending
+from digitmill.store.news import CompletionWaiter
 from web.connection import client_gone
 
 LOOK_SECONDS = 1.0
@@ -108,12 +108,19 @@ class Waiting:
         return Slot(partial(self._uploads.release, owner))
 
     def for_end(
-        self, jobs: Jobs, owner: str, job_id: str, ending: Ending, *, seconds: float, environ: dict[str, Any]
+        self,
+        jobs: Jobs,
+        owner: str,
+        job_id: str,
+        completion: CompletionWaiter,
+        *,
+        seconds: float,
+        environ: dict[str, Any],
     ) -> None:
         """Until the job ends; less when time is up, the client hung up, or the process stops."""
         deadline = time.monotonic() + seconds
         while not self.closing and (left := deadline - time.monotonic()) > 0:
-            if ending.wait(min(left, LOOK_SECONDS)) or client_gone(environ):
+            if completion.wait(min(left, LOOK_SECONDS)) or client_gone(environ):
                 return
             # the news of its end may have been lost with a connection
             if jobs.get(owner, job_id).state.final:

@@ -8,15 +8,20 @@ import sys
 from digitmill.errors import DigitmillError
 from digitmill.settings import Settings
 from digitmill.telemetry import configure_logging
-from worker.app import build, run
+from digitmill.tracing import configure_tracing
 
 
 def main() -> int:
+    # the processes of a worker share the cores already, and numpy's algebra reads this once, when it is imported
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from worker.app import build, run  # noqa: PLC0415
+
     # uploads and logs are for this user alone to read
     os.umask(0o077)
     try:
         settings = Settings.load()
         configure_logging(settings)
+        configure_tracing(settings, "worker")
         app = build(settings)
     except DigitmillError as error:
         sys.stderr.write(f"{error.detail}\n")

@@ -6,22 +6,20 @@ import os
 import socket
 
 from celery import Celery, signals
-from kombu.transport import TRANSPORT_ALIASES
 
-from digitmill.queue import celery_app
+from digitmill.queue import LISTENED_TO, celery_app
+from digitmill.roles import Role
 from digitmill.service import Service
 from digitmill.settings import Settings
-from worker.clearing import BackgroundClearing
 from worker.housekeeping import housekeeping_step
 from worker.pool import Pool
 from worker.process import WorkerProcess
+from worker.purge import BackgroundPurge
 from worker.tasks import register_tasks
 
 CHILD_START_SECONDS = 1200
 """A child loads its model before it says that it is up, after others of its machine; Celery's own limit of 4 s would
 kill it."""
-
-TRANSPORT = "digitmill"
 
 
 def build(settings: Settings) -> Celery:
@@ -30,11 +28,12 @@ def build(settings: Settings) -> Celery:
     Raises:
         SettingsError: no Redis is named.
     """
-    # by a name, because the address of a socket takes no path of a class
-    TRANSPORT_ALIASES[TRANSPORT] = "worker.broker:Transport"
-    app = celery_app(settings.redis, TRANSPORT)
+    app = celery_app(settings.broker)
+    role = settings.worker_role
     app.conf.update(
-        worker_concurrency=settings.worker_concurrency,
+        worker_concurrency=settings.worker_concurrency if role is Role.READER else settings.trainings_at_once,
+        # RabbitMQ hangs up on who keeps a message for half an hour, and a training takes longer
+        task_acks_late=role is Role.READER,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_enable_remote_control=False,
@@ -44,16 +43,16 @@ def build(settings: Settings) -> Celery:
         worker_proc_alive_timeout=CHILD_START_SECONDS,
     )
     process = WorkerProcess(settings, host=f"{socket.gethostname()}:{os.getpid()}")
-    clearing = BackgroundClearing(settings)
+    purge = BackgroundPurge(settings)
     register_tasks(app, process)
     # Celery holds signal handlers weakly; the application outlives them all
-    app.worker_process, app.clearing = process, clearing
+    app.worker_process, app.purge = process, purge
     signals.worker_process_init.connect(process.start)
-    signals.worker_process_init.connect(clearing.start)
+    signals.worker_process_init.connect(purge.start)
     signals.worker_shutting_down.connect(process.stop)
-    signals.task_prerun.connect(process.hearing.begin)
-    signals.task_postrun.connect(process.hearing.end)
-    app.steps["consumer"].add(housekeeping_step(settings, Service.open(settings), process.host))
+    signals.task_prerun.connect(process.consumer_watchdog.begin)
+    signals.task_postrun.connect(process.consumer_watchdog.end)
+    app.steps["consumer"].add(housekeeping_step(settings, Service.open(settings)))
     return app
 
 
@@ -61,6 +60,7 @@ def run(app: Celery, settings: Settings) -> int:
     """Work until a signal says stop; the exit status of Celery's worker."""
     worker = app.Worker(
         pool=Pool,
+        queues=LISTENED_TO[settings.worker_role],
         hostname=f"digitmill@{socket.gethostname()}-{os.getpid()}",
         loglevel=settings.log_level.upper(),
         without_gossip=True,

@@ -6,8 +6,10 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from functools import partial
+from importlib.util import find_spec
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from typing import Any
@@ -15,36 +17,44 @@ from typing import Any
 import cv2
 import structlog
 
-from digitmill.domain import QueueName
-from digitmill.errors import DigitmillError, StorageUnavailable
-from digitmill.queue import EVENTS_QUEUE
+from digitmill.errors import CannotStart, DigitmillError, StorageUnavailable
+from digitmill.loading import Models, Turn
+from digitmill.roles import Role
 from digitmill.service import Service
 from digitmill.settings import Settings
-from digitmill.store.base import WorkerInfo
-from digitmill.work import Models, Watchdog, Work
-from worker.hearing import Hearing, end_parent
+from digitmill.store.upkeep import WorkerInfo
+from digitmill.work import Watchdog, Work
+from digitmill.writing import Writing
+from worker.consumer_watchdog import ConsumerWatchdog, end_parent
+from worker.niceness import give_way
 from worker.senders import Senders
 from worker.turns import MachineTurn
 
 LOADING = Path("cache", "loading.lock")
 """Under VAR: who may load a model."""
 LOADING_SECONDS = 600.0
+BEAT_SECONDS = 5.0
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
 """Between tries of a child to come up, in seconds."""
+NEEDED_TO_TRAIN = ("tensorflow", "training")
+NO_TENSORFLOW = (
+    "This worker is to train (DIGITMILL_WORKER_ROLE=trainer), and TensorFlow is not installed here. Run `pip install "
+    "'digitmill[train]'`, or set DIGITMILL_WORKER_ROLE to reader."
+)
 
 _log = structlog.get_logger(__name__)
 
 
-class BitingWatchdog(Watchdog):
+class ProcessWatchdog(Watchdog):
     """Ends this process, with a traceback in the log, even when it is stuck in C code that never returns."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    def wind(self) -> None:
+    def kick(self) -> None:
         faulthandler.dump_traceback_later(self._seconds, exit=True)
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         faulthandler.cancel_dump_traceback_later()
 
 
@@ -58,7 +68,7 @@ class WorkerProcess:
         # shared by the parent, which made them before the fork, and its children
         self._failed = multiprocessing.get_context("fork").Event()
         self._stopping = RawValue("B", 0)
-        self.hearing = Hearing()
+        self.consumer_watchdog = ConsumerWatchdog()
         self.host = host
 
     @property
@@ -75,7 +85,7 @@ class WorkerProcess:
 
     @property
     def failed(self) -> bool:
-        """Whether some child could not start, or found that the worker hears nothing."""
+        """Whether some child could not start, or found that the consumer is stuck."""
         return self._failed.is_set()
 
     def start(self, **_: Any) -> None:
@@ -112,33 +122,83 @@ class WorkerProcess:
 
         # the processes of a worker share the cores already: OpenCV's threads would only wait for each other
         cv2.setNumThreads(1)
+        role = self._settings.worker_role
         service = Service.open(self._settings)
-        self._senders = Senders(service.webhooks.deliver)
-        default = service.registry.default()
+        writing = Writing(self._settings, service.store.webhooks, service.results, service.webhooks, service.measures)
+        self._senders = Senders(writing.deliver)
         models = Models(partial(loaded, self._settings, service.registry))
         turn = MachineTurn(self._settings.var / LOADING)
+        info = self._with_default(service, models, turn) if role is Role.READER else self._with_none()
+        self._work = service.work(
+            models,
+            ProcessWatchdog(self._settings.image_seconds),
+            turn,
+            stopping=lambda: bool(self._stopping.value),
+            role=role,
+        )
+        service.store.upkeep.beat([info], role)
+        threading.Thread(target=_beat, args=(service, info, role), daemon=True).start()
+        threading.Thread(target=_keep_leases, args=(self._work, self._settings.lease_seconds), daemon=True).start()
+        self.consumer_watchdog.watch(partial(_some_wait, service, role), self._end_worker)
+        _log.info(
+            "worker_process_ready",
+            role=role,
+            engine=info.engine,
+            device=info.device,
+            precision=info.precision,
+            model=info.model,
+        )
+
+    def _with_default(self, service: Service, models: Models[Any], turn: Turn) -> WorkerInfo:
+        """A reader has the default model in memory before it says that it is there. Raises ModelError."""
+        default = service.registry.default()
         # who has waited for so long goes on without
         turn.take(LOADING_SECONDS)
         try:
             engine = models.get(default.reference).engine
         finally:
             turn.give()
-        self._work = service.work(
-            models, BitingWatchdog(self._settings.image_seconds), turn, stopping=lambda: bool(self._stopping.value)
-        )
-        info = WorkerInfo(
-            name=f"{self.host}/{os.getpid()}",
-            engine=engine.name,
-            device=engine.device,
-            precision=engine.precision,
-            model=default.label,
-        )
-        service.store.beat([info])
-        self.hearing.watch(lambda: any(map(service.queue.depth, (EVENTS_QUEUE, *QueueName))), self._end_worker)
-        _log.info(
-            "worker_process_ready",
-            engine=info.engine,
-            device=info.device,
-            precision=info.precision,
-            model=info.model,
-        )
+        return WorkerInfo(self._name, engine.name, engine.device, engine.precision, default.label)
+
+    def _with_none(self) -> WorkerInfo:
+        """A trainer. Raises CannotStart where it could not train."""
+        if not all(map(find_spec, NEEDED_TO_TRAIN)):
+            raise CannotStart(NO_TENSORFLOW)
+        # what is trained has time, and images that wait have not
+        give_way(self._settings.training_niceness)
+        return WorkerInfo(self._name, "keras", self._settings.device, "f32", "")
+
+    @property
+    def _name(self) -> str:
+        return f"{self.host}/{os.getpid()}"
+
+
+def _beat(service: Service, info: WorkerInfo, role: Role) -> None:
+    """Say again and again that this process lives, and hand in its figures: a store that came up empty has never heard
+    of it."""
+    while True:
+        time.sleep(BEAT_SECONDS)
+        try:
+            service.store.upkeep.beat([info], role)
+            service.measures.hand_in()
+        except StorageUnavailable as error:
+            _log.warning("beat_failed", reason=error.detail)
+
+
+def _keep_leases(work: Work, lease: float) -> None:
+    """An image may take longer than a lease, a page of a form on a busy machine say. A process that is stuck in one is
+    ended by its watchdog, and its leases with it."""
+    while True:
+        time.sleep(lease / 3)
+        try:
+            work.keep_leases()
+        except StorageUnavailable as error:
+            _log.warning("leases_not_kept", reason=error.detail)
+
+
+def _some_wait(service: Service, role: Role) -> bool:
+    """Whether something waits; then a wakeup is under way. Raises StorageUnavailable, also where Redis is full."""
+    if not any(service.store.chunks.waiting(role).values()):
+        return False
+    service.queue.wake(role)
+    return True

@@ -18,29 +18,29 @@ _log = structlog.get_logger(__name__)
 
 
 class Senders:
-    """``deliver`` makes one attempt for a job. Threads start with the first event, and end with the process."""
+    """``deliver`` makes one attempt at an event. Threads start with the first event, and end with the process."""
 
     def __init__(self, deliver: Callable[[str], object]) -> None:
         self._deliver = deliver
         self._waiting: queue.Queue[str] = queue.Queue(MOST_WAITING)
         self._started = False
 
-    def send(self, job_id: str) -> None:
+    def send(self, event: str) -> None:
         """Have the event delivered soon. Past ``MOST_WAITING`` it is left: it stays due, and the sweep asks again."""
         if not self._started:
             self._started = True
             for _ in range(THREADS):
                 threading.Thread(target=self._run, daemon=True).start()
         with suppress(queue.Full):
-            self._waiting.put_nowait(job_id)
+            self._waiting.put_nowait(event)
 
     def _run(self) -> None:
         while True:
-            job_id = self._waiting.get()
+            event = self._waiting.get()
             try:
-                self._deliver(job_id)
+                self._deliver(event)
             except DigitmillError as error:
-                _log.warning("webhook_not_tried", job=job_id, reason=error.detail)
+                _log.warning("webhook_not_tried", due=event, reason=error.detail)
             except Exception:  # noqa: BLE001
                 # the thread must outlive whatever is wrong with one event, whose lease ends by itself
-                _log.exception("webhook_not_tried", job=job_id)
+                _log.exception("webhook_not_tried", due=event)

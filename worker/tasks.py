@@ -10,26 +10,22 @@ import structlog
 from celery import Celery
 
 from digitmill.errors import StorageUnavailable
-from digitmill.queue import DELIVER_EVENT, RUN_CHUNK, RUN_WAITING
+from digitmill.queue import DELIVER_EVENT, EARLIER_WAKEUPS, WAKEUP
 from worker.process import WorkerProcess
 
 _log = structlog.get_logger(__name__)
 
 
 def register_tasks(app: Celery, process: WorkerProcess) -> None:
-    def run_chunk(job_id: str, chunk: int) -> None:
+    def wakeup(*_: object) -> None:
         with _storage_may_fail():
-            process.work.run_chunk(job_id, chunk)
+            process.work.run()
 
-    def run_waiting() -> None:
-        with _storage_may_fail():
-            process.work.run_waiting()
+    def deliver_event(event: str) -> None:
+        process.senders.send(event)
 
-    def deliver_event(job_id: str) -> None:
-        process.senders.send(job_id)
-
-    app.task(run_chunk, name=RUN_CHUNK)
-    app.task(run_waiting, name=RUN_WAITING)
+    for name in (WAKEUP, *EARLIER_WAKEUPS):
+        app.task(wakeup, name=name)
     app.task(deliver_event, name=DELIVER_EVENT)
 
 

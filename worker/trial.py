@@ -16,11 +16,12 @@ import zlib
 import cv2
 import numpy as np
 
-from digitmill.domain import Entry, Options, Packing
+from digitmill.domain import Options
 from digitmill.errors import DigitmillError
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model
 from digitmill.pipeline import answer_chunk
+from digitmill.planned import Entry, Packing
 from digitmill.settings import EngineName, PrecisionName, Settings
 from worker.loading import loaded
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.scaling`` measures the costs anew, simulates, and keeps both; ``--kept`` simulates alone."""
+"""``python -m benchmarks.scaling`` measures the costs again, simulates, and keeps both; ``--kept`` simulates alone."""
 
 from __future__ import annotations
 

@@ -29,31 +29,23 @@ class Operations(BaseModel):
     create: Operation
     """Look at the load, and record a job of many chunks."""
     send: Operation
-    """Put the message of a chunk into the broker's queue."""
+    """Send a wakeup."""
     deliver: Operation
-    """Hand a message to a worker that waits, and note that it has it."""
-    acknowledge: Operation
-    """Give the receipt of a message."""
-    exchange: Operation
-    """Send the message of a chunk and take one that waits, past the broker."""
-    claim: Operation
-    """Take a chunk of a job of 1,000,000 images."""
-    claim_refused: Operation
-    """Ask for a chunk that is done: what a repeated message costs."""
-    complete: Operation
-    """Store the rows of 1,024 images."""
-    submit_single: Operation
-    """Record a job of one image with its plan and its upload, and let it stand in line."""
+    """Hand a message to a worker that waits."""
     take: Operation
-    """Take up to 32 chunks out of the line."""
-    claim_single: Operation
-    """One of 32 claims in one round trip."""
+    """Take a chunk of a job of 1,000,000 images."""
+    complete: Operation
+    """Store the rows of 1,024 images and take the next chunk."""
+    submit_single: Operation
+    """Record a job of one image with its plan and its upload."""
+    take_single: Operation
+    """One of 32 small jobs that are taken together."""
     complete_single: Operation
     """One of 32 jobs whose rows are stored in one round trip."""
     look: Operation
     """A caller asks how a job does."""
     idle_poll: Operation
-    """A worker without work asks the broker's three queues again, once a second."""
+    """A worker without work asks the broker's queues again, once a second."""
     beat: Operation
     """A worker of one process says that it lives, every 5 seconds."""
     sweep_lost: Operation
@@ -66,19 +58,17 @@ class Operations(BaseModel):
     @property
     def microseconds_a_chunk(self) -> float:
         """All that is asked for one chunk by a worker that stays, from its plan to its rows."""
-        each = (self.plan, self.exchange, self.claim, self.complete)
+        each = (self.plan, self.complete)
         return sum(operation.microseconds for operation in each)
 
     @property
     def microseconds_a_single(self) -> float:
         """All that is asked for a job of one image, of which many come at once."""
-        each = (self.submit_single, self.claim_single, self.complete_single, self.look)
-        shared = (self.deliver, self.take, self.acknowledge)
-        together = sum(operation.microseconds for operation in shared) / GATHERED_CHUNKS
-        return sum(operation.microseconds for operation in each) + together
+        each = (self.submit_single, self.take_single, self.complete_single, self.look)
+        return sum(operation.microseconds for operation in each) + self.deliver.microseconds / GATHERED_CHUNKS
 
 
-OF_SINGLES = frozenset({"submit_single", "take", "claim_single", "complete_single", "look"})
+OF_SINGLES = frozenset({"submit_single", "take_single", "complete_single", "look"})
 """Operations that only single images ask for."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.load import bulk, singles
@@ -14,17 +15,19 @@ from benchmarks.processes import per_image
 from benchmarks.scaling.costs import Costs, Engine, Whole
 from benchmarks.scaling.measuring import CHUNK, ROUNDS, Measuring, load, processor
 from benchmarks.scaling.server import Meter, redis_server
-from digitmill.domain import Chunk, Options
+from digitmill.domain import Options
 from digitmill.embedded.redis_server import running_url
 from digitmill.embedded.stack import running_stack
+from digitmill.imaging.pdf import count_pages
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model
 from digitmill.pipeline import answer_chunk
+from digitmill.planned import Chunk
 from digitmill.settings import Settings
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Plan
-from digitmill.uploads.spool import Piece
+from digitmill.uploads.spool import Spool
 
 IMAGES = {Kind.SMALL: 20 * CHUNK, Kind.SCAN: 4 * CHUNK}
 SINGLES = 200
@@ -67,21 +70,22 @@ def _engine(
     images = images or IMAGES[kind]
     path = folder / f"{kind.name}{'' if images > 1 else '-one'}.zip"
     pile(settings, path, images, kind)
-    size = path.stat().st_size
     chunks: list[Chunk] = []
     plans: list[bytes] = []
 
-    def plan() -> None:
-        for chunk in Plan(path, [Piece(path.name, 0, size)], Limits.from_settings(settings)).chunks():
+    def plan(spool: Spool) -> None:
+        for chunk in Plan(spool, Limits.from_settings(settings), count_pages).chunks():
             chunks.append(chunk)
             plans.append(pack_plan(chunk.entries))
 
-    web = _processor_seconds(plan)
+    with Spool(settings.spool, settings.max_upload_bytes) as spool, path.open("rb") as stream:
+        spool.add(path.name, stream)
+        web = _processor_seconds(partial(plan, spool))
     rows: list[bytes] = []
     worker = _processor_seconds(_answering(settings, path, chunks, rows))
     engine = Engine(
         kind=kind.value,
-        upload_bytes=size / images,
+        upload_bytes=path.stat().st_size / images,
         worker_seconds=worker / images,
         web_seconds=web / images,
     )

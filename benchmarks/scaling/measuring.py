@@ -1,11 +1,14 @@
-"""Measure ``costs.json`` anew: every operation through the service's own code, against a Redis of its own."""
+"""Measure ``costs.json`` again: every operation through the service's own code, against a Redis of its own."""
 
 from __future__ import annotations
 
 import os
 import platform
+import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,16 +17,18 @@ from kombu.entity import Queue as BrokerQueue
 
 from benchmarks.scaling.costs import Memory, Operation, Operations
 from benchmarks.scaling.server import Meter
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, QueueName
-from digitmill.jobs import new_job_id
-from digitmill.queue import EVENTS_QUEUE, CeleryQueue, celery_app
+from digitmill.domain import Counts, Job, JobState, ModelReference, Options, new_job_id
+from digitmill.measures import Measures
+from digitmill.precedence import QueueName
+from digitmill.queue import WORK_QUEUE, Queue, celery_app
 from digitmill.recovery import Recovery
 from digitmill.settings import Settings
-from digitmill.store.base import Done, PackedChunk, WorkerInfo
+from digitmill.store.base import Claim, Done, PackedChunk
 from digitmill.store.connection import connect
 from digitmill.store.keys import plan_key, rows_key
+from digitmill.store.orders import Order
 from digitmill.store.redis import RedisJobStore
-from digitmill.store.redis_line import Line
+from digitmill.store.upkeep import WorkerInfo
 from digitmill.work import GATHERED_CHUNKS
 
 CHUNK = 1024
@@ -38,8 +43,7 @@ POLLS = 5
 T = TypeVar("T")
 
 OWNER = "measured"
-MEASURED_JOB = "01k0000000000000000000000z"
-LEASE = 600.0
+ORDER = Order(GATHERED_CHUNKS, 600.0, stays=True)
 
 
 class Measuring:
@@ -54,7 +58,7 @@ class Measuring:
         self._client: Any = connect(url)
         self._store = RedisJobStore(connect(url))
         self._app = celery_app(url)
-        self._queue = CeleryQueue(self._app, Line(connect(url)))
+        self._queue = Queue(self._app)
 
     def operations(self) -> tuple[Operations, Memory]:
         """The least of some rounds: what else a machine does at the time only ever adds."""
@@ -73,11 +77,10 @@ class Measuring:
     def _warm_up(self) -> None:
         """Let connections open and scripts be known."""
         job = self._job(1, CHUNK)
-        self._store.create(job, window=1, most_open=10**9, plan=[PackedChunk(0, self._chunks[0][0])])
-        self._complete(job.id, 0)
-        self._store.create(self._job(1, 1), window=1, most_open=10**9, bell=self._queue.bell())
-        self._queue.take_waiting(1)
-        self._queue.exchange(("nobody", 0))
+        self._store.create(job, most_open=10**9, plan=[PackedChunk(0, self._chunks[0][0])])
+        for claim in self._store.chunks.take(ORDER).claims:
+            self._store.chunks.complete_and_take([self._answer(claim)], ORDER)
+        self._queue.wake()
         self._client.flushall()
 
     def _large(self, memory: dict[str, float]) -> dict[str, Operation]:
@@ -89,15 +92,14 @@ class Measuring:
         found["create"] = self._meter.cost(TIMES, lambda: _each(others, self._create))
         record = (self._meter.memory() - before) / TIMES
         self._create(job)
-        found["claim"] = self._meter.cost(
-            TIMES, lambda: _each(range(TIMES), lambda number: self._claim(job.id, number))
-        )
-        claims = [self._store.claim(job.id, number, LEASE) for number in range(TIMES, 2 * TIMES)]
-        counts = Counts(total=CHUNK, recognized=CHUNK - 12, review=12)
-        answers = [(claim, self._chunks[claim.chunk % len(self._chunks)][1], counts) for claim in claims if claim]
-        found["complete"] = self._meter.cost(TIMES, lambda: [self._store.complete(*answer) for answer in answers])
-        found["claim_refused"] = self._meter.cost(
-            TIMES, lambda: _each(range(TIMES, 2 * TIMES), lambda number: self._claim(job.id, number))
+        claims: list[Claim] = []
+        found["take"] = self._meter.cost(TIMES, lambda: claims.extend(self._taken() for _ in range(TIMES)))
+        found["complete"] = self._meter.cost(
+            TIMES,
+            lambda: _each(
+                claims,
+                lambda claim: self._store.chunks.complete_and_take([self._answer(claim)], _order()),
+            ),
         )
         found["look"] = self._meter.cost(TIMES, lambda: [self._store.get(job.id) for _ in range(TIMES)])
         memory["record"] = record
@@ -111,24 +113,15 @@ class Measuring:
         send = self._meter.cost(TIMES, lambda: self._send(TIMES))
         memory["message"] = (self._meter.memory() - before) / TIMES
         taken: list[Any] = []
-        names = (EVENTS_QUEUE, *QueueName)
+        names = [queue.name for queue in self._app.conf.task_queues]
         with self._app.connection_for_read() as connection:
-            queues = [BrokerQueue(name) for name in names]  # type: ignore[no-untyped-call]
+            queues = [BrokerQueue(WORK_QUEUE, no_ack=True)]  # type: ignore[no-untyped-call]
             with connection.Consumer(queues, callbacks=[lambda _, message: taken.append(message)]):
                 deliver = self._meter.cost(TIMES, lambda: _drain(connection, taken, TIMES))
-                acknowledge = self._meter.cost(TIMES, lambda: _each(taken, lambda message: message.ack()))
-        self._send(1)
-        exchange = self._meter.cost(
-            TIMES, lambda: _each(range(TIMES), lambda number: self._queue.exchange((MEASURED_JOB, number)))
-        )
-        self._client.delete(QueueName.BULK.value)
-        return {
-            "send": send, "deliver": deliver, "acknowledge": acknowledge, "exchange": exchange,
-            "idle_poll": self._idle_poll(names),
-        }  # fmt: skip
+        return {"send": send, "deliver": deliver, "idle_poll": self._idle_poll(names)}
 
     def _idle_poll(self, names: Sequence[str]) -> Operation:
-        """So many connections that each wait a second for twelve lists, as kombu has four priorities to a queue."""
+        """So many connections that each wait a second for all lists; kombu has four priorities to a queue."""
         lists = [name + ending for ending in ("", "\x06\x163", "\x06\x166", "\x06\x169") for name in names]
         clients = [redis.Redis.from_url(self._url) for _ in range(IDLE_WORKERS)]
         connections: list[Any] = [client.connection_pool.get_connection() for client in clients]
@@ -153,23 +146,20 @@ class Measuring:
         def submit() -> None:
             plan = [PackedChunk(0, entries, bytes(SINGLE_BYTES))]
             for job in jobs:
-                self._store.create(job, window=1, most_open=10**9, plan=plan, bell=self._queue.bell())
+                self._store.create(job, most_open=10**9, plan=plan, small=True)
 
         found = {"submit_single": self._meter.cost(TIMES, submit)}
-        taken: list[Sequence[tuple[str, int]]] = []
+        claims: list[Sequence[Claim]] = []
         batches = TIMES // GATHERED_CHUNKS
-        found["take"] = self._meter.cost(
-            batches, lambda: taken.extend(self._queue.take_waiting(GATHERED_CHUNKS) for _ in range(batches))
+        found["take_single"] = self._meter.cost(
+            TIMES,
+            lambda: claims.extend(self._store.chunks.take(_order()).claims for _ in range(batches)),
         )
-        claims: list[Any] = []
-        found["claim_single"] = self._meter.cost(
-            TIMES, lambda: claims.extend(self._store.claim_all(batch, LEASE) for batch in taken)
-        )
-        one = Counts(total=1, recognized=1)
+        one = Counts(total=1, statuses=Counter(recognized=1))
         found["complete_single"] = self._meter.cost(
-            TIMES, lambda: [self._store.complete_all([Done(claim, rows, one) for claim in batch]) for batch in claims]
+            TIMES,
+            lambda: [self._store.chunks.complete_all([Done(claim, rows, one) for claim in batch]) for batch in claims],
         )
-        self._client.delete(QueueName.INTERACTIVE.value)
         memory["single"] = (self._meter.memory() - before) / TIMES
         self._client.flushall()
         return found
@@ -180,7 +170,7 @@ class Measuring:
             for number in range(IDLE_WORKERS)
         ]
         settings = Settings(var=self._folder, redis_url=self._url)
-        recovery = Recovery(settings, self._store, self._queue)
+        recovery = Recovery(settings, self._store, self._queue, Measures(self._store.tallies))
         recovery.sweep()
 
         def sweep() -> None:
@@ -190,13 +180,13 @@ class Measuring:
 
         return {
             "beat": self._meter.cost(
-                TIMES, lambda: _each(range(TIMES), lambda n: self._store.beat([workers[n % 100]]))
+                TIMES, lambda: _each(range(TIMES), lambda n: self._store.upkeep.beat([workers[n % 100]]))
             ),
             "sweep_lost": self._meter.cost(
-                TIMES, lambda: _each(range(TIMES), lambda _: self._store.lock("sweep", 4.5))
+                TIMES, lambda: _each(range(TIMES), lambda _: self._store.upkeep.lock("sweep", 4.5))
             ),
             "sweep": self._meter.cost(50, sweep),
-            "read_workers": self._meter.cost(50, lambda: _each(range(50), lambda _: self._store.workers(30))),
+            "read_workers": self._meter.cost(50, lambda: _each(range(50), lambda _: self._store.upkeep.workers(30))),
         }
 
     def _job(self, chunks: int, images: int) -> Job:
@@ -215,23 +205,26 @@ class Measuring:
         )
 
     def _create(self, job: Job) -> None:
-        self._store.load(OWNER)
-        self._store.create(job, window=32, most_open=10**9)
+        self._store.upkeep.load(OWNER)
+        self._store.create(job, most_open=10**9)
 
-    def _claim(self, job_id: str, number: int) -> None:
-        self._store.claim(job_id, number, LEASE)
+    def _taken(self) -> Claim:
+        return self._store.chunks.take(_order()).claims[0]
 
-    def _complete(self, job_id: str, number: int) -> None:
-        claim = self._store.claim(job_id, number, LEASE)
-        if claim is not None:
-            self._store.complete(claim, self._chunks[0][1], Counts(total=CHUNK, recognized=CHUNK))
+    def _answer(self, claim: Claim) -> Done:
+        rows = self._chunks[claim.chunk % len(self._chunks)][1]
+        return Done(claim, rows, Counts(total=CHUNK, statuses=Counter(recognized=CHUNK - 12, review=12)))
 
     def _send(self, times: int) -> None:
-        for number in range(times):
-            self._queue.send(QueueName.BULK, MEASURED_JOB, number)
+        for _ in range(times):
+            self._queue.wake()
 
     def _bytes(self, key: str) -> float:
         return float(self._client.memory_usage(key, samples=0) or 0)
+
+
+def _order() -> Order:
+    return replace(ORDER, word=secrets.token_hex(8))
 
 
 def processor() -> str:

@@ -48,7 +48,6 @@ class Outcome(BaseModel):
     milliseconds: dict[int, Spread]
     refused: int
     failures: int
-    most_messages: int
     gigabytes_kept: float
     """that Redis holds of this load once it has lasted for ``expires_in``, without tombstones"""
 
@@ -86,7 +85,6 @@ def outcome(what: str, scenario: Scenario, costs: Costs, settings: Settings) -> 
         milliseconds={size: spread(times) for size, times in tally.waits.items() if times},
         refused=tally.refused,
         failures=tally.failures,
-        most_messages=tally.most_messages,
         gigabytes_kept=kept(tally, scenario, costs, settings) / 1e9,
     )
 

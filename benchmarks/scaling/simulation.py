@@ -1,4 +1,4 @@
-"""Many workers at one Redis, as a simulation of discrete events: jobs come, chunks are claimed, workers fail.
+"""Many workers at one Redis, as a simulation of discrete events: jobs come, chunks are taken, workers fail.
 
 Everything the code of the service does to Redis is here at its measured cost, and Redis does one thing at a time.
 Two runs with the same arguments give the same outcome.
@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from benchmarks.scaling.costs import Costs, Engine
 from digitmill.jobs import TINY_BYTES
@@ -45,7 +46,7 @@ def chunk_seconds(engine: Engine, images: int) -> float:
 
 
 def gathered_seconds(costs: Costs, engine: Engine, jobs: int) -> float:
-    """That a worker takes for so many single images out of the line. Tiny ones come with Redis' answer; the uploads of
+    """That a worker takes for so many small jobs of one image. Tiny ones come with Redis' answer; the uploads of
     others are read one after the other."""
     read = BLOB_SECONDS if engine.upload_bytes > TINY_BYTES else 0.0
     return costs.whole.worker_seconds_a_single + jobs * (read + engine.worker_seconds)
@@ -76,7 +77,6 @@ class Tally:
     busy: float = 0.0
     refused: int = 0
     failures: int = 0
-    most_messages: int = 0
     waits: dict[int, list[float]] = field(default_factory=dict)
 
 
@@ -85,7 +85,7 @@ class _Job:
     images: int
     chunks: int
     at: float
-    sent: int = 0
+    given: int = 0
     done: int = 0
 
 
@@ -100,9 +100,10 @@ class Simulation:
         self._now, self._redis_free, self._waiting_images = 0.0, 0.0, 0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
-        self._line: deque[_Job] = deque()
-        self._bells, self._ringing = 0, False
-        self._bulk: deque[tuple[_Job, int]] = deque()
+        self._small: deque[_Job] = deque()
+        self._again: deque[tuple[_Job, int]] = deque()
+        self._bulk: deque[_Job] = deque()
+        self._wakeups = 0
         self._idle: deque[int] = deque(range(scenario.workers))
         self._rest = [0] * scenario.workers  # how often each came to rest: an old poll is known by it
         self._stays_until = [0.0] * scenario.workers
@@ -160,56 +161,51 @@ class Simulation:
         self._waiting_images += size
         job = _Job(size, math.ceil(size / self._chunk_images), self._now)
         if size == 1:
-            job.sent = 1
-            self._at(self._now + self._costs.whole.web_seconds_a_single, lambda: self._line_up(job))
+            self._at(self._now + self._costs.whole.web_seconds_a_single, lambda: self._record_small(job))
         else:
             self._plan(job, job.chunks)
 
     def _plan(self, job: _Job, left: int) -> None:
-        """The web process plans batch by batch, then records the job and sends the first messages."""
+        """The web process plans batch by batch, then records the job."""
         if left <= 0:
-            self._at(self._ask("create"), lambda: self._send(job, self._settings.chunks_in_flight))
+            self._at(self._ask("create"), lambda: self._wait(self._bulk, job))
             return
         chunks = min(left, PLAN_BATCH)
         ready = self._ask("plan", chunks) + chunks * self._chunk_images * self._scenario.engine.web_seconds
         self._at(ready, lambda: self._plan(job, left - chunks))
 
-    def _send(self, job: _Job, most: int) -> None:
-        if most > 0 and job.sent < job.chunks:
-            chunk = job.sent
-            job.sent += 1
-            self._at(self._ask("send"), lambda: self._sent(job, chunk, most))
+    def _record_small(self, job: _Job) -> None:
+        self._at(self._ask("submit_single"), lambda: self._wait(self._small, job))
 
-    def _sent(self, job: _Job, chunk: int, most: int) -> None:
-        self._message(job, chunk)
-        self._send(job, most - 1)
+    def _wait(self, queue: deque[Any], what: object) -> None:
+        queue.append(what)
+        self._call()
 
-    def _message(self, job: _Job, chunk: int) -> None:
-        self._bulk.append((job, chunk))
-        self.tally.most_messages = max(self.tally.most_messages, len(self._bulk))
-        self._wake()
+    def _call(self) -> None:
+        """Send a wakeup where something waits and none is under way."""
+        if self._wakeups or not (self._small or self._again or self._bulk):
+            return
+        self._wakeups = 1
+        self._at(self._ask("send"), self._hear)
 
-    def _line_up(self, job: _Job) -> None:
-        self._line.append(job)
-        self._at(self._ask("submit_single"), self._ring)
-
-    def _ring(self) -> None:
-        if self._line and not self._ringing:
-            self._ringing = True
-            self._bells += 1
-            self._wake()
-
-    def _wake(self) -> None:
-        while self._idle and (self._bells or self._bulk):
-            self._hand_to(self._idle.popleft())
+    def _hear(self) -> None:
+        if self._idle:
+            self._come(self._idle.popleft())
 
     def _free(self, worker: int) -> None:
         self._rest[worker] += 1
-        if self._bells or self._bulk:
-            self._hand_to(worker)
+        if self._wakeups:
+            self._come(worker)
             return
         self._idle.append(worker)
         self._poll(worker, self._rest[worker])
+
+    def _come(self, worker: int) -> None:
+        """A worker hears the wakeup, takes work and calls another where more waits."""
+        self._rest[worker] += 1
+        self._wakeups = 0
+        self._stays_until[worker] = self._now + STAY_SECONDS
+        self._at(self._ask("deliver"), lambda: self._take(worker, "take"))
 
     def _poll(self, worker: int, rest: int) -> None:
         """A worker at rest asks the broker again every second."""
@@ -221,75 +217,66 @@ class Simulation:
 
         self._at(self._now + 1.0, ask)
 
-    def _hand_to(self, worker: int) -> None:
-        """The interactive queue comes first."""
-        self._rest[worker] += 1
-        if self._bells:
-            self._bells -= 1
-            self._at(self._ask("deliver"), lambda: self._at_the_line(worker))
+    def _take(self, worker: int, operation: str) -> None:
+        """The most urgent first: small jobs together, then chunks to be done again, then jobs in turns."""
+        if self._small:
+            self._read_small(worker, [self._small.popleft() for _ in range(min(GATHERED_CHUNKS, len(self._small)))])
+        elif self._again:
+            self._read(worker, *self._again.popleft(), self._ask(operation))
+        elif self._bulk:
+            job = self._bulk.popleft()
+            chunk, job.given = job.given, job.given + 1
+            if job.given < job.chunks:
+                self._bulk.append(job)
+            self._read(worker, job, chunk, self._ask(operation))
         else:
-            job, chunk = self._bulk.popleft()
-            self._stays_until[worker] = self._now + STAY_SECONDS
-            self._at(self._ask("deliver"), lambda: self._claim(worker, job, chunk))
+            self._at(self._ask(operation), lambda: self._free(worker))
+            return
+        self._call()
 
-    def _at_the_line(self, worker: int) -> None:
-        self._ringing = False
-        jobs = [self._line.popleft() for _ in range(min(GATHERED_CHUNKS, len(self._line)))]
-        self._ask("take")
+    def _read_small(self, worker: int, jobs: list[_Job]) -> None:
         seconds = gathered_seconds(self._costs, self._scenario.engine, len(jobs))
-        claimed = self._ask("claim_single", len(jobs))
 
         def done() -> None:
             stored = self._ask("complete_single", len(jobs))
             for job in jobs:
                 self._finish_chunk(job, 1, stored)
-            if len(jobs) == GATHERED_CHUNKS:
-                self._at(stored, lambda: self._at_the_line(worker))
-            else:
-                self._acknowledge(worker, stored)
+            self._at(stored, lambda: self._go_on(worker))
 
-        self._at(claimed + seconds, done)
+        self._at(self._ask("take_single", len(jobs)) + seconds, done)
 
-    def _claim(self, worker: int, job: _Job, chunk: int) -> None:
+    def _read(self, worker: int, job: _Job, chunk: int, taken: float) -> None:
         images = min(self._chunk_images, job.images - chunk * self._chunk_images)
         seconds = self._random.uniform(0.9, 1.1) * chunk_seconds(self._scenario.engine, images)
-        ready = self._ask("claim") + seconds
         if self._random.random() < seconds / (3600 * self._scenario.hours_to_failure):
             self._fail(worker, job, chunk, self._now + self._random.uniform(0, seconds))
         else:
-            self._at(ready, lambda: self._complete(worker, job, images))
+            self._at(taken + seconds, lambda: self._complete(worker, job, images))
+
+    def _go_on(self, worker: int) -> None:
+        if self._now < self._stays_until[worker]:
+            self._take(worker, "take")
+        else:
+            self._call()
+            self._free(worker)
 
     def _fail(self, worker: int, job: _Job, chunk: int, when: float) -> None:
-        """The first sweep after the lease has ended sends the chunk again."""
+        """The first sweep after the lease has ended lets the chunk wait again."""
         self.tally.failures += 1
         sweep = self._settings.sweep_seconds
         swept = sweep * math.ceil((when + self._settings.lease_seconds) / sweep)
         self._at(when + RESTART_SECONDS, lambda: self._free(worker))
-        self._at(swept, lambda: self._at(self._ask("send"), lambda: self._message(job, chunk)))
+        self._at(swept, lambda: self._wait(self._again, (job, chunk)))
 
     def _complete(self, worker: int, job: _Job, images: int) -> None:
-        stored = self._ask("complete")
-        self._finish_chunk(job, images, stored)
-        if self._now < self._stays_until[worker]:
-            self._at(stored, lambda: self._exchange(worker, job))
+        """The next chunk is taken in the same round trip, while the worker stays."""
+        if self._now < self._stays_until[worker] and not self._small:
+            self._finish_chunk(job, images, self._now)
+            self._take(worker, "complete")
         else:
-            self._send(job, 1)
-            self._acknowledge(worker, stored)
-
-    def _exchange(self, worker: int, job: _Job) -> None:
-        """The worker sends the job's next chunk and takes the one that has waited longest, unless the bell has rung."""
-        answered = self._ask("exchange")
-        if job.sent < job.chunks:
-            self._bulk.append((job, job.sent))
-            job.sent += 1
-        if self._bulk and not self._bells:
-            following, chunk = self._bulk.popleft()
-            self._at(answered, lambda: self._claim(worker, following, chunk))
-        else:
-            self._acknowledge(worker, answered)
-
-    def _acknowledge(self, worker: int, when: float) -> None:
-        self._at(when, lambda: self._at(self._ask("acknowledge"), lambda: self._free(worker)))
+            stored = self._ask("complete")
+            self._finish_chunk(job, images, stored)
+            self._at(stored, lambda: self._go_on(worker))
 
     def _finish_chunk(self, job: _Job, images: int, when: float) -> None:
         job.done += 1

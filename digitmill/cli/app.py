@@ -8,7 +8,24 @@ from collections.abc import Sequence
 import stamina.instrumentation
 import typer
 
-from digitmill.cli import backup, doctor, jobs, keys, results, review, service, submit, tune
+from digitmill.cli import (
+    audit,
+    backup,
+    doctor,
+    jobs,
+    keys,
+    models,
+    pages,
+    printing,
+    results,
+    review,
+    service,
+    submit,
+    template,
+    training,
+    tune,
+    webhooks,
+)
 from digitmill.cli.exits import EXITS, Exit
 from digitmill.cli.terminal import say
 from digitmill.client import Busy, ClientError, Unauthorized
@@ -16,13 +33,30 @@ from digitmill.errors import DigitmillError
 
 app = typer.Typer(
     name="digitmill",
-    help=f"Piles of scanned handwritten digits into data: a zip of scans in, a row per image out.\n\n{EXITS}",
+    help=f"Piles of scanned handwriting into data: digits, numbers and form pages in, a row per image out.\n\n{EXITS}",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (submit, results, review, jobs, keys, service, doctor, backup, tune):
+for module in (
+    submit,
+    results,
+    pages,
+    review,
+    jobs,
+    webhooks,
+    models,
+    template,
+    training,
+    printing,
+    keys,
+    service,
+    doctor,
+    backup,
+    audit,
+    tune,
+):
     module.register(app)
 
 
@@ -37,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{error.detail} Here that is DIGITMILL_KEY, or --key.")
     except (ClientError, DigitmillError) as error:
         say(error.detail)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "digitmill":
+            raise
+        say(f"This command needs {error.name}, which is not installed here: pip install 'digitmill[service]'.")
     except BrokenPipeError:
         # whoever read our output has had enough; nothing is left to write, at the interpreter's end neither
         sys.stdout = None

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digitmill.access import Scope
 from digitmill.cli.local import service_settings
 from digitmill.cli.terminal import say
-from digitmill.domain import Scope
-from digitmill.keys import Keys
 
 if TYPE_CHECKING:
     from digitmill.backup import Backup
@@ -49,20 +48,21 @@ def restore(file: Annotated[Path, typer.Argument(help="What `digitmill backup` w
 
 
 def accept_empty_store() -> None:
-    """Begin anew with a Redis that lost what it held, for good.
+    """Begin again with a Redis that lost what it held, for good.
 
     Jobs, rows and keys of before are given up, and uploads of theirs are removed within hours. A service that asked for
     keys goes on asking.
     """
     # Redis' client is needed here alone
+    from digitmill.keys import Keys  # noqa: PLC0415
     from digitmill.store.blobs import BlobStore  # noqa: PLC0415
     from digitmill.store.connection import connect  # noqa: PLC0415
-    from digitmill.store.redis_key_store import RedisKeyStore  # noqa: PLC0415
+    from digitmill.store.key_store import KeyStore  # noqa: PLC0415
     from digitmill.store.redis_mark import StoreMark  # noqa: PLC0415
 
     settings = service_settings()
     client = connect(settings.redis)
-    mark, store = StoreMark(client, BlobStore(settings.blobs)), RedisKeyStore(client)
+    mark, store = StoreMark(client, BlobStore(settings.blobs)), KeyStore(client)
     before = mark.beside_uploads()
     if before is None or not mark.replaced():
         say("This Redis is the store that the uploads belong to: there is nothing to accept.")
@@ -75,7 +75,7 @@ def accept_empty_store() -> None:
             "The keys are gone, and calls are refused until there are new ones: make them with `digitmill keys create`."
         )
     mark.accept()
-    say("The service begins anew with this Redis.")
+    say("The service begins again with this Redis.")
 
 
 def _backup() -> Backup:

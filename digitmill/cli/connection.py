@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from digitmill.client import Client
-from digitmill.errors import SettingsError
+from digitmill.client import BadRequest, Client
+from digitmill.errors import BadOptions, SettingsError
 from digitmill.settings import Settings
 
 Url = Annotated[
@@ -29,6 +31,16 @@ def connect(url: str | None, key: str | None) -> Client:
     if key is None and settings.key is not None:
         key = settings.key.get_secret_value()
     return Client(url or settings.url or _own_address(settings), key)
+
+
+@contextmanager
+def naming(**called: str) -> Iterator[None]:
+    """Let what the service refuses be called as on the command line: ``created_after="--since"``. Raises BadOptions."""
+    try:
+        yield
+    except BadRequest as error:
+        field, blank, rest = error.detail.partition(" ")
+        raise BadOptions(f"{called.get(field, field)}{blank}{rest}") from error
 
 
 def _own_address(settings: Settings) -> str:

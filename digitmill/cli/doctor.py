@@ -35,8 +35,9 @@ def doctor(
     Exit status 0: healthy; 1: something is wrong.
     """
     found, mended = _examined(repair=repair)
-    document = _document(found) | ({"mended": mended} if repair else {})
-    lines = [_mended(mended), *_lines(found)] if repair else _lines(found)
+    folder = _folder()
+    document = _document(found) | ({"mended": mended} if repair else {}) | ({"folder": folder} if folder else {})
+    lines = [*([_mended(mended)] if repair else []), *([_made_with(folder)] if folder else []), *_lines(found)]
     typer.echo(json.dumps(document, indent=2) if as_json else "\n".join(lines))
     raise typer.Exit(Exit.DONE if found.healthy else Exit.PROBLEM)
 
@@ -62,6 +63,35 @@ def _examined(*, repair: bool) -> tuple[Examination, Mapping[str, int]]:
         return examination.examine(settings), mended
     except SettingsError as error:
         return Examination([_bad_settings(error)]), mended
+
+
+def _folder() -> dict[str, Any] | None:
+    """Which Redis made the data in the folder of `digitmill up`, and which of this machine read it; None where there is
+    none that goes by versions."""
+    # Redis' client is needed here alone
+    from digitmill.embedded.redis_server import made_with  # noqa: PLC0415
+
+    try:
+        folder = Settings.load().var / "redis"
+        found = made_with(folder)
+    except (SettingsError, OSError):
+        # what is wrong with them is found elsewhere
+        return None
+    if found is None:
+        return None
+    programs = [
+        {"path": path, "version": str(version or "unknown"), "reads": reads} for path, version, reads in found[1]
+    ]
+    return {"path": str(folder), "made_by": str(found[0]), "programs": programs}
+
+
+def _made_with(folder: Mapping[str, Any]) -> str:
+    programs = [
+        f"{each['version']} ({each['path']}) {'reads' if each['reads'] else 'cannot read'} it"
+        for each in folder["programs"]
+    ]
+    here = "; ".join(programs) or "there is no Redis on this machine"
+    return printable(f"The data in {folder['path']} was made by {folder['made_by']}: {here}.")
 
 
 def _mended(mended: Mapping[str, int]) -> str:
@@ -116,5 +146,5 @@ def _facts(facts: Any) -> list[str]:
     return [
         f"Redis {redis['version']}, {memory}{most}, clock {redis['clock_ahead']:+.3f} s.",
         f"Worker processes alive: {len(alive)}{f', {kinds}' if kinds else ''}.",
-        f"{facts['queued_images']:,} images wait for their rows; messages: {waiting}.",
+        f"{facts['queued_images']:,} images wait for their rows; for a worker wait: {waiting}.",
     ]

@@ -1,4 +1,4 @@
-"""``digitmill keys``: make, list, rotate and revoke keys, in the service's own Redis."""
+"""``digitmill keys``: make, list, limit, rotate and revoke keys, in the service's own Redis."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import re
 import socket
 import time
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digitmill.access import ApiKey, Quotas, Scope
 from digitmill.cli.local import service_settings
 from digitmill.cli.terminal import printable, say
-from digitmill.domain import ApiKey, Scope
-from digitmill.keys import Keys, state_of
 from digitmill.telemetry import audit
-from digitmill.webhooks.signing import Secrets
+
+if TYPE_CHECKING:
+    from digitmill.keys import Keys
+    from digitmill.webhooks.signing import Secrets
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"([0-9]{1,6})([smhd])")
@@ -26,12 +28,13 @@ MOST_NAME = 64
 
 def register(app: typer.Typer) -> None:
     keys = typer.Typer(
-        help="Make, list, rotate and revoke keys to the HTTP interface, in the service's own Redis.",
+        help="Make, list, limit, rotate and revoke keys to the HTTP interface, in the service's own Redis.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
     keys.command()(create)
     keys.command("list")(list_keys)
+    keys.command()(limit)
     keys.command()(rotate)
     keys.command()(revoke)
     keys.command()(webhook_secret)
@@ -71,6 +74,23 @@ def scopes_of_key(text: str) -> str:
     return text
 
 
+ImagesADay = Annotated[
+    int | None, typer.Option("--images-a-day", min=1, help="Images that it may submit from midnight to midnight, UTC.")
+]
+OpenJobs = Annotated[
+    int | None, typer.Option("--open-jobs", min=1, help="Open jobs of its owner with which it may not submit another.")
+]
+RequestsAMinute = Annotated[
+    int | None, typer.Option("--requests-a-minute", min=1, help="Requests, in place of DIGITMILL_RATE_LIMIT.")
+]
+Keep = Annotated[
+    float | None,
+    typer.Option(
+        "--keep", parser=lifetime, metavar="TIME", help="How long its jobs are kept after their end, such as 30d."
+    ),
+]
+
+
 def create(
     name: Annotated[
         str, typer.Option(parser=name_of_key, metavar="NAME", help="Whose key it is, for lists and log lines.")
@@ -90,10 +110,16 @@ def create(
             help="Whose jobs it opens; keys with one owner share theirs. Unset: an owner of its own.",
         ),
     ] = None,
+    images_a_day: ImagesADay = None,
+    open_jobs: OpenJobs = None,
+    requests_a_minute: RequestsAMinute = None,
+    keep: Keep = None,
 ) -> None:
     """Make a key, and print it: it is shown this once."""
     _make_sure_of_store()
-    key, text = _keys().create(name, [Scope(scope) for scope in scopes.split(",")], lifetime=expires, owner=owner)
+    quotas = Quotas(images_a_day, open_jobs, requests_a_minute, _kept(keep))
+    wanted = [Scope(scope) for scope in scopes.split(",")]
+    key, text = _keys().create(name, wanted, lifetime=expires, owner=owner, quotas=quotas)
     _make_sure_of_store()
     _audit("key_create", key)
     typer.echo(text)
@@ -102,13 +128,30 @@ def create(
 
 def list_keys() -> None:
     """List the keys, oldest first, those that have ended too; never the secrets."""
+    from digitmill.keys import state_of  # noqa: PLC0415
+
     now = time.time()
     for key in _keys().list():
         ends = key.secrets[0].expires_at
         typer.echo(
             f"{key.id}  {state_of(key, now):<7}  {','.join(sorted(key.scopes)):<25}  created {_day(key.created_at)}  "
             f"expires {'never     ' if ends is None else _day(ends)}  owner {key.owner:<12}  {printable(key.name)}"
+            f"{_told(key.quotas)}"
         )
+
+
+def limit(
+    key_id: str,
+    images_a_day: ImagesADay = None,
+    open_jobs: OpenJobs = None,
+    requests_a_minute: RequestsAMinute = None,
+    keep: Keep = None,
+) -> None:
+    """Say how much a key may use. What is not named is no longer limited; the limits of the service stay."""
+    key = _keys().limit(key_id, Quotas(images_a_day, open_jobs, requests_a_minute, _kept(keep)))
+    _audit("key_limit", key)
+    told = _told(key.quotas).strip() or "no limits of its own"
+    say(f"Key {key.id} of {key.name}: {told}. The service goes by it within seconds.")
 
 
 def rotate(
@@ -161,11 +204,14 @@ def webhook_secret(
 
 def _keys() -> Keys:
     # Redis' client is needed here alone
+    from digitmill.keys import Keys  # noqa: PLC0415
     from digitmill.store.connection import connect  # noqa: PLC0415
-    from digitmill.store.redis_key_store import RedisKeyStore  # noqa: PLC0415
+    from digitmill.store.key_store import KeyStore  # noqa: PLC0415
+    from digitmill.store.redis_clock import StoreClock  # noqa: PLC0415
 
     settings = service_settings()
-    return Keys(settings, RedisKeyStore(connect(settings.redis)))
+    client = connect(settings.redis)
+    return Keys(settings, KeyStore(client), StoreClock(client).now)
 
 
 def _make_sure_of_store() -> None:
@@ -180,13 +226,41 @@ def _make_sure_of_store() -> None:
 
 def _secrets() -> Secrets:
     from digitmill.store.connection import connect  # noqa: PLC0415
-    from digitmill.store.redis_webhook_store import RedisWebhookStore  # noqa: PLC0415
+    from digitmill.store.webhook_store import WebhookStore  # noqa: PLC0415
+    from digitmill.webhooks.signing import Secrets  # noqa: PLC0415
 
-    return Secrets(RedisWebhookStore(connect(service_settings().redis)))
+    return Secrets(WebhookStore(connect(service_settings().redis)))
 
 
 def _audit(action: str, key: ApiKey) -> None:
     audit(action, key=key.id, key_name=key.name, client=_who(), owner=key.owner, scopes=",".join(sorted(key.scopes)))
+
+
+def _kept(keep: float | None) -> int | None:
+    """Whole seconds. Raises BadParameter where no job may be kept so long."""
+    most = service_settings().max_expires_in
+    if keep is not None and keep > most:
+        raise typer.BadParameter(
+            f"no job is kept longer than DIGITMILL_MAX_EXPIRES_IN, {most} seconds; raise that first."
+        )
+    return None if keep is None else int(keep)
+
+
+def _told(quotas: Quotas) -> str:
+    """What is limited, with two spaces before each; nothing where nothing is."""
+    told = {
+        "images a day": quotas.images_a_day,
+        "open jobs": quotas.open_jobs,
+        "requests a minute": quotas.requests_a_minute,
+    }
+    kept = "" if quotas.keep_seconds is None else f"  kept {_span(quotas.keep_seconds)}"
+    return "".join(f"  {most:,} {what}" for what, most in told.items() if most is not None) + kept
+
+
+def _span(seconds: int) -> str:
+    """As ``duration`` reads it, in the largest unit that it is a whole number of."""
+    unit, length = max((pair for pair in SECONDS.items() if seconds % pair[1] == 0), key=lambda pair: pair[1])
+    return f"{seconds // length}{unit}"
 
 
 def _who() -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
 
 from digitmill.cli.terminal import printable
-from digitmill.client import Client, Row
+from digitmill.client import Client, Field, Row
 from digitmill.client.client import Filters
 from digitmill.errors import BadOptions
 
@@ -28,6 +28,13 @@ REASONS = {
 """What a table says of a row to review beside its confidence."""
 
 
+OTHER_ENDINGS = {
+    ".xlsx", ".xlsm", ".xls", ".ods", ".json", ".tsv", ".tab", ".parquet", ".xml", ".html", ".pdf", ".zip", ".gz",
+    ".sqlite", ".db",
+}  # fmt: skip
+"""Of files that CSV is not, whatever it is called."""
+
+
 class Format(StrEnum):
     CSV = "csv"
     NDJSON = "ndjson"
@@ -38,14 +45,21 @@ def choose_format(chosen: Format | None, out: Path | None) -> Format:
     """What was asked for; else what the file's ending says; else a table for a terminal and CSV for a pipe.
 
     Raises:
-        BadOptions: the folder of ``out`` is not there; better said before hours of reading than after.
+        BadOptions: the folder of ``out`` is not there, or its ending is that of another format; better said before
+            hours of reading than after.
     """
     if out is not None and not out.absolute().parent.is_dir():
         raise BadOptions(f"The folder of {out} does not exist; make it first.")
     if chosen is not None:
         return chosen
     if out is not None:
-        return Format.NDJSON if out.suffix in (".ndjson", ".jsonl") else Format.CSV
+        ending = out.suffix.lower()
+        if ending in OTHER_ENDINGS:
+            raise BadOptions(
+                f"Rows are not written as {ending}: name a file that ends in .csv or .ndjson, or say --format. The "
+                "page of the job has a spreadsheet."
+            )
+        return Format.NDJSON if ending in (".ndjson", ".jsonl") else Format.CSV
     return Format.TABLE if sys.stdout.isatty() else Format.CSV
 
 
@@ -70,15 +84,44 @@ def write_rows(
 def print_table(rows: Iterable[Row], console: Console | None = None) -> None:
     """A line for each row as it comes: a job may have more rows than a terminal, or a memory, holds."""
     console = console or Console()
-    console.print(_line("index", "status", "digit", "confidence", "name"), style="bold", soft_wrap=True)
+    console.print(_line("index", "status", "value", "confidence", "name"), style="bold", soft_wrap=True)
     for row in rows:
         confidence = "" if row.confidence is None else f"{row.confidence:.4f}"
         note = row.error.detail if row.error is not None else REASONS.get(row.reason or "")
         name = row.name if note is None else f"{row.name}: {note}"
         said = row.correction
+        if row.fields is not None and row.error is None:
+            values = (f"{field}={printable(_shown(value))}" for field, value in row.fields.items())
+            name = f"{row.name}: {' '.join(values)}"
         digit = row.prediction or "" if said is None else f"{said.prediction or said.status}!"
         line = _line(str(row.index), row.status, digit, confidence, printable(name))
         console.print(line, style=COLOURS.get(row.status), markup=False, highlight=False, soft_wrap=True)
+
+
+def print_pages(rows: Sequence[Row], console: Console | None = None) -> None:
+    """A table of form pages with a column for each of their fields; as many rows as a screen shows."""
+    console = console or Console()
+    names = list(dict.fromkeys(name for row in rows for name in row.fields or {}))
+    lines = [("name", "status", *names), *(_cells(row, names) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line, row in zip(lines, (None, *rows), strict=True):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        style = "bold" if row is None else COLOURS.get(row.status)
+        note = "" if row is None or row.error is None else printable(row.error.detail)
+        console.print(f"{text}  {note}".rstrip(), style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _cells(row: Row, names: Sequence[str]) -> tuple[str, ...]:
+    fields = {} if row.error is not None else row.fields or {}
+    values = (printable(_shown(fields[name])) if name in fields else "" for name in names)
+    return printable(row.name), row.status, *values
+
+
+def _shown(field: Field) -> str:
+    """The value of a field; a person's answer with ``!``, a doubtful one with ``?``."""
+    if field.correction is not None:
+        return f"{field.correction.prediction or field.correction.status}!"
+    return (field.value or "") + ("?" if field.status == "review" else "")
 
 
 def _line(index: str, status: str, prediction: str, confidence: str, name: str) -> str:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-import digitmill
+from digitmill import programs
 from digitmill.cli.exits import Exit
-from digitmill.cli.rows import print_table
+from digitmill.cli.gathering import Gathering
+from digitmill.cli.rows import print_pages, print_table
 from digitmill.cli.submit import follow, send
 from digitmill.cli.terminal import say, summary
 from digitmill.client import Client, Job, Row
-from digitmill.errors import CannotStart
 from digitmill.settings import Settings
 
-SAMPLES = Path(digitmill.__file__).parents[1] / "samples"
-LABEL = re.compile(r"(?:.*/)?(\d|blank|broken)_[^/]*")
+SAMPLES = programs.folder() / "samples"
+LABEL = re.compile(r"(?:.*/)?(\d+|blank|broken)_[^/]*")
 """A sample's name begins with what its row should say."""
 
 LEAST_AGREEMENT = 0.9
@@ -31,7 +33,15 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-def up() -> None:
+def up(
+    redis: Annotated[
+        Path | None,
+        typer.Option(
+            help="The program redis-server or valkey-server to run. Unset: the first of this machine that reads the "
+            "folder's data; `digitmill doctor` tells which do."
+        ),
+    ] = None,
+) -> None:
     """Run the whole service on this machine.
 
     That is a private Redis, a worker and the web server. Prints the address when it is ready, and runs
@@ -41,7 +51,7 @@ def up() -> None:
     from digitmill.embedded.stack import running_stack  # noqa: PLC0415
 
     try:
-        with running_stack(Settings.load(), say) as stack:
+        with running_stack(Settings.load(), say, redis_program=redis) as stack:
             typer.echo(f"Digitmill {'refuses all calls' if stack.refuses else 'is ready'} at {stack.url}")
             stack.supervise()
     except KeyboardInterrupt:
@@ -49,7 +59,7 @@ def up() -> None:
 
 
 def demo() -> None:
-    """Start a service, read the samples, stop.
+    """Start a service, read the samples, stop: digits, numbers, and pages of a form.
 
     Everything happens in a temporary folder, which is gone afterwards.
 
@@ -57,19 +67,41 @@ def demo() -> None:
     """
     from digitmill.embedded.stack import running_stack  # noqa: PLC0415
 
-    if not SAMPLES.is_dir():
-        raise CannotStart(f"The samples are not here: {SAMPLES}. Run the demo in a checkout of Digitmill.")
     with _settings_of_its_own() as settings, running_stack(settings, say) as stack:
         key = settings.admin_key.get_secret_value() if settings.admin_key is not None else None
         with Client(stack.url, key) as client:
-            job = follow(client, send(client, [str(SAMPLES)], {}).id)
-            rows = list(client.results(job.id))
-        print_table(rows)
+            good = [
+                _read_well(client, [*sorted(SAMPLES.glob("[0-9]_*")), SAMPLES / "digits.zip"], "digit"),
+                _read_well(client, [SAMPLES / "numbers.zip"], "number"),
+                _read_pages_well(client),
+            ]
         typer.echo(f"Read at {stack.url}. Start a service of your own with `digitmill up`.")
+    raise typer.Exit(Exit.DONE if all(good) else Exit.PROBLEM)
+
+
+def _read_well(client: Client, samples: Iterable[Path], read: str) -> bool:
+    files = list(Gathering([str(path) for path in samples]).files())
+    job = follow(client, send(client, files, {"read": read}).id)
+    rows = list(client.results(job.id))
+    print_table(rows)
     say(summary(job))
     verdict, good = judge(job, rows)
     typer.echo(verdict)
-    raise typer.Exit(Exit.DONE if good else Exit.PROBLEM)
+    return good
+
+
+def _read_pages_well(client: Client) -> bool:
+    label = client.publish_template(SAMPLES / "tally.json", SAMPLES / "tally.png").label
+    files = list(Gathering([str(SAMPLES / "tally-pages.zip")]).files())
+    job = follow(client, send(client, files, {"read": "form", "template": [label]}).id)
+    rows = list(client.results(job.id))
+    with (SAMPLES / "tally-values.csv").open(newline="", encoding="utf-8") as file:
+        written = {line.pop("name"): line for line in csv.DictReader(file)}
+    print_pages(rows)
+    say(summary(job))
+    verdict, good = judge_pages(job, rows, written)
+    typer.echo(verdict)
+    return good
 
 
 @contextmanager
@@ -95,6 +127,20 @@ def judge(job: Job, rows: list[Row]) -> tuple[str, bool]:
     agreeing = sum(map(_agrees, rows))
     verdict = f"{agreeing} of {len(rows)} rows say what their sample's name says."
     return verdict, agreeing >= LEAST_AGREEMENT * len(rows)
+
+
+def judge_pages(job: Job, rows: list[Row], written: Mapping[str, Mapping[str, str]]) -> tuple[str, bool]:
+    """The same of form pages: ``written`` is what stands in each field, by the name of the page."""
+    if job.state != "completed" or len(rows) != len(written):
+        return f"{len(rows)} rows came for {len(written)} pages, and the job is {job.state}.", False
+    fields = [
+        row.fields is not None and name in row.fields and row.fields[name].value == value
+        for row in rows
+        for name, value in written[row.name].items()
+    ]
+    most = sum(map(len, written.values()))
+    verdict = f"{sum(fields)} of {most} fields say what is written on their page; one page's own sum is wrong."
+    return verdict, sum(fields) >= LEAST_AGREEMENT * most
 
 
 def _agrees(row: Row) -> bool:

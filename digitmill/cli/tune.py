@@ -15,6 +15,7 @@ from typing import Annotated, TypeAlias
 import typer
 from dotenv import set_key
 
+from digitmill import programs
 from digitmill.cli.terminal import say
 from digitmill.errors import CannotStart
 from digitmill.settings import PREFIX, Settings
@@ -56,10 +57,12 @@ class Team:
     """The processes of one worker, loaded and waiting."""
 
     def __init__(self, values: Values) -> None:
-        environment = os.environ | {PREFIX + name.upper(): value for name, value in values.items()}
+        environment = programs.environment(os.environ) | {
+            PREFIX + name.upper(): value for name, value in values.items()
+        }
         self._processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "worker.trial"],
+                [sys.executable, "-P", "-m", "worker.trial"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -191,7 +194,7 @@ def conclude(recommended: Values, *, write: bool) -> None:
     if write:
         for name, value in lines.items():
             set_key(ENV_FILE, name, value, quote_mode="never")
-        say(f"Written to {ENV_FILE.absolute()}. Start the service anew.")
+        say(f"Written to {ENV_FILE.absolute()}. Start the service again.")
 
 
 def _told(values: Values) -> str:

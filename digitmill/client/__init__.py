@@ -7,11 +7,12 @@ with Client("http://127.0.0.1:8000") as client:
 """
 
 from digitmill.client.client import Client
+from digitmill.client.deliveries import Attempt, Delivery, Webhook
 from digitmill.client.documents import (
-    Attempt,
     Correction,
     Counts,
-    Delivery,
+    Entry,
+    Field,
     Guess,
     Job,
     Model,
@@ -19,6 +20,8 @@ from digitmill.client.documents import (
     Page,
     Problem,
     Row,
+    Template,
+    Training,
 )
 from digitmill.client.errors import (
     BadRequest,
@@ -49,7 +52,9 @@ __all__ = [
     "Correction",
     "Counts",
     "Delivery",
+    "Entry",
     "Expired",
+    "Field",
     "Guess",
     "HistoryEntry",
     "Hold",
@@ -62,8 +67,11 @@ __all__ = [
     "Row",
     "Said",
     "ServiceError",
+    "Template",
+    "Training",
     "Unauthorized",
     "UnexpectedAnswer",
     "Unreachable",
     "WaitTimeout",
+    "Webhook",
 ]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
-from urllib.parse import quote
 
 from digitmill.client import streams
-from digitmill.client.documents import Delivery, Job, JobPage, Model, Page, Parsed, Row, parse
+from digitmill.client.documents import Job, JobPage, Page, Parsed, Row, parse
 from digitmill.client.following import follow
+from digitmill.client.models import ModelCalls
 from digitmill.client.outputs import Output, opened
 from digitmill.client.reviews import ReviewCalls
+from digitmill.client.templates import TemplateCalls
+from digitmill.client.trainings import TrainingCalls
 from digitmill.client.transport import Transport, job_path
-from digitmill.client.uploads import Source, content_type, multipart, report_progress, upload_files
+from digitmill.client.uploads import Source, UploadFile, content_type, multipart, report_progress, upload_files
+from digitmill.client.webhooks import WebhookCalls
 
 
 class Filters(TypedDict, total=False):
@@ -27,7 +31,14 @@ class Filters(TypedDict, total=False):
     corrected: bool
 
 
-class Client(ReviewCalls):
+FETCH_SECONDS = 960.0
+"""The service takes 900 at most to fetch a source."""
+
+PAGE_SECONDS = 120.0
+"""A page of a PDF waits for its turn among pictures that others look at."""
+
+
+class Client(ReviewCalls, TemplateCalls, ModelCalls, TrainingCalls, WebhookCalls):
     """A connection to one service. Threads may share it; close it, or use it in a ``with`` statement.
 
     Calls are tried again while the service is busy or cannot be reached, for some seconds, so that a restart
@@ -58,15 +69,19 @@ class Client(ReviewCalls):
         self,
         files: Iterable[Source],
         *,
+        read: str | None = None,
         model: str | None = None,
         polarity: str | None = None,
         review_below: float | None = None,
         alternatives: int | None = None,
         expires_in: int | None = None,
         webhook_url: str | None = None,
+        webhook_drift: bool | None = None,
         names: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         calibration: str | None = None,
+        template: str | Sequence[str] | None = None,
+        priority: str | None = None,
         wait: int | None = None,
         idempotency_key: str | None = None,
         on_upload: Callable[[int, int], None] | None = None,
@@ -75,36 +90,42 @@ class Client(ReviewCalls):
 
         Args:
             files: paths or binary file objects, or pairs (name, path or file object).
-            model, polarity, review_below, alternatives, expires_in, webhook_url, names, metadata, calibration: the
-                job's options; None leaves the choice to the service. ``names`` is the code page of names in zips, such
-                as "cp932".
-            wait: 1 to 60: let the service answer only when the job is final, or after so many seconds. A
-                job that was final in time carries its first rows in ``results``.
-            idempotency_key: the same key with the same files and options gives the same job, however often it
-                is submitted. Unset: a new one for this call, which covers this call's own repetitions.
+            read, model, …, priority: the job's options; None leaves the choice to the service. ``read`` is what an
+                image shows: "digit", "number", or "form", a page of the ``template`` "name@version" or of one of
+                several; ``names`` the code page of names in zips, such as "cp932"; ``priority`` "high" or "low".
+            wait: 1 to 60: let the service answer only when the job is final, or after so many seconds. A job that was
+                final in time carries its first rows in ``results``.
+            idempotency_key: the same key with the same files and options gives the same job, however often it is sent.
+                Unset: a new one for this call, which covers this call's own repetitions.
             on_upload: called with (bytes sent, bytes in all) as the files go out.
 
         Raises:
             OSError: a file cannot be read, or a file object cannot seek.
         """
         options = {
+            "read": read,
             "model": model,
             "polarity": polarity,
             "review_below": review_below,
             "alternatives": alternatives,
             "expires_in": expires_in,
             "webhook_url": webhook_url,
+            "webhook_drift": webhook_drift,
             "names": names,
             "metadata": metadata,
             "calibration": calibration,
+            "template": template if template is None or isinstance(template, str) else list(template),
+            "priority": priority,
         }
-        key = idempotency_key or uuid.uuid4().hex
-        headers = {"Idempotency-Key": key, "Content-Type": content_type(key)}
-        if wait is not None:
-            headers["Prefer"] = f"wait={wait}"
         uploads = upload_files(files)
         if on_upload is not None:
             report_progress(uploads, on_upload)
+        return self._submit(uploads, options, idempotency_key or uuid.uuid4().hex, wait)
+
+    def _submit(self, uploads: Sequence[UploadFile], options: Mapping[str, Any], key: str, wait: int | None) -> Job:
+        headers = {"Idempotency-Key": key, "Content-Type": content_type(key)}
+        if wait is not None:
+            headers["Prefer"] = f"wait={wait}"
         return self._transport.read(
             Job.read,
             "POST",
@@ -114,14 +135,56 @@ class Client(ReviewCalls):
             timeout=self._transport.timeout + (wait or 0),
         )
 
+    def submit_source(
+        self,
+        source: str | Sequence[str],
+        *,
+        options: Mapping[str, Any] | None = None,
+        wait: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Let the service fetch images from where they lie, as one job. It answers when it has them.
+
+        Args:
+            source: ``s3://bucket/path``, or an address that begins with ``https://``; one of these, or several.
+            options: those of the HTTP interface by their names, such as ``results_url``.
+            wait, idempotency_key: as for ``submit``.
+        """
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        if wait is not None:
+            headers["Prefer"] = f"wait={wait}"
+        given = source if isinstance(source, str) else list(source)
+        return self._transport.read(
+            Job.read,
+            "POST",
+            "/v1/jobs",
+            json={"source": given, "options": dict(options or {})},
+            headers=headers,
+            timeout=FETCH_SECONDS + (wait or 0),
+        )
+
     def job(self, job_id: str) -> Job:
         return self._get(Job.read, job_path(job_id))
 
-    def jobs(self, state: str | None = None) -> Iterator[Job]:
-        """The caller's jobs, newest first, fetched page by page as they are asked for."""
+    def jobs(
+        self,
+        state: str | None = None,
+        *,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Iterator[Job]:
+        """The caller's jobs, newest first, fetched page by page as they are asked for.
+
+        Args:
+            state: one, or several with commas.
+            created_after, created_before: a day (UTC) such as "2026-01-31", or a time with its zone.
+            metadata: pairs that the jobs' metadata hold.
+        """
         cursor = None
+        sought = _sought(state, created_after, created_before, metadata)
         while True:
-            page = self._get(JobPage.read, "/v1/jobs", {"state": state, "cursor": cursor})
+            page = self._get(JobPage.read, "/v1/jobs", {**sought, "cursor": cursor})
             yield from page.jobs
             cursor = page.next_cursor
             if cursor is None:
@@ -173,7 +236,8 @@ class Client(ReviewCalls):
         return self._get(Row.read, f"{job_path(job_id)}/results/{index}")
 
     def results_csv(self, job_id: str, out: Output, *, final: bool = False, **filters: Unpack[Filters]) -> None:
-        """Write the rows as CSV: index,name,status,prediction,confidence,error,reason.
+        """Write the rows as CSV: index,name,status,prediction,confidence,error,reason,answered_by,answered_by_name;
+        of form pages index,name,status,template, a column for each field, error,review,answered_by,answered_by_name.
 
         Args:
             out: a path, which gets the file only when it is whole, or a file opened for writing bytes.
@@ -184,7 +248,7 @@ class Client(ReviewCalls):
             OSError: the file cannot be written.
         """
         with opened(out) as file:
-            streams.write_csv(self._rows(job_id, filters), file, final=final)
+            streams.write_csv(self._rows(job_id, filters), file, final=final, fields=self._fields(job_id))
 
     def results_ndjson(self, job_id: str, out: Output, **filters: Unpack[Filters]) -> None:
         """Write the rows as JSON, one a line. ``out`` and errors as in ``results_csv``."""
@@ -192,10 +256,30 @@ class Client(ReviewCalls):
             streams.write_ndjson(self._rows(job_id, filters), file)
 
     def image(self, job_id: str, index: int, view: str | None = None) -> bytes:
-        """The bytes of the image as uploaded, or with ``view="normalised"`` a PNG of what the model saw."""
+        """The bytes of the image as uploaded, or with ``view="normalised"`` a PNG of what the model saw; of a form page
+        with ``view="marked"`` one of the page with what was read drawn over it."""
         parameters = _given({"view": view})
         path = f"{job_path(job_id)}/results/{index}/image"
         return self._transport.request("GET", path, params=parameters, headers={"Accept": "*/*"}).content
+
+    def marked_pdf(self, job_id: str, out: Output, *, first: int = 0, limit: int | None = None) -> None:
+        """Write a PDF of the pages of a final job of forms, with what was read drawn over them.
+
+        Args:
+            out: a path, which gets the file only when it is whole, or a file opened for writing bytes.
+            first: the row of its first page.
+            limit: the most pages; the service takes 500 at most.
+
+        Raises:
+            Unreachable: the connection broke off; ask again.
+            OSError: the file cannot be written.
+        """
+        path, asked = f"{job_path(job_id)}/marked.pdf", _given({"first": first, "limit": limit})
+        stream = self._transport.stream(path, params=asked, accept="application/pdf", read_timeout=PAGE_SECONDS)
+        with opened(out) as file, stream as response:
+            streams.require_framing(response)
+            for piece in response.iter_bytes():
+                file.write(piece)
 
     def name_as_sent(self, job_id: str, index: int) -> bytes:
         """The bytes of the image's name as they came, before they were read in a code page."""
@@ -204,6 +288,14 @@ class Client(ReviewCalls):
 
     def cancel(self, job_id: str) -> Job:
         return self._transport.read(Job.read, "POST", f"{job_path(job_id)}/cancel")
+
+    def resume(self, job_id: str) -> Job:
+        """Let a cancelled job go on with what is unread; any other stays as it is."""
+        return self._transport.read(Job.read, "POST", f"{job_path(job_id)}/resume")
+
+    def keep(self, job_id: str, *, expires_in: int) -> Job:
+        """Keep a job for so many seconds from now, or after its end while it is open."""
+        return self._transport.read(Job.read, "PATCH", job_path(job_id), json={"expires_in": expires_in})
 
     def retry(self, job_id: str, *, idempotency_key: str | None = None) -> Job:
         """Have the failed images of a final job tried again, without sending them: a new job of those images alone.
@@ -220,22 +312,43 @@ class Client(ReviewCalls):
 
     def delete(self, job_id: str) -> None:
         """Remove the rows, the record and the upload."""
-        self._transport.request("DELETE", job_path(job_id))
+        self._transport.remove(job_path(job_id))
 
-    def deliveries(self, job_id: str) -> list[Delivery]:
-        """What became of the job's webhooks."""
-        return self._get(
-            lambda answer: [Delivery.read(delivery) for delivery in answer["deliveries"]],
-            f"{job_path(job_id)}/deliveries",
-        )
+    def delete_jobs(
+        self,
+        state: str | None = None,
+        *,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """Remove what ``jobs`` finds by the same filters, of which one must be given. Open ones are left, unless
+        ``state`` names theirs: those are cancelled first.
 
-    def redeliver(self, job_id: str, delivery_id: str) -> Delivery:
-        """Have a webhook sent again."""
-        path = f"{job_path(job_id)}/deliveries/{quote(delivery_id, safe='')}/redeliver"
-        return self._transport.read(Delivery.read, "POST", path)
+        Returns:
+            the ids of what is gone; where the answer to a call was lost on its way, without those of that call.
 
-    def models(self) -> list[Model]:
-        return self._get(lambda answer: [Model.read(model) for model in answer["models"]], "/v1/models")
+        Raises:
+            BadRequest: no filter is given, or one cannot be read.
+        """
+        deleted: list[str] = []
+        cursor: str | None = None
+        sought = _sought(state, created_after, created_before, metadata)
+        while True:
+            parameters = _given({**sought, "cursor": cursor})
+            page = self._transport.read(dict, "DELETE", "/v1/jobs", params=parameters)
+            deleted += page["deleted"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return deleted
+
+    def _fields(self, job_id: str) -> list[str] | None:
+        """The fields of all templates of a job of form pages, each once; None of another job."""
+        labels = self.job(job_id).options.get("template")
+        if not labels:
+            return None
+        found = [self.template(*label.split("@", 1)).document["fields"] for label in labels]
+        return list(dict.fromkeys(field["name"] for fields in found for field in fields))
 
     def _get(self, reader: Callable[[Any], Parsed], path: str, parameters: Mapping[str, Any] | None = None) -> Parsed:
         return self._transport.read(reader, "GET", path, params=_given(parameters or {}))
@@ -243,6 +356,17 @@ class Client(ReviewCalls):
     def _rows(self, job_id: str, filters: Filters) -> Iterator[streams.RowDocument]:
         path = f"{job_path(job_id)}/results"
         return streams.rows(self._transport, path, dict(filters), lambda: self.job(job_id))
+
+
+def _sought(
+    state: str | None, created_after: str | None, created_before: str | None, metadata: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "state": state,
+        "created_after": created_after,
+        "created_before": created_before,
+        "metadata": None if metadata is None else json.dumps(metadata),
+    }
 
 
 def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Images of a job. ``done`` is the sum of the four statuses; ``skipped`` files are no images; ``corrected`` are
-    rows of any status on which a person has the last word."""
+    rows of any status on which a person has the last word, ``unanswered`` the rows to review on which nobody has."""
 
     total: int
     done: int
@@ -55,6 +55,7 @@ class Counts:
     failed: int
     skipped: int
     corrected: int = 0
+    unanswered: int = 0
 
     @classmethod
     def read(cls, document: Document) -> Self:
@@ -96,6 +97,55 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """``epochs`` are those that are finished, with losses and accuracies by name. ``report`` is there when it is
+    completed, or ``improvement`` where a model was improved. ``document`` is everything that the service says of it."""
+
+    id: str
+    name: str
+    state: str
+    epochs: list[Mapping[str, float]]
+    best_epoch: int | None
+    report: Document | None
+    error: Problem | None
+    document: Document
+    improvement: Document | None = None
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        error = document["error"]
+        return cls(
+            document["id"],
+            document["name"],
+            document["state"],
+            list(document["epochs"]),
+            document["best_epoch"],
+            document["report"],
+            None if error is None else Problem.read(error),
+            document,
+            document.get("improvement"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A published template of form pages. ``document`` is everything that the service says of it."""
+
+    name: str
+    version: str
+    title: str
+    document: Document
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        return cls(document["name"], document["version"], document["title"], document)
+
+
+@dataclass(frozen=True, slots=True)
 class Guess:
     """``confidence`` is a probability, 0.0 to 1.0."""
 
@@ -108,17 +158,88 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
+class Character:
+    """One character of a number: ``box`` is left, top, right and bottom in pixels of the image, ``guesses`` what it may
+    be, that of the prediction first."""
+
+    box: tuple[int, int, int, int]
+    guesses: tuple[Guess, ...]
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        left, top, right, bottom = map(int, document["box"])
+        return cls((left, top, right, bottom), tuple(Guess.read(guess) for guess in document["guesses"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person has said of the image: ``status`` is recognized, blank or not_a_digit, ``by`` the id of a key."""
+    """What a person has said of the image: ``status`` is recognized, blank or not_a_digit, ``by`` the id of a key,
+    ``by_name`` its name; None where no key is asked, and from a service of an earlier release."""
 
     prediction: str | None
     status: str
     by: str
     at: datetime
+    by_name: str | None = None
 
     @classmethod
     def read(cls, document: Document) -> Self:
-        return cls(document["prediction"], document["status"], document["by"], datetime.fromisoformat(document["at"]))
+        return cls(
+            document["prediction"],
+            document["status"],
+            document["by"],
+            datetime.fromisoformat(document["at"]),
+            document.get("by_name"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one of the people who enter a critical field has said. ``status`` and ``prediction`` are None as long as
+    nobody else has."""
+
+    prediction: str | None
+    status: str | None
+    by: str
+    at: datetime
+    by_name: str | None
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        at = datetime.fromisoformat(document["at"])
+        return cls(document["prediction"], document["status"], document["by"], at, document["by_name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What stands in one field of a form page; its parts are as those of a row. ``place`` are the corners of the field
+    and a little around it in pixels of the scan, TL TR BR BL; a service of an earlier release tells none.
+    ``entries`` are what people have entered of a critical field that nobody has settled."""
+
+    status: str
+    value: str | None
+    confidence: float | None
+    reason: str | None
+    alternatives: tuple[Guess, ...]
+    correction: Correction | None
+    revision: int
+    place: tuple[tuple[float, float], ...] | None = None
+    entries: tuple[Entry, ...] = ()
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        correction, place = document["correction"], document.get("place")
+        return cls(
+            status=document["status"],
+            value=document["value"],
+            confidence=document["confidence"],
+            reason=document["reason"],
+            alternatives=tuple(Guess.read(each) for each in document["alternatives"]),
+            correction=Correction.read(correction) if correction else None,
+            revision=int(document["revision"]),
+            place=None if place is None else tuple((float(x), float(y)) for x, y in place),
+            entries=tuple(Entry.read(each) for each in document.get("entries", ())),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +248,10 @@ class Row:
 
     All is the model's own answer but ``correction``, whose changes ``revision`` counts. ``reason`` says why a row is to
     review: unsure, cut_off, cross, dash, struck_out, several, circled, other or blank. It is None in other rows, and
-    from a service that tells none.
+    from a service that tells none. ``characters`` are those of a number.
+
+    A form page has its values in ``fields``, by name; ``template`` is the label of the one that it was read by, and
+    ``checks`` are the rules of that and whether each holds. Both are None for other images, as where a page failed.
     """
 
     index: int
@@ -140,10 +264,15 @@ class Row:
     correction: Correction | None
     revision: int = 0
     reason: str | None = None
+    characters: tuple[Character, ...] = ()
+    template: str | None = None
+    fields: Mapping[str, Field] | None = None
+    checks: tuple[tuple[str, bool | None], ...] = ()
 
     @classmethod
     def read(cls, document: Document) -> Self:
         correction = document.get("correction")
+        template, fields = document.get("template"), document.get("fields")
         return cls(
             index=int(document["index"]),
             name=document["name"],
@@ -155,6 +284,10 @@ class Row:
             correction=Correction.read(correction) if correction else None,
             revision=int(document.get("revision", 0)),
             reason=document.get("reason"),
+            characters=tuple(Character.read(each) for each in document.get("characters") or ()),
+            template=f"{template['name']}@{template['version']}" if template else None,
+            fields=None if fields is None else {name: Field.read(field) for name, field in fields.items()},
+            checks=tuple((check["rule"], check["holds"]) for check in document.get("checks") or ()),
         )
 
 
@@ -179,7 +312,8 @@ class Job:
 
     ``results`` is set where ``submit`` waited and the job was final in time; it holds the first 1,000 rows at most,
     and ``Client.results`` all of them. ``code_pages`` are those of names in zips that do not say it, as they were
-    chosen or told by the names; ``skipped`` are the names of the first files that are no scans.
+    chosen or told by the names; ``skipped`` are the names of the first files that are no scans. ``report`` is what a
+    job of the kind "publish" found of its model.
     """
 
     id: str
@@ -199,6 +333,8 @@ class Job:
     results: tuple[Row, ...] | None = None
     code_pages: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    kind: str = "read"
+    report: Document | None = None
 
     @property
     def final(self) -> bool:
@@ -226,6 +362,8 @@ class Job:
             results=None if rows is None else tuple(Row.read(row) for row in rows),
             code_pages=tuple(upload.get("code_pages", ())),
             skipped=tuple(upload.get("skipped", ())),
+            kind=document.get("kind", "read"),
+            report=document.get("report"),
         )
 
 
@@ -237,44 +375,6 @@ class JobPage:
     @classmethod
     def read(cls, document: Document) -> Self:
         return cls(tuple(Job.read(job) for job in document["jobs"]), document["next_cursor"])
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try to deliver a webhook: a ``status``, or the ``error`` that kept the receiver from answering."""
-
-    at: datetime
-    seconds: float
-    status: int | None
-    error: str | None
-
-    @classmethod
-    def read(cls, document: Document) -> Self:
-        at = datetime.fromisoformat(document["at"])
-        return cls(at, float(document["seconds"]), document["status"], document["error"])
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """The way of one webhook to its receiver. ``state`` is pending, delivered, gone or failed."""
-
-    id: str
-    event: str
-    url: str
-    state: str
-    attempts: tuple[Attempt, ...]
-    next_attempt_at: datetime | None
-
-    @classmethod
-    def read(cls, document: Document) -> Self:
-        return cls(
-            id=document["id"],
-            event=document["event"],
-            url=document["url"],
-            state=document["state"],
-            attempts=tuple(Attempt.read(attempt) for attempt in document["attempts"]),
-            next_attempt_at=_time(document["next_attempt_at"]),
-        )
 
 
 def _time(text: str | None) -> datetime | None:

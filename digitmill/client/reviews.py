@@ -15,6 +15,8 @@ from digitmill.client.transport import Transport, job_path
 
 MOST_CORRECTIONS = 1000
 """What the service takes in one request."""
+PAGE_SECONDS = 120.0
+"""Between two boxes pages may lie that have none to give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,17 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One change of a row. ``before`` None: the model's own answer held; ``after`` None: it holds again."""
+    """One change of a row. ``before`` None: the model's own answer held; ``after`` None: it holds again. ``by_name`` is
+    what the key ``by`` is called; None where no key is asked, and from a service of an earlier release.
+    ``hidden``: one of two people has entered a critical field, and what is told when the other has, too."""
 
     revision: int
     before: Said | None
     after: Said | None
     by: str
     at: datetime
+    by_name: str | None = None
+    hidden: bool = False
 
     @classmethod
     def read(cls, document: Document) -> Self:
@@ -47,6 +53,8 @@ class HistoryEntry:
             after=Said.read(document["after"]) if document["after"] else None,
             by=document["by"],
             at=datetime.fromisoformat(document["at"]),
+            by_name=document.get("by_name"),
+            hidden=bool(document.get("hidden")),
         )
 
 
@@ -85,13 +93,15 @@ class Hold:
 
 
 class Change(TypedDict):
-    """A change of one row of many: where, the revision that was seen, and one of the last three."""
+    """A change of one row of many: where, the revision that was seen, one of the next three, and of a form page the
+    field."""
 
     index: int
     revision: int
     prediction: NotRequired[str]
     status: NotRequired[str]
     correction: NotRequired[None]
+    field: NotRequired[str]
 
 
 class ReviewCalls:
@@ -100,22 +110,31 @@ class ReviewCalls:
     _transport: Transport
 
     def correct(
-        self, job_id: str, index: int, *, prediction: str | None = None, status: str | None = None, revision: int = 0
+        self,
+        job_id: str,
+        index: int,
+        *,
+        prediction: str | None = None,
+        status: str | None = None,
+        field: str | None = None,
+        revision: int = 0,
     ) -> Row:
         """Say what an image shows: a digit as ``prediction``, or ``status`` "blank" or "not_a_digit".
 
         Args:
-            revision: that of the row as you saw it.
+            field: of a form page the field.
+            revision: that of the row, or of the field, as you saw it.
 
         Raises:
             Conflict: somebody changed the row meanwhile (``code`` row_changed), or it is not there yet.
         """
-        said = {"prediction": prediction, "status": status}
+        said = {"prediction": prediction, "status": status, "field": field}
         return self._change(job_id, index, {name: value for name, value in said.items() if value is not None}, revision)
 
-    def take_back(self, job_id: str, index: int, *, revision: int) -> Row:
+    def take_back(self, job_id: str, index: int, *, revision: int, field: str | None = None) -> Row:
         """Let the model's own answer hold again; the history keeps what was said. Raises as ``correct``."""
-        return self._change(job_id, index, {"correction": None}, revision)
+        said = {"correction": None} if field is None else {"correction": None, "field": field}
+        return self._change(job_id, index, said, revision)
 
     def correct_many(self, job_id: str, changes: Iterable[Change]) -> Iterator[ChangedRow]:
         """Say what many images show, a thousand at a time, as the answers are taken. Each answers for itself."""
@@ -128,12 +147,13 @@ class ReviewCalls:
                 json={"corrections": some},
             )
 
-    def history(self, job_id: str, index: int) -> list[HistoryEntry]:
-        """Every change of a row, oldest first."""
+    def history(self, job_id: str, index: int, *, field: str | None = None) -> list[HistoryEntry]:
+        """Every change of a row, or of this field of it, oldest first."""
         return self._transport.read(
             lambda answer: [HistoryEntry.read(entry) for entry in answer["history"]],
             "GET",
             f"{job_path(job_id)}/results/{index}/history",
+            params={} if field is None else {"field": field},
         )
 
     def hold(
@@ -163,18 +183,20 @@ class ReviewCalls:
         """Give back what the reviewer holds."""
         self._transport.request("DELETE", f"{job_path(job_id)}/review", params={"reviewer": reviewer})
 
-    def labelled(self, job_id: str, out: Output) -> None:
-        """Write a zip of the answered images and their ``labels.csv``, food for training.
+    def labelled(self, job_id: str, out: Output, *, accepted: bool = False) -> None:
+        """Write a zip of the answered images, or of boxes of form pages, and their ``labels.csv``, food for training.
 
         Args:
             out: a path, which gets the file only when it is whole, or a file opened for writing bytes.
+            accepted: of form pages also the boxes of fields that the model was sure of and nobody has answered.
 
         Raises:
             Unreachable: the connection broke off; ask again.
             OSError: the file cannot be written.
         """
-        path = f"{job_path(job_id)}/labelled.zip"
-        with opened(out) as file, self._transport.stream(path, accept="application/zip") as response:
+        path, asked = f"{job_path(job_id)}/labelled.zip", {"accepted": "true"} if accepted else {}
+        stream = self._transport.stream(path, params=asked, accept="application/zip", read_timeout=PAGE_SECONDS)
+        with opened(out) as file, stream as response:
             require_framing(response)
             for piece in response.iter_bytes():
                 file.write(piece)

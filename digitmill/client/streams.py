@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import httpx
@@ -26,7 +27,12 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 """A spreadsheet takes a cell that begins so for a formula: the last four are full-width = + - @ (OWASP, "CSV
 Injection")."""
 
-COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason")
+COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason", "answered_by", "answered_by_name")
+
+PAGE_COLUMNS = ("index", "name", "status", "template")
+LAST_PAGE_COLUMNS = ("error", "review", "answered_by", "answered_by_name")
+"""Of form pages; those of their fields stand between, also one that is called as one of the last."""
+NUMBER = re.compile(r"[-+]?[0-9][0-9.,' ]*")
 
 RowDocument = dict[str, Any]
 
@@ -82,24 +88,63 @@ def require_framing(response: httpx.Response) -> None:
         )
 
 
-def write_csv(documents: Iterable[RowDocument], out: BinaryIO, *, final: bool = False) -> None:
+def write_csv(
+    documents: Iterable[RowDocument], out: BinaryIO, *, final: bool = False, fields: Sequence[str] | None = None
+) -> None:
     """The same as the service's own CSV; ``error`` is the code. With ``final`` a person's answer stands in the place
-    of the model's. Raises what ``documents`` raises."""
+    of the model's. ``fields`` are the columns of form pages. Raises what ``documents`` raises."""
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     try:
         writer = csv.writer(text)
-        writer.writerow(COLUMNS)
+        writer.writerow(COLUMNS if fields is None else _page_columns(fields))
         for row in documents:
-            name = f"'{row['name']}" if row["name"].startswith(FORMULA_STARTS) else row["name"]
+            if fields is not None:
+                writer.writerow([_harmless(cell) for cell in _page_cells(row, fields, final=final)])
+                continue
+            name = _harmless_name(row["name"])
             said = row.get("correction") if final else None
             if said:
-                writer.writerow([row["index"], name, said["status"], said["prediction"], None, None, None])
+                by = ["person", _harmless_name(said.get("by_name") or "")]
+                writer.writerow([row["index"], name, said["status"], said["prediction"], None, None, None, *by])
                 continue
             error = row["error"]["code"] if row["error"] else None
             answer = [row["status"], row["prediction"], row["confidence"], error, row.get("reason")]
-            writer.writerow([row["index"], name, *answer])
+            writer.writerow([row["index"], name, *answer, None if row["error"] else "model", None])
     finally:
         text.detach()
+
+
+def _page_columns(fields: Sequence[str]) -> list[str]:
+    return [*PAGE_COLUMNS, *fields, *(name for name in LAST_PAGE_COLUMNS if name not in fields)]
+
+
+def _page_cells(row: RowDocument, names: Sequence[str], *, final: bool) -> list[Any]:
+    """The cells of a form page."""
+    fields, template = row.get("fields") or {}, row.get("template")
+    said = {name: field["correction"] for name, field in fields.items() if final and field["correction"]}
+    doubtful = [name for name, field in fields.items() if field["status"] in ("review", "failed") and name not in said]
+    status = "recognized" if row["status"] == "review" and not doubtful else row["status"]
+    values = [said[name]["prediction"] if name in said else fields.get(name, {}).get("value") for name in names]
+    label = f"{template['name']}@{template['version']}" if template else None
+    error = row["error"]["code"] if row["error"] else None
+    people = dict.fromkeys(each.get("by_name") for each in said.values())
+    last = {
+        "error": error,
+        "review": " ".join(doubtful) or None,
+        "answered_by": "person" if said else None if row["error"] else "model",
+        "answered_by_name": "; ".join(name for name in people if name) or None,
+    }
+    behind = [last[name] for name in LAST_PAGE_COLUMNS if name not in names]
+    return [row["index"], row["name"], status, label, *values, *behind]
+
+
+def _harmless_name(name: str) -> str:
+    return f"'{name}" if name.startswith(FORMULA_STARTS) else name
+
+
+def _harmless(cell: Any) -> Any:
+    text = isinstance(cell, str) and cell.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(cell)
+    return f"'{cell}" if text else cell
 
 
 def write_ndjson(documents: Iterable[RowDocument], out: BinaryIO) -> None:

@@ -12,7 +12,7 @@ import httpx
 import stamina
 
 from digitmill.client.documents import Parsed, parse
-from digitmill.client.errors import Busy, ClientError, UnexpectedAnswer, Unreachable, service_error
+from digitmill.client.errors import Busy, ClientError, NotFound, UnexpectedAnswer, Unreachable, service_error
 
 ATTEMPTS = 6
 LONGEST_RETRY_AFTER = 60.0
@@ -29,7 +29,8 @@ class Transport:
         self.timeout = timeout
         headers = {"User-Agent": "digitmill-client", "Accept": "application/json"}
         if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
+            # what was pasted may end with a line or a blank, which no key holds
+            headers["Authorization"] = f"Bearer {key.strip()}"
         self._http = httpx.Client(
             base_url=_checked(self.url), headers=headers, timeout=timeout, trust_env=not _on_loopback(self.url)
         )
@@ -50,6 +51,25 @@ class Transport:
             ClientError: the last of the tries failed, or one failed for good.
         """
         return self._retried(lambda: self._ask(self._http.build_request(method, path, **parts)))
+
+    def remove(self, path: str) -> None:
+        """Have something deleted. What is gone when it is asked for again was deleted by a try whose answer was lost.
+
+        Raises:
+            ClientError: as ``request``.
+        """
+        tries = 0
+
+        def ask() -> httpx.Response:
+            nonlocal tries
+            tries += 1
+            return self._ask(self._http.build_request("DELETE", path))
+
+        try:
+            self._retried(ask)
+        except NotFound:
+            if tries == 1:
+                raise
 
     def read(self, reader: Callable[[Any], Parsed], method: str, path: str, **parts: Any) -> Parsed:
         """Ask, and read the JSON answer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -14,6 +15,8 @@ from digitmill.client.errors import ClientError
 Content: TypeAlias = str | os.PathLike[str] | BinaryIO
 Source: TypeAlias = Content | tuple[str, Content]
 """A path, an open binary file with a name, or either with the name that its rows shall carry."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Part: TypeAlias = tuple[str, tuple[str | None, Any, str]]
 
@@ -29,7 +32,8 @@ class UploadFile:
         Raises:
             OSError: the file is not there, or a file object cannot seek (a retry must send it again).
         """
-        self.name = name
+        # a name may hold bytes that are no UTF-8, which Python has as lone surrogates, and no header carries those
+        self.name = _SURROGATE.sub("\ufffd", name)
         self.on_read: Callable[[int], None] = lambda _: None
         self._read = 0
         self._path: Path | None = None

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from digitmill.clearing import Clearing
 from digitmill.doctor.findings import Code, Examination, Finding
 from digitmill.doctor.machine import (
     model_findings,
@@ -16,14 +15,12 @@ from digitmill.doctor.machine import (
     store_replaced,
 )
 from digitmill.doctor.work import Situation, audit_findings, job_findings, webhook_findings, worker_findings
-from digitmill.domain import QueueName
 from digitmill.errors import StorageUnavailable
-from digitmill.queue import EVENTS_QUEUE
+from digitmill.purge import Purge
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.connection import connect
 from digitmill.store.redis_inspection import RedisInspection, ServerFacts
-from digitmill.store.redis_line import LINE
 
 
 def examine(settings: Settings) -> Examination:
@@ -44,7 +41,7 @@ def examine(settings: Settings) -> Examination:
             registry=service.registry,
             inspection=inspection,
             heard=inspection.heard(),
-            waiting=inspection.waiting([EVENTS_QUEUE, *QueueName, LINE]),
+            waiting=service.store.chunks.waiting(),
         )
         findings = [
             *settings_findings(settings, keys_asked=service.keys.asked()),
@@ -67,7 +64,7 @@ def repair(settings: Settings) -> Mapping[str, int]:
     Returns what was mended, and how often. Raises StorageUnavailable.
     """
     service = Service.open(settings)
-    return Clearing(settings, service.store, service.blobs).repair()
+    return Purge(settings, service.store, service.blobs).repair()
 
 
 def _facts(server: ServerFacts, seen: Situation) -> dict[str, Any]:
@@ -75,7 +72,7 @@ def _facts(server: ServerFacts, seen: Situation) -> dict[str, Any]:
         "redis": asdict(server),
         "workers": [{**asdict(worker), "silent_seconds": round(seconds, 1)} for worker, seconds in seen.heard],
         "waiting": dict(seen.waiting),
-        "queued_images": seen.store.queued_images(),
+        "queued_images": seen.store.upkeep.queued_images(),
     }
 
 

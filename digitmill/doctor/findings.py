@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Code(StrEnum):
-    """Stable names of what can be found; docs/service-operator.md lists them."""
+    """Stable names of what can be found; docs/administrator.md lists them."""
 
     BAD_SETTINGS = "bad_settings"
     CONTRADICTORY_SETTINGS = "contradictory_settings"
@@ -27,6 +27,7 @@ class Code(StrEnum):
     DISK_NEARLY_FULL = "disk_nearly_full"
     NO_DEFAULT_MODEL = "no_default_model"
     NO_WORKER = "no_worker"
+    NO_TRAINER = "no_trainer"
     WORKER_SILENT = "worker_silent"
     NOBODY_SWEEPS = "nobody_sweeps"
     COUNTERS_DIFFER = "counters_differ"

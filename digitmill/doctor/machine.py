@@ -116,7 +116,7 @@ def store_replaced(settings: Settings) -> Finding:
         "removed.",
         mend="Stop Redis and give it back its data, or restore a backup with `digitmill restore FILE`, or let "
         "DIGITMILL_REDIS_URL and DIGITMILL_BLOBS_URL name what belongs together. Only where nothing is to be had any "
-        "more: `digitmill accept-empty-store` begins anew. Jobs, rows and keys are then gone, and uploads that no job "
+        "more: `digitmill accept-empty-store` begins again. Jobs, rows and keys are then gone, and uploads that no job "
         "names are removed within hours.",
     )
 
@@ -133,8 +133,10 @@ def storage_findings(settings: Settings) -> Iterator[Finding]:
         )
     scheme, _, path = settings.blobs.partition("://")
     folders = {settings.var.absolute(), *([Path(path)] if scheme == "file" else [])}
-    for folder in sorted(folders):
-        yield from _disk_findings(folder)
+    existing = {folder: _existing(folder) for folder in sorted(folders, reverse=True)}
+    # one finding for each disk, however many of the folders lie on it
+    for folder in {place.stat().st_dev: folder for folder, place in existing.items()}.values():
+        yield from _disk_findings(folder, existing[folder])
 
 
 def _write_and_read(blobs: BlobStore) -> None:
@@ -150,10 +152,12 @@ def _write_and_read(blobs: BlobStore) -> None:
             blobs.delete(name)
 
 
-def _disk_findings(folder: Path) -> Iterator[Finding]:
-    existing = next((place for place in (folder, *folder.parents) if place.exists()), None)
-    if existing is None:
-        return
+def _existing(folder: Path) -> Path:
+    """The folder itself, or the nearest above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _disk_findings(folder: Path, existing: Path) -> Iterator[Finding]:
     disk = shutil.disk_usage(existing)
     if disk.free < max(LEAST_FREE_BYTES, LEAST_FREE_SHARE * disk.total):
         yield Finding(

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from digitmill.doctor.findings import Code, Finding
-from digitmill.domain import Job, QueueName
+from digitmill.domain import READ, TRIAL, Job
 from digitmill.errors import DigitmillError, ModelError
 from digitmill.models.registry import Registry
+from digitmill.roles import Role
 from digitmill.settings import Settings
-from digitmill.store.base import JobStore, WorkerInfo
+from digitmill.store.base import JobStore
 from digitmill.store.redis_inspection import OpenChunk, RedisInspection
-from digitmill.store.redis_line import LINE
+from digitmill.store.upkeep import WorkerInfo
+from digitmill.store.webhook_store import RESULTS_EVENT, job_of
 from digitmill.webhooks.deliveries import succeeded
+from digitmill.webhooks.names import Told
 
 SILENT_SECONDS = 30.0
 """Six beats of a worker."""
@@ -79,7 +82,7 @@ def worker_findings(seen: Situation) -> Iterator[Finding]:
 
 def audit_findings(seen: Situation) -> Iterator[Finding]:
     """What is noted beside the jobs and differs from them."""
-    differs = seen.store.audit(mend=False)
+    differs = seen.store.upkeep.audit(mend=False)
     if differs:
         yield Finding(
             code=Code.COUNTERS_DIFFER,
@@ -92,21 +95,34 @@ def audit_findings(seen: Situation) -> Iterator[Finding]:
 
 
 def job_findings(seen: Situation) -> Iterator[Finding]:
-    for job, idle in seen.store.stalled(0, MOST_JOBS):
+    for job, idle in seen.store.upkeep.stalled(0, MOST_JOBS):
         chunks = seen.inspection.chunks(job.id)
         yield from _often_tried(job, chunks)
         without_model = _without_model(seen, job)
         if without_model is not None:
             yield without_model
+        elif job.role is Role.TRAINER and not seen.store.upkeep.workers(SILENT_SECONDS, Role.TRAINER):
+            yield _without_trainer(job)
         elif idle >= seen.stuck_seconds:
             yield _idle(seen, job, idle, chunks)
+
+
+def _without_trainer(job: Job) -> Finding:
+    return Finding(
+        code=Code.NO_TRAINER,
+        subject=job.id,
+        what=f"Job {job.id} waits for a trainer, and none was heard of in the last {SILENT_SECONDS:.0f} s.",
+        why="Its kind is done by workers that have TensorFlow alone.",
+        mend="Start one: `docker compose up --detach --scale trainer=1`, or a worker with "
+        "DIGITMILL_WORKER_ROLE=trainer.",
+    )
 
 
 def _idle(seen: Situation, job: Job, idle: float, chunks: Sequence[OpenChunk]) -> Finding:
     held = [chunk for chunk in chunks if chunk.lease_left is not None]
     left = job.counts.total - job.counts.done
     what = f"Job {job.id} is {job.state} and has made no progress for {_span(idle)}; {left:,} images are left."
-    messages = seen.waiting[job.queue] + (seen.waiting[LINE] if job.queue is QueueName.INTERACTIVE else 0)
+    waiting = sum(seen.waiting.values())
     if not seen.any_worker:
         why, mend = "No worker is alive.", START_A_WORKER
     elif held:
@@ -115,13 +131,15 @@ def _idle(seen: Situation, job: Job, idle: float, chunks: Sequence[OpenChunk]) -
             "Look into the log of that worker. A process that hangs in an image is replaced after "
             f"{seen.settings.image_seconds:g} s, and the image fails alone after a few attempts."
         )
-    elif messages:
-        why = f"Its messages stand behind others: {messages:,} wait in the queue {job.queue}."
+    elif waiting:
+        why = f"It waits for its turn: {waiting:,} jobs and chunks wait for a worker."
         mend = "Wait, or add workers."
         return Finding(code=Code.JOB_WAITS, wrong=False, subject=job.id, what=what, why=why, mend=mend)
     else:
-        why = "Nobody holds a chunk of it, and no message waits" + (f"; tried were {_told(chunks)}." if chunks else ".")
-        mend = "The next sweep should send its messages again; if not, look for `housekeeping_failed` in workers' logs."
+        why = "Nobody holds a chunk of it, and nothing waits for a worker" + (
+            f"; tried were {_told(chunks)}." if chunks else "."
+        )
+        mend = "The next sweep should let it wait again; if not, look for `housekeeping_failed` in workers' logs."
     return Finding(code=Code.JOB_STUCK, subject=job.id, what=what, why=why, mend=mend)
 
 
@@ -140,7 +158,8 @@ def _often_tried(job: Job, chunks: Sequence[OpenChunk]) -> Iterator[Finding]:
 
 def _without_model(seen: Situation, job: Job) -> Finding | None:
     try:
-        seen.registry.exact(job.model)
+        if job.kind in (READ, TRIAL):
+            seen.registry.exact(job.model)
     except ModelError as error:
         return Finding(
             code=Code.JOB_WITHOUT_MODEL,
@@ -156,12 +175,12 @@ def webhook_findings(seen: Situation) -> Iterator[Finding]:
     """One for each receiver, however many events wait for it."""
     failing: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
     unsent = 0
-    for job_id in seen.store.webhooks.waiting(MOST_JOBS):
-        attempts = seen.store.webhooks.log(job_id).attempts
+    for event in seen.store.webhooks.waiting(MOST_JOBS):
+        attempts = seen.store.webhooks.log(event).attempts
         if len(attempts) >= OFTEN and not succeeded(attempts[-1]):
             last = attempts[-1]
             reason = last.error or f"It answers {last.status}."
-            failing[_host(seen, job_id)].append((len(attempts), reason))
+            failing[_host(seen, event)].append((len(attempts), reason))
         unsent += not attempts
     for host, events in failing.items():
         most, reason = max(events)
@@ -181,9 +200,16 @@ def webhook_findings(seen: Situation) -> Iterator[Finding]:
         )
 
 
-def _host(seen: Situation, job_id: str) -> str:
+def _host(seen: Situation, event: str) -> str:
+    """Of a webhook the receiver's, of rows to be written the bucket."""
     try:
-        return urlsplit(seen.store.get(job_id).options.webhook_url or "").hostname or "unknown"
+        job = seen.store.get(job_of(event))
+        options = job.options
+        if (told := Told.parse(event)) is not None:
+            urls = {each.id: each.url for each in seen.store.webhooks.endpoints.of(job.owner)}
+            return urlsplit(urls.get(told.endpoint, "")).hostname or "unknown"
+        url = options.results_url if event.endswith(RESULTS_EVENT) else options.webhook_url
+        return urlsplit(url or "").hostname or "unknown"
     except DigitmillError:
         return "of an expired job"
 

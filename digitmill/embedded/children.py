@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from digitmill.embedded import guard as guard_script
 from digitmill.embedded.leftovers import held
 
 MOST_LOG_BYTES = 20 << 20
-"""A log that has grown longer is begun anew; one of its kind is kept beside it."""
+"""A log that has grown longer is begun again; one of its kind is kept beside it."""
 
 ANNOUNCE = 'echo $$ >"$1"; shift; echo "+ $0 $$" >&0 && exec "$@" </dev/null'
 """A child tells the guard of itself before it becomes its program, so there is no instant at which it would be
@@ -119,7 +118,7 @@ class Child:
             )
 
     def rotate_log(self) -> None:
-        """Keep the end of a log that has grown too long as ``….log.1``, and begin anew.
+        """Keep the end of a log that has grown too long as ``….log.1``, and begin again.
 
         The child goes on writing at the new end of the same file. A line that it writes in between is lost, and so is
         all of it where the disk has no room for a copy.
@@ -131,7 +130,7 @@ class Child:
             with self.log.open("r+b") as log, contextlib.suppress(OSError):
                 log.seek(max(0, size - MOST_LOG_BYTES))
                 with self.log.with_name(f"{self.log.name}.1").open("wb") as kept:
-                    shutil.copyfileobj(log, kept)
+                    kept.write(log.read(MOST_LOG_BYTES))
             os.truncate(self.log, 0)
             self._log_start = 0
         except FileNotFoundError:
@@ -150,10 +149,10 @@ class Child:
         while self.running and time.monotonic() < deadline and not hurry():
             time.sleep(0.05)
         obeyed = not self.running
-        self.bury(guard)
+        self.kill_group(guard)
         return obeyed
 
-    def bury(self, guard: Guard) -> None:
+    def kill_group(self, guard: Guard) -> None:
         """End every process that it left behind, and itself if it still runs."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)

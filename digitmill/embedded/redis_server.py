@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote, urlsplit
 import redis
 
 from digitmill.embedded.claims import private_folder
-from digitmill.embedded.redis_versions import fitting
+from digitmill.embedded.redis_versions import Version, fitting, maker, version_of
 from digitmill.errors import CannotStart
 
 SHUTDOWN_SECONDS = 15.0
@@ -68,14 +68,42 @@ def server_binaries() -> list[str]:
     return found
 
 
-def fitting_binary(folder: Path) -> tuple[str, str | None]:
-    """The program that reads the data in ``folder``, and what to say where it is not the usual one. Raises CannotStart
-    where there is none."""
-    return fitting(folder, server_binaries())
+def chosen_binary(path: Path) -> str:
+    """The program that somebody chose.
+
+    Raises:
+        CannotStart: it is none that runs and says that it is a Redis or a Valkey.
+    """
+    found = shutil.which(path)
+    if found is None or version_of(found) is None:
+        raise CannotStart(f"{path} is no program of Redis or Valkey: name redis-server or valkey-server by its path.")
+    return found
 
 
-def prepare(folder: Path) -> tuple[list[str], str]:
+def fitting_binary(folder: Path, chosen: str | None = None) -> tuple[str, str | None]:
+    """The program that reads the data in ``folder``, and what to say where it is not the usual one, or not another that
+    was ``chosen``. Raises CannotStart where there is none."""
+    return fitting(folder, server_binaries() if chosen is None else [chosen])
+
+
+def made_with(folder: Path) -> tuple[Version, list[tuple[str, Version | None, bool]]] | None:
+    """What made the data in ``folder``; and the programs of this machine, with their version and whether they read it.
+    None where there is no data, or any version reads it."""
+    made_by = maker(folder)
+    if made_by is None:
+        return None
+    try:
+        versions = [(binary, version_of(binary)) for binary in server_binaries()]
+    except CannotStart:
+        versions = []
+    return made_by, [(binary, version, version is None or version.reads(made_by)) for binary, version in versions]
+
+
+def prepare(folder: Path, chosen: str | None = None) -> tuple[list[str], str]:
     """Set up a Redis in ``folder``, after shutting down one that a killed run left behind there.
+
+    Args:
+        chosen: the program to run; else the first that reads the data.
 
     Returns:
         the command that starts it, and its address.
@@ -84,7 +112,7 @@ def prepare(folder: Path) -> tuple[list[str], str]:
         CannotStart: no program was found, or the one left behind does not go away.
         OSError: the folder cannot be written.
     """
-    binary, _ = fitting_binary(folder)
+    binary, _ = fitting_binary(folder, chosen)
     private_folder(folder)
     _shut_down_leftover(folder / "url")
     _remove_socket_outside(folder)

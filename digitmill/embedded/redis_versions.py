@@ -56,7 +56,7 @@ def fitting(folder: Path, binaries: Sequence[str]) -> tuple[str, str | None]:
     there = ", ".join(str(version) for _, version in versions)
     raise CannotStart(
         f"The data in {folder} was made by {made_by}, which no Redis of this machine can read ({there}). Install "
-        f"{made_by} or a later one, or set DIGITMILL_VAR to another folder to begin anew."
+        f"{made_by} or a later one, or set DIGITMILL_VAR to another folder to begin again."
     )
 
 

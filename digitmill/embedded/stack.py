@@ -9,18 +9,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from types import FrameType
 
 import httpx
 import redis
 from pydantic import SecretStr
 
+from digitmill import programs
 from digitmill.embedded import redis_server
 from digitmill.embedded.children import Child, Guard
 from digitmill.embedded.claims import claimed_folder, free_port, private_files, private_folder
 from digitmill.embedded.leftovers import stop_leftovers
 from digitmill.errors import CannotStart, StoreReplaced
+from digitmill.roles import Role
 from digitmill.settings import PREFIX, Settings
+from digitmill.store.connection import connect
 from digitmill.store.redis_mark import REFUSED
 
 START_SECONDS = 240.0
@@ -33,31 +38,43 @@ LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
 """A child that ran for so long is started again after the first pause; one that did not, after twice its last."""
 
+NO_TENSORFLOW = (
+    "Networks cannot be trained here, for which TensorFlow is needed: pip install 'digitmill[train]', and start again."
+)
+
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """What to run. ``-P`` keeps a folder named web or worker in the current directory out of the way."""
+    """What to run; without a ``trainer`` nothing can be trained. ``-P`` keeps a folder named web or worker in the
+    current directory out of the way."""
 
     worker: Sequence[str] = (sys.executable, "-P", "-m", "worker")
     web: Sequence[str] = (sys.executable, "-P", "-m", "web")
+    trainer: Sequence[str] | None = worker
 
 
 @contextmanager
-def running_stack(settings: Settings, say: Say, programs: Programs | None = None) -> Iterator[Stack]:
+def running_stack(
+    settings: Settings, say: Say, commands: Programs | None = None, redis_program: Path | None = None
+) -> Iterator[Stack]:
     """Start everything, and stop it when the block ends. For the main thread.
 
     SIGINT and SIGTERM raise KeyboardInterrupt in the block; a second one hurries the stop up.
 
     Args:
         say: is called with every sentence about what goes on.
+        redis_program: the Redis or Valkey to run; else the first of this machine that reads the folder's data.
 
     Raises:
         CannotStart: a child ended or did not get ready; the port or the folder is in use.
     """
     with private_files(), claimed_folder(settings.var):
-        stack = Stack(settings, say, programs or Programs())
+        chosen = None if redis_program is None else redis_server.chosen_binary(redis_program)
+        if chosen is not None and settings.redis_url is not None:
+            raise CannotStart(f"{PREFIX}REDIS_URL names a Redis that runs already: unset it to start {redis_program}.")
+        stack = Stack(settings, say, commands or Programs(), chosen)
         with _signals_stop(stack):
             try:
                 stack.start()
@@ -101,10 +118,11 @@ class Stack:
     """``url`` is the web server's address. ``refuses``: it answers no call, for its store
     was replaced. Set ``hurry`` to have a stop in progress kill what still runs."""
 
-    def __init__(self, settings: Settings, say: Say, programs: Programs) -> None:
+    def __init__(self, settings: Settings, say: Say, commands: Programs, redis_program: str | None = None) -> None:
         self._settings = settings
         self._say = say
-        self._programs = programs
+        self._commands = commands
+        self._redis_program = redis_program
         self._guard = Guard()
         self._watched: list[Watched] = []
         self._logs = settings.var / "logs"
@@ -127,12 +145,13 @@ class Stack:
             private_folder(self._settings.var / name)
         environment = self._environment(self._start_redis())
         self._say("Starting the worker and the web server…")
-        self._add("worker", "The worker", self._programs.worker, environment, stop_seconds=40.0)
-        self._add("web", "The web server", self._programs.web, environment, stop_seconds=40.0)
+        self._add("worker", "The worker", self._commands.worker, environment, stop_seconds=40.0)
+        self._add("web", "The web server", self._commands.web, environment, stop_seconds=40.0)
         loading = False
         for _ in self._waiting("The service"):
             answer = self._readiness()
             if answer == READY:
+                self._start_trainer(environment)
                 return
             if answer == StoreReplaced.code:
                 self.refuses = True
@@ -141,6 +160,16 @@ class Stack:
             if answer is not None and not loading:
                 self._say("The worker is loading the model…")
                 loading = True
+
+    def _start_trainer(self, environment: Mapping[str, str]) -> None:
+        """Where there is what it needs; it comes up beside the service, which needs none."""
+        if self._commands.trainer is None:
+            return
+        if find_spec("tensorflow") is None:
+            self._say(NO_TENSORFLOW)
+            return
+        role = {f"{PREFIX}WORKER_ROLE": Role.TRAINER}
+        self._add("trainer", "The trainer", self._commands.trainer, {**environment, **role}, stop_seconds=40.0)
 
     def supervise(self) -> None:
         """Start again what ends, until an exception (KeyboardInterrupt, say) leads out."""
@@ -165,9 +194,10 @@ class Stack:
             _require_redis(self._settings.redis_url)
             return self._settings.redis_url
         self._say("Starting Redis…")
-        if told := redis_server.fitting_binary(self._settings.var / "redis")[1]:
+        folder = self._settings.var / "redis"
+        if told := redis_server.fitting_binary(folder, self._redis_program)[1]:
             self._say(told)
-        command, url = redis_server.prepare(self._settings.var / "redis")
+        command, url = redis_server.prepare(folder, self._redis_program)
         self._add("redis", "Redis", command, os.environ, stop_seconds=15.0)
         for _ in self._waiting("Redis"):
             if redis_server.answers(url):
@@ -213,7 +243,7 @@ class Stack:
             pause = FIRST_PAUSE if now - watched.started > STEADY_SECONDS else watched.next_pause
             watched.due, watched.next_pause = now + pause, min(2 * pause, LONGEST_PAUSE)
             self._say(f"{child.name} {child.how_it_ended()} and starts again in {pause:g} s. Its log: {child.log}")
-            child.bury(self._guard)
+            child.kill_group(self._guard)
 
     def _environment(self, redis_url: str) -> dict[str, str]:
         """Every setting that was made, wherever it came from, with the choices made here."""
@@ -222,7 +252,7 @@ class Stack:
         )
         made = {name: getattr(settings, name) for name in settings.model_fields_set}
         others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        return others | {
+        return programs.environment(others) | {
             PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in made.items()
             if value is not None
@@ -238,7 +268,7 @@ def _ended(child: Child) -> CannotStart:
 
 def _require_redis(url: str) -> None:
     try:
-        with redis.Redis.from_url(url, retry=None, socket_connect_timeout=5, socket_timeout=5) as client:
+        with connect(url) as client:
             client.ping()
     except (redis.RedisError, ValueError) as error:
         raise CannotStart(f"The Redis that DIGITMILL_REDIS_URL names does not answer: {error}") from error

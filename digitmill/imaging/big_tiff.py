@@ -16,7 +16,7 @@ class NotConvertible(Exception):
 
 
 def ordinary(data: bytes, offset: int) -> bytes:
-    """The TIFF ``data`` with the directory at ``offset`` written anew behind its end, as its only page.
+    """The TIFF ``data`` with the directory at ``offset`` written again behind its end, as its only page.
 
     Raises:
         NotConvertible: see there.

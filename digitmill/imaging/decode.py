@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging import jpeg, jpeg2000, tiff
-from digitmill.imaging.formats import AVIF, HEIF, JPEG, JPEG2000, TIFF, Format, recognise
-from digitmill.imaging.grey import grey_of
+from digitmill.imaging import bmp, fax_rows, heif_items, jpeg, jpeg2000, png_chunks, pnm, tiff
+from digitmill.imaging.colour import COLOURED, hides_ink
+from digitmill.imaging.formats import AVIF, BMP, HEIF, JPEG, JPEG2000, PDF, PNG, PNM, TIFF, Format, recognise
+from digitmill.imaging.grey import grey_of, with_ink_of_colour
 from digitmill.imaging.libtiff import heard
+from digitmill.imaging.pnm_letters import in_bytes
 from digitmill.imaging.shape import height_of_pixels, with_square_pixels
 from digitmill.imaging.small_png import small_grey_png
 
@@ -48,24 +50,44 @@ def decode(data: bytes, *, page: int = 0, pages: int = 1, max_pixels: int) -> ND
     """The grey picture uint8 [height, width], 0 black to 255 white, upright, of square pixels, without transparency.
 
     Args:
-        data: a file of one of the FORMATS; of several frames the first is read.
-        page: which page of a TIFF, from 0.
-        pages: how many pages the TIFF was planned with.
+        data: a file of one of the FORMATS; of a film of several frames the first is read.
+        page: which page or picture of a ``paged`` format, from 0.
+        pages: how many pages the file was planned with.
         max_pixels: a picture that declares more is not decoded.
 
     Raises:
-        ItemFailure: not_an_image, truncated_image, unsupported_format, image_too_large or nested_archive.
+        ItemFailure: not_an_image, truncated_image, unsupported_format, image_too_large, nested_archive or, of a PDF
+            with a password, encrypted_member.
     """
     picture = small_grey_png(data)
     if picture is not None and picture.size <= max_pixels:
         return picture
     kind = recognise(data)
     _ignore_pillows_warnings()
+    if kind is PDF:
+        # 8 MB of library, for processes that are walled in
+        from digitmill.imaging.pdf import decode_page  # noqa: PLC0415
+
+        return decode_page(data, page, pages, max_pixels, _image_in_pdf)
     if kind is TIFF:
-        return _tiff(tiff.with_page_first(data, page, pages), max_pixels)
+        return _tiff(_with_rows_that_are_there(tiff.with_page_first(data, page, pages), max_pixels), max_pixels)
     if kind is JPEG:
         return _jpeg(data, max_pixels)
+    if kind is PNG:
+        return _png(data, max_pixels)
+    if kind is PNM:
+        return _picture(in_bytes(pnm.picture_of(data, page, pages), max_pixels), PNM, max_pixels)
+    if kind is HEIF:
+        heif_items.check_count(data, pages)
+        return _picture(data, HEIF, max_pixels, page if pages > 1 else None)
+    if kind is BMP and bmp.holds_another(data):
+        raise bmp.unsupported()
     return _picture(data, kind, max_pixels)
+
+
+def _image_in_pdf(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    """Nothing else than what the filters of a PDF may leave: another PDF, say, is none."""
+    return _tiff(data, max_pixels) if recognise(data) is TIFF else _jpeg(data, max_pixels)
 
 
 def _ignore_pillows_warnings() -> None:
@@ -75,6 +97,19 @@ def _ignore_pillows_warnings() -> None:
     """
     if _PILLOWS_WARNINGS not in warnings.filters:
         warnings.filterwarnings("ignore", module=_PILLOWS_WARNINGS[3].pattern)
+
+
+def _with_rows_that_are_there(data: bytes, max_pixels: int) -> bytes:
+    """A TIFF with the rows that its fax has, where it declares more. What else is wrong with it, its reader finds."""
+    try:
+        rows = fax_rows.rows_there(data, max_pixels)
+    except fax_rows.RowsMissing as error:
+        raise damaged(TIFF) from error
+    except MemoryError as error:
+        raise out_of_memory() from error
+    except _DAMAGE:
+        return data
+    return data if rows is None else fax_rows.with_length(data, rows)
 
 
 def _tiff(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
@@ -87,7 +122,7 @@ def _tiff(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
             picture = _picture(data, TIFF, max_pixels)
         except ItemFailure as failure:
             if complaints.unsupported and failure.failure is FailureCode.TRUNCATED_IMAGE:
-                raise tiff.compression_not_read() from failure
+                raise tiff.compression_not_read(data) from failure
             raise
     if complaints.damage:
         raise damaged(TIFF)
@@ -116,21 +151,47 @@ def _jpeg(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         return one
 
 
-def _picture(data: bytes, kind: Format, max_pixels: int) -> NDArray[np.uint8]:
+def _png(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    """Damage to what is said beside the pixels is none."""
+    try:
+        return _picture(data, PNG, max_pixels)
+    except ItemFailure as failure:
+        alone = png_chunks.pixels_alone(data)
+        if failure.failure is not FailureCode.TRUNCATED_IMAGE or alone == data:
+            raise
+        return _picture(alone, PNG, max_pixels)
+
+
+def _picture(data: bytes, kind: Format, max_pixels: int, frame: int | None = None) -> NDArray[np.uint8]:
+    """Of several frames the one, from 0, or that which the file says is its picture."""
     with _opened(data, kind) as image:
         try:
+            if frame is not None:
+                image.seek(frame)
             _check_size(image, kind, data, max_pixels)
+            coloured = image.mode in COLOURED
             if kind is JPEG:
-                _reduce(image)
+                _reduce(image, "L")
             height = height_of_pixels(image)
             image.load()
-            return _upright(with_square_pixels(grey_of(image), height, max_pixels), image)
+            grey = grey_of(image)
+            if kind is JPEG and coloured and hides_ink(grey):
+                grey = _jpeg_by_colour(grey, data)
+            return _upright(with_square_pixels(grey, height, max_pixels), image)
         except MemoryError as error:
             raise out_of_memory() from error
         except jpeg2000.Incomplete as error:
             raise damaged(kind) from error
         except _DAMAGE as error:
             raise _damaged_or_too_large(image, kind) from error
+
+
+def _jpeg_by_colour(grey: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
+    """The same of a JPEG that was decoded to its brightness alone."""
+    with _opened(data, JPEG) as image:
+        _reduce(image, "RGB")
+        image.load()
+        return with_ink_of_colour(grey, image)
 
 
 def _damaged_or_too_large(image: Image.Image, kind: Format) -> ItemFailure:
@@ -150,7 +211,7 @@ def _opened(data: bytes, kind: Format) -> Image.Image:
             FailureCode.IMAGE_TOO_LARGE, "This image has too many pixels. Scan it at a lower resolution, or crop it."
         ) from error
     except UnidentifiedImageError as error:
-        raise tiff.unsupported() if kind is TIFF else damaged(kind) from error
+        raise tiff.unsupported(data) if kind is TIFF else damaged(kind) from error
     except MemoryError as error:
         raise out_of_memory() from error
     except _DAMAGE as error:
@@ -177,7 +238,7 @@ def out_of_memory() -> ItemFailure:
     """The failure of an image that needs more memory than this process may take."""
     return ItemFailure(
         FailureCode.IMAGE_TOO_LARGE,
-        "This image needs more memory than one image may take. Scan it at a lower resolution, or save it anew as PNG.",
+        "This image needs more memory than one image may take. Scan it at a lower resolution, or save it again as PNG.",
     )
 
 
@@ -197,10 +258,10 @@ def _check_size(image: Image.Image, kind: Format, data: bytes, max_pixels: int) 
         )
 
 
-def _reduce(image: Image.Image) -> None:
-    """Let the JPEG decoder give brightness alone, and of a photo with pixels to spare a smaller picture."""
+def _reduce(image: Image.Image, mode: str) -> None:
+    """Let the JPEG decoder give brightness alone ("L") or colours ("RGB"), and of a large photo a smaller picture."""
     fraction = max(1, max(image.size) // REDUCED_SIDE)
-    image.draft("L", (max(1, image.width // fraction), max(1, image.height // fraction)))
+    image.draft(mode, (max(1, image.width // fraction), max(1, image.height // fraction)))
 
 
 def _upright(grey: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:

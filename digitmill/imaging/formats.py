@@ -1,4 +1,4 @@
-"""Every format that is read, one entry each, and what else a file may be by its first bytes.
+"""Every format that is read, one entry each. What else a file may be stands in ``foreign.py``.
 
 Upload, decoder, command line, page and docs take what they know of a format from FORMATS.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from digitmill.errors import FailureCode, ItemFailure
+from digitmill.imaging.foreign import foreign
 
 LOOKED_AT = 64 << 10
 """A format shows within so many first bytes, or is none: a file of one long comment costs no time."""
@@ -22,8 +22,10 @@ _SIDES = rb"\s+%s\d+\s+%s\d+\s" % (_COMMENTS, _COMMENTS)
 class Format:
     """``name`` is what messages call it, ``reader`` Pillow's name of what reads it, ``signature`` how its files begin.
 
-    ``suffixes`` are in lower case; downloads get the first. Of a ``paged`` format each page is an image of its own.
-    ``pixel_bytes`` of memory for each pixel are enough for the reader, as measured on pictures of 49 million.
+    ``suffixes`` are in lower case; downloads get the first. Of a ``paged`` format each page, or
+    picture, is an image of its own; one
+    of a ``slow`` format takes up to a second, and is opened elsewhere. ``pixel_bytes`` of memory for each pixel
+    are enough for the reader, as measured on pictures of 49 million.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Format:
     suffixes: tuple[str, ...]
     media_type: str
     paged: bool = False
+    slow: bool = False
     pixel_bytes: int = 9
 
 
@@ -51,9 +54,10 @@ BMP = Format(
 PNM = Format(
     "PGM, PPM or PBM",
     "PPM",
-    re.compile(rb"P([14]%s|[2356]%s\s*%s(\d|\Z))" % (_SIDES, _SIDES, _COMMENTS)),
+    re.compile(rb"P([14]%s|[2356]%s\s*%s(\d|$))" % (_SIDES, _SIDES, _COMMENTS)),
     (".pnm", ".pbm", ".pgm", ".ppm"),
     "image/x-portable-anymap",
+    paged=True,
 )
 # brands of both name mif1 first at times: those that go with it then tell
 AVIF = Format(
@@ -64,7 +68,12 @@ AVIF = Format(
     "image/avif",
 )
 HEIF = Format(
-    "HEIC", "HEIF", re.compile(rb".{4}ftyp(hei[cxms]|m[is]f1)", re.DOTALL), (".heic", ".heif", ".hif"), "image/heic"
+    "HEIC",
+    "HEIF",
+    re.compile(rb".{4}ftyp(hei[cxms]|m[is]f1)", re.DOTALL),
+    (".heic", ".heif", ".hif"),
+    "image/heic",
+    paged=True,
 )
 JPEG2000 = Format(
     "JPEG 2000",
@@ -75,46 +84,22 @@ JPEG2000 = Format(
     pixel_bytes=20,
 )
 
-# AVIF before HEIC, whose signature takes both
-FORMATS = (PNG, JPEG, TIFF, BMP, GIF, WEBP, AVIF, HEIF, JPEG2000, PNM)
+# printers' commands may stand before the file (PDF 1.7, implementation note 13)
+PDF = Format(
+    "PDF",
+    "PDF",
+    re.compile(rb".{0,1019}?%PDF-\d", re.DOTALL),
+    (".pdf",),
+    "application/pdf",
+    paged=True,
+    slow=True,
+)
+
+# AVIF before HEIC, whose signature takes both; PDF after most, as it may begin with anything
+FORMATS = (PNG, JPEG, TIFF, BMP, GIF, WEBP, AVIF, HEIF, JPEG2000, PDF, PNM)
 NAMES = ", ".join(known.name for known in FORMATS)
 
-_ARCHIVES = re.compile(
-    rb"PK\x03\x04|PK\x05\x06|PK\x07\x08|\x1f\x8b|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\xfd7zXZ\x00|BZh[1-9]1AY&SY"
-    rb"|\x28\xb5\x2f\xfd|\x1f\x9d|MSCF\x00|.{257}ustar",
-    re.DOTALL,
-)
-_OTHERS = (
-    ("a PDF", re.compile(rb"[^%]{0,64}%PDF-")),
-    ("a HEIC film", re.compile(rb".{4}ftyphev[cxms]", re.DOTALL)),
-    ("a film", re.compile(rb".{4}ftyp|RIFF.{4}AVI ", re.DOTALL)),
-    ("a JPEG-LS picture", re.compile(rb"\xff\xd8\xff\xf7")),
-    # T.82, 6.2: all layers from 0 on, a reserved byte, sides below 65,536 of which none is 0, no unknown order
-    (
-        "a JBIG picture",
-        re.compile(rb"\x00[\x00-\x08]\x01\x00(\x00\x00(?!\x00\x00)..){2}.{4}.[\x00-\x7f][\x00-\x0f]", re.DOTALL),
-    ),
-    ("a JBIG2 picture", re.compile(rb"\x97JB2\r\n\x1a\n")),
-    ("a JPEG XL picture", re.compile(rb"\x00\x00\x00\x0cJXL \r\n|\xff\x0a")),
-    (
-        "an SVG drawing",
-        re.compile(rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]{0,200}>\s*)?(<!(--|DOCTYPE)[^>]{0,400}>\s*){0,4}<svg"),
-    ),
-    ("an icon", re.compile(rb"\x00\x00[\x01\x02]\x00[^\x00]\x00|icns")),
-    ("a Photoshop document", re.compile(rb"8BPS\x00")),
-    ("a GIMP document", re.compile(rb"gimp xcf")),
-    ("a DjVu document", re.compile(rb"AT&TFORM")),
-    ("a PostScript document", re.compile(rb"%!PS|\xc5\xd0\xd3\xc6")),
-    ("a JPEG XR picture", re.compile(rb"II\xbc")),
-    ("a DICOM picture", re.compile(rb".{128}DICM", re.DOTALL)),
-    ("a FITS picture", re.compile(rb"SIMPLE  =")),
-    ("an OpenEXR picture", re.compile(rb"\x76\x2f\x31\x01")),
-    ("a Radiance picture", re.compile(rb"#\?R(ADIANC|GB)E")),
-    ("a QOI picture", re.compile(rb"qoif")),
-    ("a PAM or PFM picture", re.compile(rb"P[7Ff]\n")),
-    ("a DirectDraw texture", re.compile(rb"DDS \x7c")),
-    ("a Word, Excel or PowerPoint document", re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")),
-)
+READ_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
 def format_of(data: bytes) -> Format | None:
@@ -132,18 +117,6 @@ def recognise(data: bytes) -> Format:
         ItemFailure: nested_archive, unsupported_format or not_an_image.
     """
     known = format_of(data)
-    if known is not None:
-        return known
-    if _ARCHIVES.match(data, 0, LOOKED_AT):
-        raise ItemFailure(
-            FailureCode.NESTED_ARCHIVE,
-            "This file is an archive. Unpack it and send the images in it, or send a zip of them.",
-        )
-    for kind, signature in _OTHERS:
-        if signature.match(data, 0, LOOKED_AT):
-            raise ItemFailure(
-                FailureCode.UNSUPPORTED_FORMAT, f"This file is {kind}, which is not read. Save it as PNG, JPEG or TIFF."
-            )
-    if not data:
-        raise ItemFailure(FailureCode.NOT_AN_IMAGE, "This file is empty. Send the image again.")
-    raise ItemFailure(FailureCode.NOT_AN_IMAGE, f"This file is not an image. Send {NAMES}.")
+    if known is None:
+        raise foreign(data, NAMES)
+    return known

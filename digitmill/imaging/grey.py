@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
+from digitmill.imaging.colour import COLOURED, by_colour, hides_ink
+
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 WHITE_IS_ZERO = 0
 UNSIGNED = 1
@@ -28,7 +30,18 @@ def grey_of(image: Image.Image) -> Grey:
     Raises:
         ValueError: Pillow knows no way from the image's mode to grey.
     """
-    convert = _way_to_grey(image)
+    return with_ink_of_colour(_in_bands(image, _way_to_grey(image)), image)
+
+
+def with_ink_of_colour(grey: Grey, image: Image.Image) -> Grey:
+    """``grey`` of a loaded ``image``, or where it hides ink the channel of the image's colours that shows it."""
+    if image.mode not in COLOURED or not hides_ink(grey):
+        return grey
+    colours = _way_to_colours(image)
+    return by_colour(grey, lambda number: _in_bands(image, lambda band: np.asarray(colours(band).getchannel(number))))
+
+
+def _in_bands(image: Image.Image, convert: Callable[[Image.Image], Grey]) -> Grey:
     if image.width * image.height <= BAND_PIXELS:
         return convert(image)
     grey = np.empty((image.height, image.width), np.uint8)
@@ -49,25 +62,35 @@ def _way_to_grey(image: Image.Image) -> Callable[[Image.Image], Grey]:
     """What turns a band of this image to grey; a band by itself no longer knows of its file."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _to_eight_bits(image)
-    if image.has_transparency_data:
-        return _over(_ground(image))
     if image.mode == "LAB":
         return lambda band: np.asarray(band.getchannel("L"))
+    if image.mode == "YCbCr":
+        return lambda band: np.asarray(band.getchannel("Y"))
+    if image.mode == "L" and not image.has_transparency_data:
+        return np.asarray
+    colours = _way_to_colours(image)
+    return lambda band: np.asarray(colours(band).convert("L"))
+
+
+def _way_to_colours(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """What gives a band its colours, over a ground where it is transparent."""
+    if image.has_transparency_data:
+        return _over(_ground(image))
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         # Pillow takes every JPEG in CMYK for one of Adobe's, which are stored inverted
-        return lambda band: np.asarray(ImageChops.invert(band).convert("L"))
-    return lambda band: np.asarray(band if band.mode == "L" else band.convert("L"))
+        return lambda band: ImageChops.invert(band).convert("RGB")
+    return lambda band: band.convert("RGB")
 
 
-def _over(ground: int | None) -> Callable[[Image.Image], Grey]:
+def _over(ground: int | None) -> Callable[[Image.Image], Image.Image]:
     """Puts a grey of 0 to 255 under the picture, or, where it is None, takes the colours as they are."""
 
-    def convert(band: Image.Image) -> Grey:
+    def convert(band: Image.Image) -> Image.Image:
         coloured = band.convert("RGBA")
         if ground is not None:
             paper = Image.new("RGBA", coloured.size, (ground, ground, ground, 255))
             coloured = Image.alpha_composite(paper, coloured)
-        return np.asarray(coloured.convert("RGB").convert("L"))
+        return coloured.convert("RGB")
 
     return convert
 

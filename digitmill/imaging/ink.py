@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.imaging.lines import is_print, without_lines
+from digitmill.imaging.lines import is_frame, is_print, without_lines
 from digitmill.imaging.paper import GRAINY_SIDE, PADDING, on_more_paper, paper_of, sides, square
 from digitmill.imaging.pieces import Piece, digit_of, reaches_middle
 
@@ -16,8 +16,9 @@ Grey = NDArray[np.uint8]
 
 HAZE = 0.1
 """Share of the threshold between paper and ink below which all is black. With more of it faint strokes fall apart."""
-LEAST_CONTRAST = 7
-"""Grey levels between paper and ink that a picture with a digit has at least."""
+LEAST_CONTRAST, COARSE_CONTRAST = 7, 5
+"""Grey levels between paper and the mean of the ink that a picture with a digit has at least. The second is for those
+that are too small to be smoothed: half of a stroke's pixels are half paper there."""
 FAINT_CONTRAST, SMOOTHING = 3, 0.02
 """The same for ink that is only seen in a smoothed picture, and the standard deviation of that smoothing by its longest
 side: about half a stroke."""
@@ -37,11 +38,21 @@ SLIM, BESIDE = 0.3, 0.12
 OUTER, SHORT_SIDE, LONG_SIDE, THIN = 0.2, 0.5, 0.85, 0.12
 """Of the corner of a box: where its lines are, the least share of the crop's sides that they run along, and how much of
 its area they cover at most."""
+LEAST_LEVEL = 1e-6
+"""Grey levels that ink is divided by at least."""
 INWARDS = 0.05
 """How far inside the crop, by its longest side, it is looked whether strokes at its edge go on."""
+FIRST_UPRIGHT = 2
+"""The number of the first of the sides at the left and the right, after those at the top and the bottom."""
+TWO, ONE, TIGHT = (0.5, 0.88), (0.8, 0.95), (0.85, 0.95)
+"""What two strokes have, or one, that were cut through: the least width at the edge by that further in, and the least
+ink there by that of the whole digit. Where a digit was cut at its ink, its strokes end at the edge, round and half in
+the paper. The last is of two in a crop that was cut at its ink on all sides, give or take ``NEARLY`` pixels."""
+NEARLY = 2
 SHADOW, FILLED = 32, 0.95
 """Grey levels below which ink may be the end of a shadow; and the share of the crop's sides that it then fills."""
 MASKED = 255
+MIDDLE_GREY = 128
 
 
 class Ink(NamedTuple):
@@ -58,13 +69,16 @@ def ink_of(light: Grey) -> Ink | None:
         light: uint8 [height, width], ink lighter than paper.
     """
     inside, padded = on_more_paper(light)
-    above = cv2.subtract(padded, paper_of(padded, max(light.shape)))
-    calm = cast("Grey", cv2.GaussianBlur(above, (3, 3), 0) if max(light.shape) >= GRAINY_SIDE else above)
-    found = _found(calm[inside], LEAST_CONTRAST)
-    if found is None and max(light.shape) >= GRAINY_SIDE:
+    above = cast("Grey", cv2.subtract(padded, paper_of(padded, max(light.shape))))
+    coarse = max(light.shape) < GRAINY_SIDE
+    calm = above if coarse else cast("Grey", cv2.GaussianBlur(above, (3, 3), 0))
+    found = _found(above[inside], calm[inside], COARSE_CONTRAST if coarse else LEAST_CONTRAST)
+    if found is not None and found.split.level < SHADOW and _may_be_shadow(found.digit) and _is_slope(light):
+        return None
+    if found is None and not coarse:
         # faint strokes stand out of the grain once it is smoothed; a person is to look at what was found so
         above = calm = cast("Grey", cv2.GaussianBlur(above, (0, 0), SMOOTHING * max(light.shape)))
-        found = _found(calm[inside], FAINT_CONTRAST)
+        found = _found(above[inside], calm[inside], FAINT_CONTRAST)
         if found is not None:
             found = found._replace(doubtful=True) if _is_stroke(found) else None
     if found is None:
@@ -91,11 +105,14 @@ class _Found(NamedTuple):
     doubtful: bool
 
 
-def _found(calm: Grey, least_contrast: float) -> _Found | None:
+def _found(above: Grey, calm: Grey, least_contrast: float) -> _Found | None:
+    """The digit in ``calm``, which is ``above``, what is lighter than the paper, smoothed where it is grainy."""
     split = _split(calm, least_contrast)
     if split is None:
         return None
     mask = split.mask
+    if is_frame(mask):
+        return None
     cleared = without_lines(mask)
     digit = digit_of(cleared)
     if digit is not mask:
@@ -111,12 +128,21 @@ def _found(calm: Grey, least_contrast: float) -> _Found | None:
     print_or_shadow = (
         _is_line(digit) or _is_line(digit.T) or _is_corner(digit) or (split.level < SHADOW and _may_be_shadow(digit))
     )
-    return _Found(split, digit, lost or print_or_shadow or _is_cut_off(digit))
+    cut_off = _is_cut_off(digit, above) or (digit is not mask and _comes_apart(digit, cleared))
+    return _Found(split, digit, lost or print_or_shadow or cut_off)
 
 
 def _touches(digit: Grey, lines: Grey) -> bool:
     """Whether the digit was joined to what was taken out."""
     return bool(cv2.countNonZero(cv2.bitwise_and(cv2.dilate(lines, square(3)), digit)))
+
+
+def _comes_apart(digit: Grey, ink: Grey) -> bool:
+    """Whether the digit and ink that was taken for a neighbour's run on at the same edge: they may meet outside."""
+    return any(
+        cv2.countNonZero(own) and cv2.countNonZero(cv2.subtract(every, own))
+        for own, every in zip(sides(digit), sides(ink), strict=True)
+    )
 
 
 def _is_stroke(found: _Found) -> bool:
@@ -132,16 +158,61 @@ def _is_stroke(found: _Found) -> bool:
     return bool(main.area >= FAINT_SHARE * cv2.countNonZero(found.split.mask))
 
 
-def _is_cut_off(digit: Grey) -> bool:
-    """Whether two strokes run on at the same edge of the crop. Where an edge only touches ink, its runs join inside."""
+def _is_cut_off(digit: Grey, above: Grey) -> bool:
+    """Whether two strokes run on at the same edge of the crop, or one at its top or bottom.
+
+    Where an edge only touches ink, its runs join inside. In a crop that was cut at the ink on all sides strokes with
+    flat ends stand at the edges: there one alone is no evidence, and two have to show that they go on.
+    """
+    touched = [cv2.countNonZero(side) > 1 for side in sides(digit)]
+    _, _, across, down = cv2.boundingRect(digit)
+    tight = across >= digit.shape[1] - NEARLY and down >= digit.shape[0] - NEARLY
     depth = max(1, round(INWARDS * max(digit.shape)))
-    inner = digit[depth:-depth, depth:-depth]
-    if not inner.size:
+    if not any(touched) or min(digit.shape) <= 2 * depth:
         return False
-    return any(
-        cv2.countNonZero(side) > 1 and _runs(side) > 1 and _runs(within) > 1
-        for side, within in zip(sides(digit), sides(inner), strict=True)
-    )
+    # of ink that was found in a smoothed picture there may be none left in this one
+    level = max(cv2.mean(above, digit)[0], LEAST_LEVEL)
+    through = TIGHT if tight else TWO
+    for side in (number for number, touches in enumerate(touched) if touches):
+        turned = _from_top(digit, side)
+        strokes, alone = _runs(turned[0]), side < FIRST_UPRIGHT and not tight
+        if len(strokes) < 2 and not alone:
+            continue
+        edge = _Edge(strokes, _runs(turned[depth]), depth, _from_top(above, side)[0] / level)
+        if edge.cut_through(*through) > 1 and len(_runs(turned[depth, depth:-depth])) > 1:
+            return True
+        if alone and edge.cut_through(*ONE):
+            return True
+    return False
+
+
+def _from_top(picture: Grey, side: int) -> Grey:
+    """``picture`` with its top, bottom, left or right side, for 0 to 3, at the top."""
+    turned = picture if side < 2 else picture.T
+    return turned[::-1] if side % 2 else turned
+
+
+class _Edge(NamedTuple):
+    """An edge of a crop: the runs of a digit's ink there and ``depth`` pixels further in.
+
+    ``dark`` is the ink of each pixel at the edge by the mean of the digit's.
+    """
+
+    strokes: list[tuple[int, int]]
+    inner: list[tuple[int, int]]
+    depth: int
+    dark: NDArray[np.float64]
+
+    def cut_through(self, least_width: float, least_ink: float) -> int:
+        """How many strokes are at least so wide at the edge, by further in, and so dark."""
+        found = 0
+        for start, stop in self.strokes:
+            near = [
+                last - first for first, last in self.inner if first <= stop + self.depth and last >= start - self.depth
+            ]
+            as_wide = bool(near) and stop - start >= max(2, least_width * max(near))
+            found += as_wide and float(self.dark[start:stop].mean()) >= least_ink
+        return found
 
 
 def _is_line(digit: Grey) -> bool:
@@ -160,6 +231,21 @@ def _may_be_shadow(digit: Grey) -> bool:
     if across >= FILLED * width and down >= FILLED * height:
         return True
     return any(cv2.countNonZero(side) >= RULE_LENGTH * side.size for side in sides(digit))
+
+
+def _is_slope(light: Grey) -> bool:
+    """Whether nothing stands out of paper whose light falls off evenly to one side."""
+    height, width = light.shape
+    down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    # over a grid the two slopes and the mean are found one by one
+    even = (
+        light.mean()
+        + down * ((light * down).mean() / max((down * down).mean(), LEAST_LEVEL))
+        + across * ((light * across).mean() / max((across * across).mean(), LEAST_LEVEL))
+    )
+    rest = (light - even + MIDDLE_GREY).clip(0, 255).astype(np.uint8)
+    calm = cast("Grey", cv2.GaussianBlur(rest, (3, 3), 0) if max(light.shape) >= GRAINY_SIDE else rest)
+    return _split(calm, LEAST_CONTRAST) is None
 
 
 def _is_corner(digit: Grey) -> bool:
@@ -188,9 +274,10 @@ def _is_shadow(digit: Grey) -> bool:
     return bool(max(cv2.countNonZero(digit[:, :1]), cv2.countNonZero(digit[:, -1:])) >= RULE_LENGTH * height)
 
 
-def _runs(line: Grey) -> int:
-    """How many stretches of ink there are along a line of pixels."""
-    return int(np.count_nonzero(np.diff(line.ravel(), prepend=0) == MASKED))
+def _runs(line: Grey) -> list[tuple[int, int]]:
+    """(first, past the last) pixel of each stretch of ink along a line of pixels."""
+    ends = np.flatnonzero(np.diff(line.ravel() == MASKED, prepend=False, append=False)).tolist()
+    return list(zip(ends[::2], ends[1::2], strict=True))
 
 
 class _Split(NamedTuple):

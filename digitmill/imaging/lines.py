@@ -30,6 +30,16 @@ MARGIN = 0.06
 CLEAR = 0.045
 """Share of the height or width that a digit keeps from the edge of a crop that was not cut at its ink."""
 
+FRAME, FRAMED_SIDE = 0.18, 16
+"""Outer share of a crop that all of an empty box's frame lies in, and the least side, in pixels, of such a crop."""
+FRAME_FILL, FRAME_THICKNESS, FRAME_REST = 0.95, 0.12, 0.04
+"""Of a line of it: the share of its row that is ink, and how thick it is by the crop's side at most; and the share of
+all ink that is left beside such lines."""
+WIDE = 0.6
+"""Least width by height of a crop where a line at one side is no 1."""
+PRINTED = 0.035
+"""Thickest of lines that are no pen's, by the crop's longest side."""
+
 
 def without_lines(mask: Grey) -> Grey:
     """The mask, 0 and 255, without the lines that a form has left in it; itself where there are none.
@@ -56,6 +66,59 @@ def without_lines(mask: Grey) -> Grey:
             if _is_proven(mask, one, *(([], [line]) if turned else ([line], []))):
                 mask = np.ascontiguousarray(one)
     return mask
+
+
+def is_frame(mask: Grey) -> bool:
+    """Whether all ink is straight thin lines along the sides of the crop, each from edge to edge: a box with nothing
+    in it, of whose frame some sides are in the crop.
+
+    One line stands in a crop that is too wide for a lone 1. Two that meet at the top and the right are the strokes of
+    a 7 that was cut at its ink, unless one goes on beyond where they cross or both are thin.
+    """
+    height, width = mask.shape
+    down, across = max(2, int(FRAME * height)), max(2, int(FRAME * width))
+    if min(mask.shape) < FRAMED_SIDE or cv2.countNonZero(mask[down : height - down, across : width - across]):
+        return False
+    level, upright = _side_lines(mask, down), _side_lines(mask.T, across)
+    rest = mask.copy()
+    for start, stop in level:
+        rest[max(start - 1, 0) : stop + 1] = 0
+    for start, stop in upright:
+        rest[:, max(start - 1, 0) : stop + 1] = 0
+    if not level + upright or cv2.countNonZero(rest) > FRAME_REST * cv2.countNonZero(mask):
+        return False
+    if len(level) + len(upright) > 2 or not upright:
+        return True
+    if not level:
+        return len(upright) > 1 or width >= WIDE * height
+    return len(level) > 1 or len(upright) > 1 or not _may_be_seven(mask, level[0], upright[0])
+
+
+def _side_lines(mask: Grey, depth: int) -> list[tuple[int, int]]:
+    """(first, past the last) row of the lines in the ``depth`` rows at the top and at the bottom, at most one in each.
+
+    A line fills its rows from the left edge of the mask to the right one, and is no thicker than print.
+    """
+    height = mask.shape[0]
+    filled = cv2.reduce(mask, 1, cv2.REDUCE_AVG).ravel() >= FRAME_FILL * 255
+    found = []
+    for first, last in ((0, depth), (height - depth, height)):
+        rows = np.flatnonzero(filled[first:last])
+        # a line that is askew or whose edges are blurred fills its outer rows in part
+        if rows.size and rows[-1] - rows[0] < max(4, FRAME_THICKNESS * height):
+            found.append((int(first + rows[0]), int(first + rows[-1]) + 1))
+    return found
+
+
+def _may_be_seven(mask: Grey, level: tuple[int, int], upright: tuple[int, int]) -> bool:
+    """Whether two lines that meet do so at the top and the right, neither goes on beyond the other, one is thick."""
+    height, width = mask.shape
+    if level[0] > height / 2 or upright[0] < width / 2:
+        return False
+    above = level[0] > 0 and mask[0, sum(upright) // 2]
+    beside = upright[1] < width and mask[sum(level) // 2, -1]
+    thin = max(level[1] - level[0], upright[1] - upright[0]) <= max(2, PRINTED * max(height, width))
+    return not above and not beside and not thin
 
 
 def is_print(mask: Grey) -> bool:

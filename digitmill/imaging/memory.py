@@ -31,6 +31,18 @@ def bounded_afterwards(more_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (wall if most == resource.RLIM_INFINITY else min(wall, most), most))
 
 
+@contextmanager
+def bounded(more_bytes: int) -> Iterator[None]:
+    """The other way round: inside, the memory of this process grows by ``more_bytes`` and no further."""
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with bounded_afterwards(more_bytes):
+        pass
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
 def private_bytes() -> int:
     """Private writable memory of this process, as RLIMIT_DATA counts it."""
     lines = STATUS.read_text().splitlines()

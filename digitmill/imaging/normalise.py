@@ -3,7 +3,8 @@
 MNIST's recipe (LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A):
 the ink is shrunk to fit 20x20 with its proportions kept, the shrinking leaves grey edges, and the centre of
 mass goes to the middle of 28x28. Light ink on black. A model's manifest names the version that it was trained
-with: any change here that can change a result needs a new number.
+with: any change here that can change a picture needs a new number. What is called doubtful is no part of it: where that
+changes, ``doubtful_cut`` of the newest model is measured again.
 """
 
 from __future__ import annotations
@@ -66,6 +67,11 @@ def normalise_with_quality(grey: Grey, polarity: Polarity) -> Normalised | None:
         return None
     sized = _sized(ink.picture)
     return Normalised(_centred(sized), ink.doubtful) if sized.any() else None
+
+
+def in_mnist_form(ink: Grey) -> Grey:
+    """Ink cut to its box, uint8 [height, width] up to 255 on 0, as the model's picture uint8 [28, 28]."""
+    return _centred(_sized(ink))
 
 
 def _is_mnist_made(light: Grey) -> bool:

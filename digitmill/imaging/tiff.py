@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PIL import Image
+from PIL.TiffImagePlugin import COMPRESSION_INFO
 
 from digitmill.errors import FailureCode, ItemFailure
 from digitmill.imaging import big_tiff
@@ -19,6 +20,26 @@ from digitmill.imaging.pages import (
 COMPRESSION, TILE_WIDTH, TILE_LENGTH, JPEG_OFFSET = 259, 322, 323, 513
 OLD_STYLE_JPEG = 6
 """TIFF 6.0, section 22: tags point at a JPEG, whole or in parts."""
+COMPRESSIONS = {
+    7: "JPEG that is lossless or of more than 8 bits",
+    9: "JBIG",
+    10: "JBIG",
+    22610: "JPEG XR",
+    33003: "JPEG 2000",
+    33004: "JPEG 2000",
+    33005: "JPEG 2000",
+    34661: "JBIG",
+    34712: "JPEG 2000",
+    34713: "the method of raw photos",
+    34887: "LERC",
+    34892: "the method of raw photos",
+    34933: "PNG",
+    34934: "JPEG XR",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
+"""By the value of COMPRESSION, those that are not read."""
 JPEG_BEGINS = b"\xff\xd8\xff"
 
 
@@ -48,7 +69,7 @@ def with_page_first(data: bytes, page: int, pages: int) -> bytes:
         try:
             return big_tiff.ordinary(data, offsets[page])
         except big_tiff.NotConvertible as error:
-            raise unsupported() from error
+            raise unsupported(data) from error
     return data if offsets[page] == first else with_first_page(data, offsets[page])
 
 
@@ -67,16 +88,20 @@ def tile_pixels(image: Image.Image) -> int:
     return int(tags.get(TILE_WIDTH, 0) * tags.get(TILE_LENGTH, 0))
 
 
-def unsupported() -> ItemFailure:
-    """The failure of a TIFF that Pillow does not know the layout of."""
+def unsupported(data: bytes) -> ItemFailure:
+    """The failure of a TIFF of which Pillow does not know the layout or the compression."""
+    if first_values(data).get(COMPRESSION, 1) not in COMPRESSION_INFO:
+        return compression_not_read(data)
     return ItemFailure(
         FailureCode.UNSUPPORTED_FORMAT,
         "This TIFF is laid out in a way that is not read, or damaged. Save it as PNG, or as TIFF of grey or colours.",
     )
 
 
-def compression_not_read() -> ItemFailure:
+def compression_not_read(data: bytes) -> ItemFailure:
+    method = first_values(data).get(COMPRESSION, 1)
+    name = COMPRESSIONS.get(method, f"method {method}")
     return ItemFailure(
         FailureCode.UNSUPPORTED_FORMAT,
-        "This TIFF is compressed in a way that is not read. Save it as PNG, or as TIFF without compression.",
+        f"This TIFF is compressed by {name}, which is not read. Save it as PNG, or as TIFF without compression.",
     )

@@ -57,7 +57,7 @@ class Calibration(_Frozen):
     created_at: AwareDatetime
 
 
-class Shelf(Protocol):
+class Repository(Protocol):
     """Where files lie, by their path in it."""
 
     def names(self, folder: str) -> list[str]:
@@ -69,12 +69,14 @@ class Shelf(Protocol):
 
 
 class Calibrations:
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
 
     def of(self, manifest: Manifest) -> list[Calibration]:
         """Those for exactly the weights of ``manifest``, by name. A broken one is logged and left out."""
-        names = [file.removesuffix(ENDING) for file in self._shelf.names(_folder(manifest)) if file.endswith(ENDING)]
+        names = [
+            file.removesuffix(ENDING) for file in self._repository.names(_folder(manifest)) if file.endswith(ENDING)
+        ]
         return [found for found in (self._read(manifest, name) for name in names) if found is not None]
 
     def get(self, manifest: Manifest, name: str) -> Calibration:
@@ -96,18 +98,18 @@ class Calibrations:
             Conflict: the name is taken.
         """
         path = f"{_folder(manifest)}/{calibration.name}{ENDING}"
-        if self._shelf.read(path) is not None:
+        if self._repository.read(path) is not None:
             raise Conflict(
                 f"{manifest.label} has a calibration {calibration.name!r} already. Publish under another name."
             )
-        self._shelf.write(path, f"{calibration.model_dump_json(indent=2)}\n".encode())
+        self._repository.write(path, f"{calibration.model_dump_json(indent=2)}\n".encode())
 
     def _read(self, manifest: Manifest, name: str) -> Calibration | None:
         # the name becomes a file's: no slash, no leading dot
         if re.fullmatch(NAME, name) is None:
             return None
         path = f"{_folder(manifest)}/{name}{ENDING}"
-        content = self._shelf.read(path)
+        content = self._repository.read(path)
         if content is None:
             return None
         try:

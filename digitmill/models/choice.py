@@ -41,7 +41,7 @@ def choose(manifest: Manifest, engine: EngineName, device: DeviceName, precision
         raise EngineUnavailable(
             "OpenVINO runs on the CPU here. Set DIGITMILL_DEVICE to cpu or auto, or DIGITMILL_ENGINE to keras."
         )
-    if precision is PrecisionName.INT8 and manifest.openvino_int8 is None:
+    if precision is PrecisionName.INT8 and not manifest.artifact(*OPENVINO_INT8):
         raise EngineUnavailable(
             f"{manifest.label} was published without int8. Set DIGITMILL_PRECISION to auto, or publish the model again "
             "with `python -m training publish`."
@@ -50,7 +50,7 @@ def choose(manifest: Manifest, engine: EngineName, device: DeviceName, precision
 
 
 def _fastest(manifest: Manifest) -> Choice:
-    if manifest.openvino_int8 is not None and manifest.agrees(*OPENVINO_INT8):
+    if manifest.artifact(*OPENVINO_INT8) and manifest.agrees(*OPENVINO_INT8):
         return OPENVINO_INT8
     if manifest.agrees(*OPENVINO_BF16) and has_bf16():
         return OPENVINO_BF16

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import from_json, to_json
 
-from digitmill.domain import DIGITS, KINDS, ModelReference
+from digitmill.domain import DIGIT, DIGITS, KINDS, ModelReference
 from digitmill.errors import ModelRejected
+from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalisers import Normaliser, held_versions, normaliser_of
 from digitmill.settings import EngineName, PrecisionName
+from digitmill.strips.lattice import Weighing
 
 MODEL_FILE = "model.keras"
 MANIFEST_FILE = "manifest.json"
@@ -18,6 +31,11 @@ OPENVINO_GRAPH = "openvino/model.xml"
 OPENVINO_WEIGHTS = "openvino/model.bin"
 INT8_GRAPH = "openvino/int8.xml"
 INT8_WEIGHTS = "openvino/int8.bin"
+
+OPENVINO_FILES = {
+    PrecisionName.F32: (OPENVINO_GRAPH, OPENVINO_WEIGHTS),
+    PrecisionName.INT8: (INT8_GRAPH, INT8_WEIGHTS),
+}
 
 LARGEST_DIFFERENCE = 0.005
 """Confidences may differ by so much before an engine is said to disagree with Keras."""
@@ -32,20 +50,9 @@ PictureName = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9_]{1,64}\.png\
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _begin_with_digits(classes: tuple[str, ...]) -> tuple[str, ...]:
-    if classes[: len(DIGITS)] != tuple(DIGITS):
-        raise ValueError("the classes must begin with the digits 0 to 9, in order")
-    return classes
-
-
-def _go_on_with_kinds(classes: tuple[str, ...]) -> tuple[str, ...]:
-    kinds = classes[len(DIGITS) :]
-    if kinds != (NONE,) and (len(set(kinds)) < len(kinds) or not set(kinds) <= set(KINDS)):
-        raise ValueError(f"behind the digits may come {', '.join(KINDS)}, each once, or {NONE} alone")
-    return classes
-
-
-Classes = Annotated[tuple[str, ...], AfterValidator(_begin_with_digits), AfterValidator(_go_on_with_kinds)]
+ArtifactName = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9_]+(/[a-z0-9_]+)?\.[a-z0-9]+\z", max_length=128)]
+Artifacts = dict[EngineName, dict[PrecisionName, dict[ArtifactName, Sha256]]]
+"""The files of a model for each engine and precision: the sha256 of each by its path beside the manifest."""
 
 
 class _Frozen(BaseModel):
@@ -105,13 +112,6 @@ class Metrics(_Frozen):
     non_digits: dict[str, NonDigitScores] = Field(default_factory=dict)
 
 
-class OpenVino(_Frozen):
-    """What ``model.keras`` became for OpenVINO: the sha256 of a graph (.xml) and of its weights (.bin)."""
-
-    graph_sha256: Sha256
-    weights_sha256: Sha256
-
-
 class EngineAgreement(_Frozen):
     """How an engine's answers to the validation images compare with those of Keras in f32.
 
@@ -129,15 +129,28 @@ class EngineAgreement(_Frozen):
         return self.same_labels == self.images and self.largest_difference <= LARGEST_DIFFERENCE
 
 
+class Provenance(_Frozen):
+    """Where a model comes from that was published through the service. ``text`` is what its maker says; ``by`` is the
+    id of the key that published it, ``job`` the job, ``uploaded_sha256`` of the file as it was sent."""
+
+    text: str = ""
+    by: str | None = None
+    job: str | None = None
+    uploaded_sha256: Sha256 | None = None
+
+
 class Manifest(_Frozen):
     """One version of a model.
 
-    ``classes`` name the outputs in order: the ten digits, then any of ``KINDS``. ``temperature`` calibrates the outputs
+    ``reads`` is what a picture shows to it, ``input`` the height and width of one in pixels. ``classes`` name the
+    outputs in order: the characters of its ``alphabet``, then any of ``KINDS``. ``temperature`` calibrates the outputs
     to probabilities and rows below ``review_below`` are set aside for a person. ``doubtful_cut`` is what the
     probabilities are multiplied by where the picture may lack a part of the digit, as measured. ``normaliser`` is the
-    version (``digitmill.imaging.normalisers``) that made the training images. ``openvino`` is None where the model was
-    published without a conversion, ``openvino_int8`` where that was not quantised, and ``engines`` names those that
-    were compared with Keras. ``pictures`` are those of its report, PNG files beside the manifest.
+    version (``digitmill.imaging.normalisers``) that made the training images. ``lattice`` says how the answers of a
+    model that reads numbers become one, ``looks`` how sure numbers in boxes are by those of a model that learnt from
+    boxes of forms. ``artifacts`` are the files for engines other than Keras, and ``engines`` names
+    those that were compared with it. ``pictures`` are those of its report, PNG files beside the manifest.
+    ``provenance`` belongs to models that were published through the service.
     """
 
     name: Name
@@ -146,18 +159,41 @@ class Manifest(_Frozen):
     data_sets: tuple[DataSet, ...]
     seed: int
     normaliser: int = Field(ge=1)
-    classes: Classes
+    reads: str = DIGIT
+    input: tuple[int, int] = (28, 28)
+    alphabet: Annotated[str, StringConstraints(min_length=1)] = DIGITS
+    classes: tuple[str, ...]
     temperature: float = Field(gt=0, allow_inf_nan=False)
     review_below: Share
     doubtful_cut: Share = 1.0
+    lattice: Weighing | None = None
+    looks: Looks | None = None
     metrics: Metrics
     sha256: Sha256
     size: int = Field(ge=1, description="Bytes of the model file.")
-    openvino: OpenVino | None = None
-    openvino_int8: OpenVino | None = None
+    artifacts: Artifacts = Field(default_factory=dict)
     engines: tuple[EngineAgreement, ...] = ()
     pictures: dict[PictureName, Sha256] = Field(default_factory=dict)
+    provenance: Provenance | None = None
     created_at: AwareDatetime
+
+    @field_validator("classes")
+    @classmethod
+    def _characters_then_kinds(cls, classes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        alphabet = tuple(info.data.get("alphabet", DIGITS))
+        kinds = classes[len(alphabet) :]
+        if classes[: len(alphabet)] != alphabet:
+            raise ValueError(f"the classes must begin with {' '.join(alphabet)}, in this order")
+        if kinds != (NONE,) and (len(set(kinds)) < len(kinds) or not set(kinds) <= set(KINDS)):
+            raise ValueError(f"behind the alphabet may come {', '.join(KINDS)}, each once, or {NONE} alone")
+        return classes
+
+    @field_validator("looks")
+    @classmethod
+    def _weighs_what_is_seen(cls, looks: Looks | None) -> Looks | None:
+        if looks is not None and not looks.fits:
+            raise ValueError("they must have a weight for each feature that this release sees")
+        return looks
 
     @classmethod
     def parse(cls, text: str | bytes, source: str) -> Self:
@@ -167,7 +203,7 @@ class Manifest(_Frozen):
             ModelRejected: it is not JSON, lacks a field, has one too many, or a value is out of range.
         """
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(_carried_over(text))
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in fault["loc"]) or "the file"
@@ -186,13 +222,14 @@ class Manifest(_Frozen):
     def files(self) -> dict[str, Sha256]:
         """The sha256 of each file of the model, by its path beside the manifest."""
         files = {MODEL_FILE: self.sha256}
-        if self.openvino is not None:
-            files[OPENVINO_GRAPH] = self.openvino.graph_sha256
-            files[OPENVINO_WEIGHTS] = self.openvino.weights_sha256
-        if self.openvino_int8 is not None:
-            files[INT8_GRAPH] = self.openvino_int8.graph_sha256
-            files[INT8_WEIGHTS] = self.openvino_int8.weights_sha256
-        return {**files, **self.pictures}
+        for precisions in self.artifacts.values():
+            for artifact in precisions.values():
+                files |= artifact
+        return files | self.pictures
+
+    def artifact(self, engine: EngineName, precision: PrecisionName) -> Mapping[str, Sha256]:
+        """The files for this engine and precision; none where the model was published without."""
+        return self.artifacts.get(engine, {}).get(precision, {})
 
     def agrees(self, engine: EngineName, precision: PrecisionName) -> bool:
         """Whether this engine was found to answer as Keras does."""
@@ -202,6 +239,33 @@ class Manifest(_Frozen):
     def label(self) -> str:
         """``name@version``, as callers write it."""
         return f"{self.name}@{self.version}"
+
+
+def openvino_artifact(graph: Sha256, weights: Sha256, precision: PrecisionName) -> dict[str, Sha256]:
+    """What a manifest says of a conversion for OpenVINO, from the sha256 of its files."""
+    return dict(zip(OPENVINO_FILES[precision], (graph, weights), strict=True))
+
+
+def _carried_over(text: str | bytes) -> str | bytes:
+    """A manifest as earlier releases wrote it, with fields for OpenVINO alone, as they are written now."""
+    try:
+        manifest = from_json(text)
+    except ValueError:
+        return text
+    old = {PrecisionName.F32: "openvino", PrecisionName.INT8: "openvino_int8"}
+    if not isinstance(manifest, dict) or not set(old.values()) & manifest.keys() or "artifacts" in manifest:
+        return text
+    artifacts: dict[str, Any] = {}
+    for precision, name in old.items():
+        match manifest.pop(name, None):
+            case None:
+                continue
+            case {"graph_sha256": graph, "weights_sha256": weights, **more} if not more:
+                artifacts[precision] = openvino_artifact(graph, weights, precision)
+            case _:
+                return text
+    manifest["artifacts"] = {EngineName.OPENVINO: artifacts} if artifacts else {}
+    return to_json(manifest)
 
 
 def normaliser_for(manifest: Manifest) -> Normaliser:

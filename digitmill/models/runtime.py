@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain import DIGITS, Computation, ModelReference, Rule
+from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalisers import Normaliser
 from digitmill.models.choice import choose
 from digitmill.models.engines.base import Batch, Converted, Engine, Probabilities
@@ -19,6 +20,7 @@ from digitmill.models.engines.openvino import SURE, OpenVinoEngine
 from digitmill.models.manifest import Manifest, normaliser_for
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
+from digitmill.strips.lattice import Weighing
 
 LAST_BELOW_ONE = 1 - 2**-20
 """Nearer to 1 the probabilities of float32 are hardly apart."""
@@ -48,6 +50,16 @@ class Model:
         """What probabilities are worth, 0 to 1, where the picture may lack a part of the digit."""
         return self.manifest.doubtful_cut
 
+    @property
+    def lattice(self) -> Weighing | None:
+        """How its answers become a number; None where it sees single digits."""
+        return self.manifest.lattice
+
+    @property
+    def looks(self) -> Looks | None:
+        """How sure numbers in boxes of form pages are by its answers; None for the usual weights."""
+        return self.manifest.looks
+
     def predict(self, batch: Batch) -> Probabilities:
         """Calibrated probabilities of all ``classes``.
 
@@ -65,7 +77,8 @@ class Model:
         Rows that a fast precision might put on the other side of their rule's threshold are computed in f32.
         """
         own = rule_of(self.manifest)
-        sure = {rule: _sure_of(rule, self.manifest) for rule in set(rules) if rule is not None}
+        cut, classes = self.doubtful_cut, len(self.classes)
+        sure = {rule: sure_of(rule, cut, classes) for rule in set(rules) if rule is not None}
         raw = self.engine.probabilities(batch, np.array([0.0 if rule is None else sure[rule] for rule in rules]))
         return calibrate(raw, np.array([(rule or own).temperature for rule in rules]))
 
@@ -119,12 +132,12 @@ def open_converted(
         precision=precision,
         threads=threads,
         int8=int8,
-        sure=_sure_of(rule_of(manifest), manifest),
+        sure=sure_of(rule_of(manifest), manifest.doubtful_cut, len(manifest.classes)),
     )
     return Model(manifest, engine)
 
 
-def _sure_of(rule: Rule, manifest: Manifest) -> float:
+def sure_of(rule: Rule, doubtful_cut: float, classes: int) -> float:
     """How sure of itself, before calibration, a fast precision must be: half the way to 1 from the least probability
     that ``rule`` accepts of a doubtful cut, however the other classes share what is left. Infinite where float32 is too
     coarse to tell.
@@ -132,11 +145,11 @@ def _sure_of(rule: Rule, manifest: Manifest) -> float:
     So no row is accepted in one precision and set aside for a person in another.
     """
     accepted, temperature = rule.review_below, rule.temperature
-    if manifest.doubtful_cut > accepted:
-        accepted /= manifest.doubtful_cut
+    if doubtful_cut > accepted:
+        accepted /= doubtful_cut
     odds = math.pow((1 + accepted) / max(1 - accepted, 1e-6), temperature)
     # a temperature above 1 takes most from the first where the others are equal
-    odds *= max(1.0, math.pow(len(manifest.classes) - 1, temperature - 1))
+    odds *= max(1.0, math.pow(classes - 1, temperature - 1))
     sure = 1 - 1 / (1 + odds)
     return max(SURE, sure) if sure < LAST_BELOW_ONE else math.inf
 

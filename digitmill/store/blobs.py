@@ -14,8 +14,10 @@ from pathlib import Path
 from digitmill.domain import Job
 from digitmill.errors import NotFound, StorageUnavailable
 from digitmill.files import check_kind, open_files
-from digitmill.store.base import NO_UPLOAD, JobStore
+from digitmill.roles import Role
+from digitmill.store.base import JobStore
 from digitmill.store.folders import CLOCK, PARTIAL, Folder, folder_of
+from digitmill.store.refusals import NO_UPLOAD
 
 SETTING = "DIGITMILL_BLOBS_URL"
 
@@ -103,12 +105,36 @@ class BlobStore:
             ) from error
 
 
+def run_blob(job_id: str) -> str:
+    """Of a training: all that it needs to go on from its last epoch."""
+    return f"{job_id}-run"
+
+
+def model_blob(job_id: str) -> str:
+    """Of a training: its best network so far, as a .keras file."""
+    return f"{job_id}-model"
+
+
+def blobs_of(job_id: str, role: Role) -> list[str]:
+    """The names that a job of this role may have given to blobs."""
+    return [job_id] if role is Role.READER else [job_id, run_blob(job_id), model_blob(job_id)]
+
+
+def stored_for(job: Job) -> list[str]:
+    """The names of blobs that there may be of this job."""
+    return [] if job.blob is None and job.role is Role.READER else blobs_of(job.id, job.role)
+
+
+def job_of_blob(name: str) -> str:
+    return name.partition("-")[0]
+
+
 def upload_of(job: Job, store: JobStore, blobs: BlobStore) -> Callable[[int, int], bytes]:
     """Reads the bytes of the job's upload from start to end (exclusive), wherever they lie. It raises NotFound where
     they are gone."""
     if job.blob is not None:
         return partial(blobs.read, job.blob)
-    return lambda start, end: store.upload(job.id)[start:end]
+    return lambda start, end: store.chunks.upload(job.id)[start:end]
 
 
 def _checked(name: str) -> str:

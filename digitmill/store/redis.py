@@ -3,15 +3,22 @@
 Every key, its type, its content, its life:
 
     dm:job:<id>             hash    record: JSON of what never changes (queue, created_at, chunks, model, options,
-                                    blob, skipped, sent_by) · owner · state · total · recognized, review, blank,
-                                    failed ·
+                                    blob, skipped, sent_by, kind) · owner · state · total · what is done, by the names
+                                    in ``domain.COUNTED`` · under_way: units done of the only chunk ·
                                     follower: channel of the web process that waits for the job, if one does ·
-                                    corrected: once a person has changed a row ·
+                                    corrected: once a person has changed a row; answered: of these, those to review ·
                                     computed_by: engine/precision/device of those that answered ·
-                                    sent: chunks whose messages have been due · started_at, finished_at,
-                                    expires_at · error: JSON ·
-                                    told: a word of the call that noted the last attempt to send its event.
-                                    Lives until the job expires, then 7 days as a tombstone.
+                                    sent: chunks from 0 that were given out or wait by themselves ·
+                                    role: of the workers that take it, where these are no readers ·
+                                    started_at, finished_at, expires_at · error: JSON ·
+                                    check: JSON of a sample that somebody has looked at · check_at ·
+                                    raised_below, raised_by, raised_at, raised: a threshold raised by somebody, and
+                                    how many accepted rows lie below it ·
+                                    expires_in: once somebody has changed it · resumed: how often it went on after a
+                                    cancel ·
+                                    told: a word of the call that noted the last attempt at an event of it.
+                                    Lives until the job expires, then 7 days as a tombstone. Of a deleted job nothing
+                                    but ``deleted``, for TAKEN_SECONDS: its id is not recorded again.
     dm:job:<id>:plan        hash    chunk number -> its packed entries; "starts": u32 of each chunk's first row;
                                     "upload": the bytes of one that is hardly larger than its own record.
                                     A day until the job is recorded, then until it expires.
@@ -21,32 +28,48 @@ Every key, its type, its content, its life:
                                     claimed it, so that a repeated one is known · <chunk>:place -> the image worked
                                     on · <chunk>:strikes:<place> -> attempts that ended there · <chunk>:poison ->
                                     places with too many. Until the job is final.
-    dm:job:<id>:corrections, history, revised, review, indexed, held
+    dm:job:<id>:notes       hash    what the handler of its kind noted while it worked. Until the job expires.
+    dm:job:<id>:corrections, entries, history, revised, review, indexed, held
                                     what people make of the rows: see redis_reviews.py. Until the job expires.
+    dm:job:<id>:deliveries  set     names of the events of it that endpoints are told of. Until the job expires.
     dm:job:<id>:events      channel a word at every change of the job
     dm:followers:<process>  channel jobs that ended, for a web process: see redis_followers.py
     dm:jobs:<owner>         zset    ids of the owner's jobs, score 0: ids sort by time. Until deleted or expired.
     dm:idempotency:<owner>:<sha256 of key>
                             hash    digest of the request, job: the id it made. ``idempotency_seconds``.
     dm:open:<owner>         set     ids of the owner's open jobs
+    dm:used:<key>           string  images of the jobs that a key submitted today, where it may submit so many in a day.
+                                    Until midnight (UTC).
     dm:active               zset    open jobs by the time of their last progress
     dm:leases               zset    "<id> <chunk>" of claimed chunks by the end of their lease
     dm:expiry               zset    final jobs by the time they expire; those that are being cleared away, by the end of
                                     the lease on that
-    dm:deleted              zset    jobs deleted in the last TAKEN_SECONDS, by when: their ids are not recorded anew
     dm:queued               string  images of open jobs without a row
     dm:mends                hash    what the audit mended: see redis_audit.py
     dm:clock                string  how often Redis' clock was moved: see redis_clock.py
     dm:workers              zset    JSON of each worker process by the time it was last heard of
+    dm:workers:trainer, dm:waiting:trainer, dm:called:trainer
+                                    what has no such ending, of workers of this role and the jobs for them
     dm:lock:<name>          string  a word of who holds it, while it lives
     dm:store                        the id of the store: see redis_mark.py
-    dm:line, dm:bell                small interactive chunks that wait: see redis_line.py
-    dm:keys                         API keys: see redis_key_store.py
+    dm:waiting              zset    what waits for a worker, the most urgent first: "<id> <chunk>", a chunk by itself,
+                                    the only one of a small job or one to be done again, or ":<owner>", who has jobs
+                                    with chunks that were not given out yet. Score: urgency (see orders.py) * 2^40 +
+                                    the turn of a chunk, or the images that an owner was given; 0 while he is new.
+    dm:waiting:of:<owner>   zset    these jobs. Score: rank (see orders.py) * 2^40 + turn
+    dm:waiting:given        hash    owner -> images that he was given, or counts as given, while others wait; "" -> the
+                                    most at which any was served. Until no owner waits.
+    dm:turn                 string  the last turn given; each is the next number
+    dm:called               string  a worker is on its way to what waits (10 s at most), or waits for it itself (1 s):
+                                    no wakeup is sent meanwhile
+    dm:taken:<process>      string  what a worker process took last: the word of its call, then "<id> <chunk>" of each.
+                                    A minute.
+    dm:keys                         API keys: see key_store.py
     dm:session:{sha256}             browsers that are signed in: see there
-    dm:webhooks:*                   webhooks: see redis_webhook_store.py
+    dm:webhooks:*                   webhooks: see webhook_store.py and endpoint_store.py
+    dm:templates:*                  templates of form pages: see redis_templates.py
+    dm:tally:*                      counts by which models are compared: see tally_store.py
     dm:limits:*                     requests counted by the web server's rate limiter
-    bulk, interactive, webhooks, unacked*, _kombu.*
-                                    the broker's: see queue.py
 
 All times in scripts come from Redis itself, so that clocks of machines may differ.
 
@@ -62,66 +85,88 @@ from __future__ import annotations
 import array
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import redis
 
-from digitmill.domain import Job, JobState, Problem, QueueName
-from digitmill.errors import Expired, NotFound, TooManyJobs
-from digitmill.store.base import (
-    TAKEN_SECONDS,
-    TOMBSTONE_SECONDS,
-    UNRECORDED_SECONDS,
-    Ending,
-    Opening,
-    PackedChunk,
-    Subscription,
-    too_many_jobs,
-)
-from digitmill.store.connection import Channel, Gathered, Script, storage_errors
+from digitmill.domain import COUNTED, Job, JobState, Problem
+from digitmill.errors import Expired, NotFound, StoreReplaced, TooManyJobs
+from digitmill.roles import Role
+from digitmill.store.base import TAKEN_SECONDS, UNRECORDED_SECONDS, JobStore, PackedChunk, Recorded
+from digitmill.store.connection import Gathered, Primary, Script, storage_errors
 from digitmill.store.keys import (
+    CALLED,
+    TOMBSTONE_SECONDS,
+    TURN,
+    WAITING,
+    WEBHOOKS_DUE,
     content_keys,
+    deliveries_key,
     ending_keys,
     events_channel,
     idempotency_key,
     job_key,
+    jobs_key,
+    of_role,
     open_key,
     plan_key,
     rows_key,
+    used_key,
     webhook_log_key,
 )
+from digitmill.store.news import CompletionWaiter, FirstChunk, Subscription
+from digitmill.store.orders import Urgency
 from digitmill.store.records import record_of
-from digitmill.store.redis_base import job_or_none
-from digitmill.store.redis_chunks import RedisChunks
+from digitmill.store.redis_base import job_or_none, jobs_by_id, time_of
+from digitmill.store.redis_chunks import RedisChunks, score_of, scores_of
+from digitmill.store.redis_clock import StoreClock
 from digitmill.store.redis_followers import Followers
-from digitmill.store.redis_line import BELL, BELL_MILLISECONDS, LINE
+from digitmill.store.redis_mark import REFUSED, STORE
 from digitmill.store.redis_reviews import RedisReviewStore
+from digitmill.store.redis_templates import RedisTemplateStore
 from digitmill.store.redis_upkeep import RedisUpkeep
-from digitmill.store.redis_webhook_store import RedisWebhookStore
+from digitmill.store.refusals import quota_used, too_many_jobs
 from digitmill.store.requests import Idempotency
+from digitmill.store.tally_store import TallyStore
+from digitmill.store.webhook_store import DRIFTED_EVENT, RESULTS_EVENT, WebhookStore, first_event
 
 PLAN_BATCH = 64
 """Chunks written in one round trip while a job is planned."""
 
 
-class RedisJobStore(RedisChunks, RedisUpkeep):
-    """``client`` must return bytes (``decode_responses`` off)."""
+class RedisJobStore(JobStore):
+    """``client`` must return bytes (``decode_responses`` off).
 
-    def __init__(self, client: redis.Redis) -> None:
-        super().__init__(client)
+    ``store_id`` tells the id of the only store that is to take jobs; without it any may.
+    """
+
+    def __init__(self, client: redis.Redis, store_id: Callable[[], str] | None = None) -> None:
+        # redis-py types every answer as text, bytes or more, whatever decode_responses says
+        self._redis: Any = client
+        self._clock = StoreClock(client)
+        self._store_id = store_id
         self._followers = Followers(client)
+        self.chunks = RedisChunks(client)
+        self.upkeep = RedisUpkeep(client)
         self.reviews = RedisReviewStore(client)
-        self.webhooks: RedisWebhookStore = RedisWebhookStore(client)
-        self._create = Gathered(Script(client, "create"))
+        self.webhooks: WebhookStore = WebhookStore(client)
+        self.templates = RedisTemplateStore(client)
+        self.tallies = TallyStore(client)
+        self._create = Gathered(Script(client, "create", confirmed=True))
         self._finish = Script(client, "finish")
-        self._delete = Script(client, "delete")
+        self._delete = Script(client, "delete", confirmed=True)
+        self._resume = Script(client, "resume", confirmed=True)
+        self._keep = Script(client, "keep", confirmed=True)
 
     def close(self) -> None:
         """End what runs in the background; to be called before the client is closed."""
         self._followers.close()
+
+    def now(self) -> float:
+        return self._clock.now()
 
     def save_plan(self, job_id: str, chunks: Iterable[PackedChunk]) -> int:
         key = plan_key(job_id)
@@ -148,24 +193,28 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
         self,
         job: Job,
         *,
-        window: int,
         most_open: int,
+        images_a_day: int | None = None,
         idempotency: tuple[Idempotency, float] | None = None,
         plan: Sequence[PackedChunk] = (),
         followed: bool = False,
-        bell: str = "",
-    ) -> Job:
+        small: bool = False,
+    ) -> Recorded:
         keys = [
-            job_key(job.id), plan_key(job.id), f"dm:jobs:{job.owner}", "dm:active", "dm:queued", open_key(job.owner),
-            LINE, BELL, QueueName.INTERACTIVE.value, "dm:deleted",
+            job_key(job.id), plan_key(job.id), jobs_key(job.owner), "dm:active", "dm:queued", open_key(job.owner),
+            of_role(WAITING, job.role), of_role(CALLED, job.role), TURN, STORE, used_key(job.sent_by or ""),
         ]  # fmt: skip
         digest, seconds = "", 0
         if idempotency is not None:
             keys.append(idempotency_key(job.owner, idempotency[0].key))
             digest, seconds = idempotency[0].digest, int(idempotency[1])
+        store_id = "" if self._store_id is None else self._store_id()
+        of_job, of_owner = scores_of(job)
         values: list[Any] = [
-            job.id, job.owner, job.created_at, job.counts.total, min(window, job.chunks), record_of(job), most_open,
-            digest, seconds, self._followers.channel if followed else "", bell, BELL_MILLISECONDS,
+            job.id, job.owner, job.created_at, job.counts.total, int(small), record_of(job), most_open,
+            digest, seconds, self._followers.channel if followed else "", f"{job.id} 0" if small else job.id,
+            score_of(Urgency.SMALL) if small else of_job, store_id,
+            "" if job.role is Role.READER else job.role, of_owner, "" if images_a_day is None else images_a_day,
         ]  # fmt: skip
         if plan:
             values += ["starts", array.array("I", (chunk.first for chunk in plan)).tobytes()]
@@ -177,9 +226,19 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             known = self._create.run(keys, values)
         if known == b"full":
             raise TooManyJobs(too_many_jobs(most_open))
-        if known and idempotency is not None:
-            return self._first_job(idempotency[0], known)
-        return job
+        if known == b"used" and images_a_day is not None:
+            raise quota_used(images_a_day, self.now())
+        if known == b"replaced":
+            raise StoreReplaced(REFUSED)
+        if isinstance(known, list) and idempotency is not None:
+            return Recorded(self._first_job(idempotency[0], known), call=False)
+        return Recorded(job, call=known == b"call")
+
+    def images_today(self, key_ids: Sequence[str]) -> Sequence[int]:
+        if not key_ids:
+            return []
+        with storage_errors():
+            return [int(used or 0) for used in self._redis.mget([used_key(key_id) for key_id in key_ids])]
 
     def remembers(self, owner: str, key: str) -> bool:
         with storage_errors():
@@ -188,6 +247,9 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
     def recall(self, owner: str, idempotency: Idempotency) -> Job | None:
         with storage_errors():
             known = self._redis.hmget(idempotency_key(owner, idempotency.key), ["digest", "job"])
+            if known[0] is not None and isinstance(self._redis, Primary):
+                # it may have been answered 503 because no replica had it
+                self._redis.confirm()
         return self._first_job(idempotency, known) if known[0] is not None else None
 
     def _first_job(self, idempotency: Idempotency, known: Sequence[bytes]) -> Job:
@@ -201,7 +263,13 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             fields, (now, _) = pipe.execute()
         return _living(job_or_none(job_id, fields), now)
 
-    def open(self, job_id: str) -> Opening:
+    def find(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        with storage_errors():
+            now = time_of(self._redis)
+            jobs = jobs_by_id(self._redis, job_ids)
+        return {job.id: job for job in jobs if job.expires_at is None or job.expires_at > now}
+
+    def open(self, job_id: str) -> FirstChunk:
         with storage_errors():
             pipe = self._redis.pipeline(transaction=False)
             pipe.hgetall(job_key(job_id))
@@ -212,17 +280,17 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
         job = _living(job_or_none(job_id, fields), now)
         if starts is None or entries is None:
             raise NotFound("There is no such job.")
-        return Opening(job, array.array("I", starts), entries, rows)
+        return FirstChunk(job, array.array("I", starts), entries, rows)
 
     def jobs_of(self, owner: str, *, before: str | None, limit: int) -> Sequence[Job]:
         found: list[Job] = []
         end = f"({before}" if before else "+"
         with storage_errors():
-            now = self._now()
+            now = time_of(self._redis)
         while len(found) < limit:
             with storage_errors():
-                ids = self._redis.zrange(f"dm:jobs:{owner}", end, "-", desc=True, bylex=True, offset=0, num=limit)
-                jobs = self._jobs([job_id.decode() for job_id in ids])
+                ids = self._redis.zrange(jobs_key(owner), end, "-", desc=True, bylex=True, offset=0, num=limit)
+                jobs = jobs_by_id(self._redis, [job_id.decode() for job_id in ids])
             found += [job for job in jobs if job.expires_at is None or job.expires_at > now]
             if len(ids) < limit:
                 break
@@ -235,9 +303,38 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
         with storage_errors():
             self._finish.run(
                 ending_keys(job_id, job.owner),
-                [job_id, state.value, text, job.options.expires_in or 0, TOMBSTONE_SECONDS, job.options.announced],
+                [
+                    job_id,
+                    state.value,
+                    text,
+                    job.options.expires_in or 0,
+                    TOMBSTONE_SECONDS,
+                    first_event(job),
+                    " ".join(COUNTED),
+                ],
             )
         return self.get(job_id)
+
+    def resume(self, job_id: str, *, most_open: int) -> bool:
+        job = self.get(job_id)
+        keys = [
+            job_key(job_id), plan_key(job_id), rows_key(job_id), open_key(job.owner), "dm:active", "dm:expiry",
+            "dm:queued", of_role(WAITING, job.role), of_role(CALLED, job.role), TURN, WEBHOOKS_DUE,
+            webhook_log_key(job_id), events_channel(job_id),
+            *content_keys(job_id)[2:],
+        ]  # fmt: skip
+        of_job, of_owner = scores_of(job)
+        values = [job_id, most_open, score_of(Urgency.AGAIN), of_job, " ".join(COUNTED), of_owner]
+        with storage_errors():
+            answer = self._resume.run(keys, values)
+        if answer == b"full":
+            raise TooManyJobs(too_many_jobs(most_open))
+        return bool(answer == b"call")
+
+    def keep(self, job_id: str, seconds: int, *, at_least: bool = False) -> None:
+        keys = [job_key(job_id), "dm:expiry", *content_keys(job_id)]
+        with storage_errors():
+            self._keep.run(keys, [job_id, seconds, TOMBSTONE_SECONDS, int(at_least)])
 
     def delete(self, job_id: str) -> None:
         with storage_errors():
@@ -245,22 +342,24 @@ class RedisJobStore(RedisChunks, RedisUpkeep):
             if found is None:
                 return
             owner = found.decode()
+            to_endpoints = self._redis.smembers(deliveries_key(job_id))
             keys = [
-                *ending_keys(job_id, owner), f"dm:jobs:{owner}", "dm:deleted",
-                webhook_log_key(job_id), *content_keys(job_id)[2:],
+                *ending_keys(job_id, owner), jobs_key(owner),
+                webhook_log_key(job_id), webhook_log_key(f"{job_id}{RESULTS_EVENT}"),
+                webhook_log_key(f"{job_id}{DRIFTED_EVENT}"),
+                *(webhook_log_key(event.decode()) for event in to_endpoints), *content_keys(job_id)[2:],
             ]  # fmt: skip
-            self._delete.run(keys, [job_id, TAKEN_SECONDS])
+            self._delete.run(keys, [job_id, TAKEN_SECONDS, " ".join(COUNTED)])
 
-    def follow(self, job: Job, plan: Sequence[PackedChunk] = ()) -> Ending:
+    def follow(self, job: Job, plan: Sequence[PackedChunk] = ()) -> CompletionWaiter:
         return self._followers.follow(job, plan)
 
     @contextmanager
-    def subscribe(self, job_id: str) -> Iterator[Subscription]:
-        with storage_errors(), self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-            pubsub.subscribe(events_channel(job_id))
-            # the first message confirms the subscription: only from then on nothing is missed
-            pubsub.get_message(timeout=5)
-            yield Channel(pubsub)
+    def subscribe(self, job_id: str, told: Callable[[], None] = lambda: None) -> Iterator[Subscription]:
+        with storage_errors():
+            changes = self._followers.subscribe(job_id, told)
+        with closing(changes):
+            yield changes
 
 
 def _living(job: Job | None, now: float) -> Job:

@@ -14,11 +14,15 @@ from typing import Any
 
 import redis
 
-from digitmill.store.base import LONGEST_LEASE_SECONDS, UNRECORDED_SECONDS
+from digitmill.domain import COUNTED
+from digitmill.store.base import UNRECORDED_SECONDS
 from digitmill.store.connection import Script, storage_errors
 from digitmill.store.keys import attempts_key, job_key, open_key, plan_key, rows_key
+from digitmill.store.upkeep import LONGEST_LEASE_SECONDS
 
 MENDS = "dm:mends"
+EARLIER = ("dm:line", "dm:bell")
+"""What releases before 0.2 kept of work that waits; the sweep has found it."""
 PAGE = 500
 
 
@@ -35,6 +39,8 @@ class RedisAudit:
         """What differs, and how often. Mended where that is asked for, and counted in ``mends`` then."""
         wrong: Counter[str] = Counter()
         with storage_errors():
+            if mend:
+                self._redis.unlink(*EARLIER)
             claimed, malformed = self._leases()
             wrong["leases"] += self._too_long(claimed, mend=mend) + len(malformed)
             if mend and malformed:
@@ -45,7 +51,7 @@ class RedisAudit:
                 wrong.update(self._jobs({job_id: owners[job_id] for job_id in page}, claimed, mend=mend))
             # it goes by the open jobs as they are noted: where those are wrong and stay so, it cannot be told
             if mend or not wrong["active"]:
-                wrong["queued"] += int(self._queued.run(["dm:queued", "dm:active"], [int(mend)]))
+                wrong["queued"] += int(self._queued.run(["dm:queued", "dm:active"], [int(mend), *COUNTED]))
         found = {what: times for what, times in wrong.items() if times}
         if mend:
             self.note(found)

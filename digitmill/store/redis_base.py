@@ -1,15 +1,13 @@
-"""What the parts of the job store over Redis share."""
+"""What the parts of the job store over Redis share: its clock, and jobs read by their ids."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import redis
 import structlog
 
 from digitmill.domain import Job
-from digitmill.store.base import JobStore
 from digitmill.store.connection import storage_errors
 from digitmill.store.keys import job_key
 from digitmill.store.records import job_from_hash
@@ -17,25 +15,21 @@ from digitmill.store.records import job_from_hash
 _log = structlog.get_logger(__name__)
 
 
-class RedisStore(JobStore):
-    """``client`` must return bytes (``decode_responses`` off)."""
+def time_of(client: Any) -> float:
+    """Seconds since 1970 by the clock of this Redis, asked now."""
+    seconds, microseconds = client.time()
+    return float(seconds) + float(microseconds) / 1e6
 
-    def __init__(self, client: redis.Redis) -> None:
-        # redis-py types every answer as text, bytes or more, whatever decode_responses says
-        self._redis: Any = client
 
-    def _now(self) -> float:
-        seconds, microseconds = self._redis.time()
-        return float(seconds) + float(microseconds) / 1e6
-
-    def _jobs(self, job_ids: Sequence[str]) -> list[Job]:
-        with storage_errors():
-            pipe = self._redis.pipeline(transaction=False)
-            for job_id in job_ids:
-                pipe.hgetall(job_key(job_id))
-            found = zip(job_ids, pipe.execute(), strict=True)
-        jobs = (_readable(job_id, fields) for job_id, fields in found)
-        return [job for job in jobs if job is not None]
+def jobs_by_id(client: Any, job_ids: Sequence[str]) -> list[Job]:
+    """Those of these jobs that there are and that this version can read. Raises StorageUnavailable."""
+    with storage_errors():
+        pipe = client.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hgetall(job_key(job_id))
+        found = zip(job_ids, pipe.execute(), strict=True)
+    jobs = (_readable(job_id, fields) for job_id, fields in found)
+    return [job for job in jobs if job is not None]
 
 
 def job_or_none(job_id: str, fields: Mapping[bytes, bytes]) -> Job | None:

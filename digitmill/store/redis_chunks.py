@@ -3,32 +3,68 @@
 from __future__ import annotations
 
 import array
-import secrets
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import redis
 
+from digitmill.domain import Job
 from digitmill.errors import NotFound
-from digitmill.store.base import NO_UPLOAD, STRIKES, TOMBSTONE_SECONDS, Claim, Completion, Done
-from digitmill.store.connection import Script, storage_errors, this_process
-from digitmill.store.keys import attempts_key, ending_keys, events_channel, job_key, plan_key, rows_key
-from digitmill.store.records import job_from_hash
-from digitmill.store.redis_base import RedisStore
+from digitmill.precedence import Priority
+from digitmill.roles import Role
+from digitmill.store.base import STRIKES, ChunkStore, Claim, Completion, Done, Taken
+from digitmill.store.connection import Script, run_together, storage_errors, this_process
+from digitmill.store.keys import (
+    CALLED,
+    TOMBSTONE_SECONDS,
+    TURN,
+    WAITING,
+    attempts_key,
+    ending_keys,
+    events_channel,
+    job_key,
+    list_key,
+    notes_key,
+    of_role,
+    plan_key,
+    rows_key,
+)
+from digitmill.store.orders import Order, Urgency, rank_of, urgency_of
+from digitmill.store.records import counts_text, job_from_hash
+from digitmill.store.refusals import NO_UPLOAD
+from digitmill.store.webhook_store import first_event
 
 _START = struct.Struct("<I")
+_FEWEST = 2**40
+"""The scores of one urgency in ``dm:waiting``, and of one rank in an owner's list, lie so far from the next."""
 
 
-class RedisChunks(RedisStore):
+def score_of(urgency: Urgency) -> int:
+    """The score in ``dm:waiting`` of what is the first of this urgency ever to wait."""
+    return _FEWEST * urgency
+
+
+def scores_of(job: Job) -> tuple[int, int]:
+    """Where a job with chunks left waits: its score in its owner's list, without the turn, and that of its owner."""
+    return _FEWEST * rank_of(job), score_of(urgency_of(job))
+
+
+class RedisChunks(ChunkStore):
+    """``client`` must return bytes (``decode_responses`` off)."""
+
     def __init__(self, client: redis.Redis) -> None:
-        super().__init__(client)
-        self._claim = Script(client, "claim")
+        # redis-py types every answer as text, bytes or more, whatever decode_responses says
+        self._redis: Any = client
+        self._take = Script(client, "take")
+        self._call_worker = Script(client, "call_worker")
         self._complete = Script(client, "complete")
         self._give_back = Script(client, "give_back")
         self._count_attempt = Script(client, "count_attempt")
         self._renew = Script(client, "renew")
         self._note_place = Script(client, "note_place")
+        self._note_progress = Script(client, "note_progress")
 
     def starts(self, job_id: str) -> Sequence[int]:
         with storage_errors():
@@ -37,26 +73,37 @@ class RedisChunks(RedisStore):
             raise NotFound("There is no such job.")
         return array.array("I", packed)
 
-    def claim(self, job_id: str, chunk: int, lease: float) -> Claim | None:
-        claims = self.claim_all([(job_id, chunk)], lease)
-        return claims[0] if claims else None
-
-    def claim_all(self, chunks: Sequence[tuple[str, int]], lease: float) -> list[Claim]:
-        calls = [
-            (
-                [
-                    job_key(job_id), rows_key(job_id), attempts_key(job_id), "dm:leases", "dm:active",
-                    events_channel(job_id), plan_key(job_id),
-                ],
-                [job_id, chunk, lease, STRIKES, this_process(), secrets.token_hex(8)],
-            )
-            for job_id, chunk in chunks
-        ]  # fmt: skip
+    def take(self, order: Order) -> Taken:
         with storage_errors():
-            answers = self._claim.run_all(calls)
-        return [
-            _claim(job_id, chunk, answer) for (job_id, chunk), answer in zip(chunks, answers, strict=True) if answer
-        ]
+            return _taken(self._take.run(*_asked(order)))
+
+    def wait_for_work(self, seconds: float, role: Role = Role.READER) -> tuple[bytes, float] | None:
+        with storage_errors():
+            found = self._redis.bzpopmin(of_role(WAITING, role), seconds)
+        return None if found is None else (found[1], found[2])
+
+    def call_worker(self, role: Role = Role.READER) -> bool:
+        with storage_errors():
+            return bool(self._call_worker.run([of_role(WAITING, role), of_role(CALLED, role)], []))
+
+    def waiting(self, role: Role = Role.READER) -> Mapping[str, int]:
+        waiting = of_role(WAITING, role)
+        with storage_errors():
+            owners = self._redis.zrange(waiting, score_of(Urgency.INTERACTIVE), "+inf", byscore=True)
+            spans = [(waiting, urgency, 1) for urgency in (Urgency.SMALL, Urgency.AGAIN)]
+            spans += [
+                (list_key(waiting, owner.decode()[1:]), urgency, len(Priority))
+                for owner in owners
+                for urgency in (Urgency.INTERACTIVE, Urgency.BULK)
+            ]
+            pipe = self._redis.pipeline(transaction=False)
+            for key, urgency, ranks in spans:
+                pipe.zcount(key, _FEWEST * ranks * urgency, f"({_FEWEST * ranks * (urgency + 1)}")
+            counts = pipe.execute()
+        found = dict.fromkeys(Urgency, 0)
+        for (_, urgency, _), count in zip(spans, counts, strict=True):
+            found[urgency] += int(count)
+        return {urgency.name.lower(): count for urgency, count in found.items()}
 
     def upload(self, job_id: str) -> bytes:
         with storage_errors():
@@ -74,13 +121,30 @@ class RedisChunks(RedisStore):
         with storage_errors():
             self._renew.run(["dm:leases"], [f"{job_id} {chunk}", lease])
 
+    def note_progress(
+        self, claim: Claim, done: int, lease: float, notes: Mapping[str, bytes] = MappingProxyType({})
+    ) -> bool:
+        job_id, chunk = claim.job.id, claim.chunk
+        keys = [
+            job_key(job_id), "dm:leases", attempts_key(job_id), "dm:active", events_channel(job_id), notes_key(job_id),
+        ]  # fmt: skip
+        named = [part for pair in notes.items() for part in pair]
+        values = [job_id, f"{job_id} {chunk}", chunk, this_process(), done, lease, *named]
+        with storage_errors():
+            return bool(self._note_progress.run(keys, values))
+
+    def notes(self, job_id: str) -> Mapping[str, bytes]:
+        with storage_errors():
+            return {name.decode(): text for name, text in self._redis.hgetall(notes_key(job_id)).items()}
+
     def release(self, job_id: str, chunk: int) -> None:
         self.renew(job_id, chunk, 0)
 
-    def give_back(self, job_id: str, chunk: int) -> None:
-        keys = ["dm:leases", attempts_key(job_id)]
+    def give_back(self, job_id: str, chunk: int, *, at_once: bool = False) -> None:
+        keys = ["dm:leases", attempts_key(job_id), WAITING, TURN, job_key(job_id)]
+        again = score_of(Urgency.AGAIN) if at_once else ""
         with storage_errors():
-            self._give_back.run(keys, [f"{job_id} {chunk}", chunk, this_process()])
+            self._give_back.run(keys, [f"{job_id} {chunk}", chunk, this_process(), again])
 
     def count_attempt(self, claim: Claim, *, counts: bool) -> None:
         keys = ["dm:leases", attempts_key(claim.job.id)]
@@ -89,29 +153,23 @@ class RedisChunks(RedisStore):
             self._count_attempt.run(keys, [f"{claim.job.id} {claim.chunk}", claim.chunk, this_process(), attempts])
 
     def complete_all(self, answers: Sequence[Done]) -> list[Completion]:
-        calls: list[tuple[list[str], list[Any]]] = [
-            (
-                ending_keys(claim.job.id, claim.job.owner),
-                [
-                    claim.job.id, claim.chunk, rows, counts.total,
-                    counts.recognized, counts.review, counts.blank, counts.failed,
-                    claim.job.chunks, claim.job.options.expires_in or 0, TOMBSTONE_SECONDS,
-                    claim.job.options.announced, int(len(answers) > 1), str(way or ""),
-                ],
-            )
-            for claim, rows, counts, way in answers
-        ]  # fmt: skip
         with storage_errors():
-            done = self._complete.run_all(calls)
-            if len(answers) > 1:
-                self._tell([ended[3:] for ended in done if ended[1] and ended[3] is not None])
-        return [
-            Completion(bool(stored), bool(finished), following if following >= 0 else None)
-            for stored, finished, following, *_ in done
-        ]
+            done = self._complete.run_all([_handed_in(answer, alone=len(answers) == 1) for answer in answers])
+            self._tell(done, alone=len(answers) == 1)
+        return list(map(_completion, done))
 
-    def _tell(self, endings: Sequence[tuple[bytes, bytes]]) -> None:
-        """Tell each process that waits of all ends at once: a message costs it more than an end does."""
+    def complete_and_take(self, answers: Sequence[Done], order: Order) -> tuple[list[Completion], Taken]:
+        if len(answers) != 1:
+            return self.complete_all(answers), self.take(order)
+        calls = [(self._complete, *_handed_in(answers[0], alone=True)), (self._take, *_asked(order))]
+        with storage_errors():
+            done, taken = run_together(self._redis, calls)
+        return [_completion(done)], _taken(taken)
+
+    def _tell(self, done: Sequence[Sequence[Any]], *, alone: bool) -> None:
+        """Tell each process that waits of all ends at once: a message costs it more than an end does. Of one alone the
+        script has told."""
+        endings = [] if alone else [ended[2:4] for ended in done if ended[1] and ended[2] is not None]
         news: dict[bytes, list[bytes]] = {}
         for channel, ending in endings:
             news.setdefault(channel, []).append(ending)
@@ -135,10 +193,43 @@ class RedisChunks(RedisStore):
         return list(zip(entries, rows, strict=True))
 
 
-def _claim(job_id: str, chunk: int, answer: Sequence[Any]) -> Claim:
-    attempt, poison, pairs, entries, first, upload = answer
+def _asked(order: Order) -> tuple[list[str], list[Any]]:
+    process = this_process()
+    waiting, called = of_role(WAITING, order.role), of_role(CALLED, order.role)
+    keys = [waiting, called, f"dm:taken:{process}", TURN, "dm:leases", "dm:active"]
+    return keys, [
+        order.word, order.most, order.lease, STRIKES, process, int(order.called), int(order.stays),
+        *(order.popped or ()),
+    ]  # fmt: skip
+
+
+def _taken(answer: Sequence[Any]) -> Taken:
+    call, more, small, *claims = answer
+    return Taken([_claim(*claim) for claim in claims], bool(small), bool(more), bool(call))
+
+
+def _completion(answer: Sequence[Any]) -> Completion:
+    stored, finished, *rest = answer
+    due = rest[-1].decode() if rest else ""
+    return Completion(bool(stored), bool(finished), float(rest[2]) if finished else None, due)
+
+
+def _handed_in(done: Done, *, alone: bool) -> tuple[list[str], list[Any]]:
+    claim, rows, counts, way = done
+    job = claim.job
+    return ending_keys(job.id, job.owner), [
+        job.id, claim.chunk, rows, counts.total, counts_text(counts), job.chunks, job.options.expires_in or 0,
+        TOMBSTONE_SECONDS, first_event(job), int(not alone),
+        str(way or ""),
+    ]  # fmt: skip
+
+
+def _claim(
+    job_id: bytes, chunk: int, attempt: int, poison: bytes, pairs: Sequence[bytes], entries: bytes, first: bytes,
+    upload: bytes | None = None,
+) -> Claim:  # fmt: skip
     return Claim(
-        job=job_from_hash(job_id, dict(zip(pairs[::2], pairs[1::2], strict=True))),
+        job=job_from_hash(job_id.decode(), dict(zip(pairs[::2], pairs[1::2], strict=True))),
         chunk=chunk,
         first=_START.unpack(first)[0],
         entries=entries,

@@ -3,8 +3,8 @@
     dm:clock    string  how often the clock was moved under the eyes of a worker
 
 Each process that sweeps compares it with a clock of its own that nobody can set. What Redis gave out before the move is
-moved along, so that no lease ends hours early or late. What no process has seen, since all of them were stopped, the
-audit finds as leases that are too long.
+moved along, so that no lease ends hours early or late. Who has nothing to compare with, since it has just begun, or
+since a backup was restored, lets what then lies too far ahead come back: nobody saw that move.
 """
 
 from __future__ import annotations
@@ -15,13 +15,43 @@ from typing import Any
 
 import redis
 
+from digitmill.roles import Role
 from digitmill.store.connection import Script, storage_errors
-from digitmill.store.keys import WEBHOOKS_DUE
+from digitmill.store.keys import CALLED, WEBHOOKS_DUE, WORKERS, of_role
+from digitmill.store.upkeep import LONGEST_LEASE_SECONDS
 
 CLOCK = "dm:clock"
 NOTICED_SECONDS = 2.0
 """Corrections by NTP are smaller; leases last longer."""
-MOVED = [CLOCK, "dm:leases", "dm:active", "dm:workers", WEBHOOKS_DUE, "dm:bell", "dm:lock:sweep", "dm:lock:clearing"]
+MOVED = [
+    CLOCK, "dm:leases", "dm:active", WORKERS, of_role(WORKERS, Role.TRAINER), WEBHOOKS_DUE,
+    *(of_role(CALLED, role) for role in Role), "dm:lock:sweep", "dm:lock:purge",
+]  # fmt: skip
+
+
+ASK_SECONDS = 10.0
+
+
+class StoreClock:
+    """The clock of Redis, asked now and then; in between, and while Redis does not answer, this process counts on."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+        self._asked_at: float | None = None
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        """Seconds since 1970; by this machine's clock as long as Redis has never answered."""
+        if self._asked_at is None or time.monotonic() - self._asked_at >= ASK_SECONDS:
+            try:
+                seconds, microseconds = self._redis.time()
+            except redis.RedisError:
+                if self._asked_at is None:
+                    return time.time()
+            else:
+                self._asked_at = time.monotonic()
+                self._ahead = seconds + microseconds / 1e6 - self._asked_at
+        return time.monotonic() + self._ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +82,13 @@ class RedisClock:
         """
         with storage_errors():
             seen, before = self._look(), self._seen
-            self._seen = seen
-            if before is None or seen.moves != before.moves:
-                return 0.0
-            if max(seen.least - before.most, before.least - seen.most) < NOTICED_SECONDS:
-                return 0.0
-            moved = seen.middle - before.middle
-            try:
-                moves = int(self._shift.run(MOVED, [before.moves, moved]))
-            except redis.RedisError:
-                self._seen = before
-                raise
+            moved = 0.0
+            if before is not None and seen.moves == before.moves:
+                if max(seen.least - before.most, before.least - seen.most) < NOTICED_SECONDS:
+                    self._seen = seen
+                    return 0.0
+                moved = seen.middle - before.middle
+            moves = int(self._shift.run(MOVED, [seen.moves, moved, LONGEST_LEASE_SECONDS]))
             self._seen = Seen(moves, seen.least, seen.most)
             return moved
 

@@ -13,16 +13,22 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from secrets import randbelow
 from typing import Any
 
 import redis
 
 from digitmill.errors import BackupError
+from digitmill.roles import Role
+from digitmill.store.blobs import blobs_of as blobs_of_job
 from digitmill.store.connection import storage_errors
+from digitmill.store.key_store import KEYS
+from digitmill.store.keys import TEMPLATES
+from digitmill.store.redis_clock import CLOCK
 from digitmill.store.redis_mark import RESTORING, STORE
 
 PATTERN = "dm:*"
-PASSING = ("dm:lock:", "dm:workers", "dm:bell", "dm:limits")
+PASSING = ("dm:lock:", "dm:workers", "dm:called", "dm:taken", "dm:limits")
 """Beginnings of keys that are no use to a later Redis."""
 OF_ONE_JOB = "dm:job:"
 """Nobody looks at such a key before another one, such as dm:active or dm:expiry, leads there."""
@@ -104,9 +110,9 @@ class RedisCopy:
             if self._redis.get(STORE) == RESTORING.encode():
                 return
             for name in self._redis.scan_iter(match=PATTERN, count=1000):
-                if not name.decode().startswith((*PASSING, STORE)):
+                if _is_held(name.decode()):
                     raise BackupError(
-                        "This Redis holds jobs or keys already, and a backup goes into an empty one. Let "
+                        "This Redis holds jobs, keys or templates already, and a backup goes into an empty one. Let "
                         "DIGITMILL_REDIS_URL name another, or empty this one."
                     )
 
@@ -123,6 +129,10 @@ class RedisCopy:
         count = 0
         with storage_errors():
             self._redis.set(STORE, RESTORING)
+            # a plan without its job, a move of the clock: what was noted before anybody saw that Redis was empty
+            for name in self._redis.scan_iter(match=PATTERN, count=1000):
+                if not name.decode().startswith((*PASSING, STORE)):
+                    self._redis.unlink(name)
             for count, line in enumerate(lines, 1):  # noqa: B007 (the count of all is what is returned)
                 if line["key"].startswith(OF_ONE_JOB):
                     self._put([line])
@@ -132,7 +142,7 @@ class RedisCopy:
             if not ids:
                 raise BackupError("This backup does not say which store it is of; take another.")
             before_end(ids[-1])
-            self._put(last)
+            self._put([*last, _clock_unseen()])
         return count
 
     def _put(self, lines: Iterable[Line]) -> None:
@@ -145,6 +155,16 @@ class RedisCopy:
             if line["until"] is not None:
                 pipe.pexpireat(name, line["until"])
         pipe.execute()
+
+
+def _clock_unseen() -> Line:
+    """Moves that no worker has seen: each then looks at the leases, which may be of another clock."""
+    return {"key": CLOCK, "type": "string", "until": None, "items": [b64encode(b"%d" % randbelow(10**9)).decode()]}
+
+
+def _is_held(name: str) -> bool:
+    """Whether a key is the record of a job, or holds API keys or templates."""
+    return name.startswith((KEYS, TEMPLATES)) or (name.startswith(OF_ONE_JOB) and name.count(":") == RECORD_COLONS)
 
 
 def dumped(line: Line) -> bytes:
@@ -189,10 +209,16 @@ def _give(pipe: Any, name: str, kind: str, items: Sequence[bytes]) -> None:
         pipe.set(name, items[0])
 
 
-def blob_of(line: Line) -> str | None:
-    """The name of the upload of the job that this line is the record of, if it is one, and has one outside Redis."""
-    if line["type"] != "hash" or not line["key"].startswith(OF_ONE_JOB):
-        return None
-    items = [b64decode(item) for item in line["items"]] if line["key"].count(":") == RECORD_COLONS else []
-    record = dict(zip(items[::2], items[1::2], strict=True)).get(b"record")
-    return None if record is None else json.loads(record).get("blob")
+def blobs_of(line: Line) -> set[str]:
+    """The names of what lies outside Redis: the upload of the job that this line is the record of, or the pictures of
+    the templates in it."""
+    is_record = line["key"].startswith(OF_ONE_JOB) and line["key"].count(":") == RECORD_COLONS
+    if line["type"] != "hash" or not (is_record or line["key"] == TEMPLATES):
+        return set()
+    items = [b64decode(item) for item in line["items"]]
+    values = dict(zip(items[::2], items[1::2], strict=True))
+    records = values.values() if line["key"] == TEMPLATES else filter(None, [values.get(b"record")])
+    found = {blob for record in records if (blob := json.loads(record).get("blob"))}
+    if is_record and b"role" in values:
+        found |= set(blobs_of_job(line["key"].removeprefix(OF_ONE_JOB), Role(values[b"role"].decode())))
+    return found

@@ -22,7 +22,7 @@ import redis
 from digitmill.errors import StorageUnavailable, StoreReplaced
 from digitmill.store.blobs import BlobStore
 from digitmill.store.connection import storage_errors
-from digitmill.store.redis_key_store import KEYS
+from digitmill.store.key_store import KEYS
 
 STORE = "dm:store"
 RESTORING = "restoring"
@@ -32,7 +32,7 @@ GOOD_SECONDS = 1.0
 
 REFUSED = (
     "The job store is not the one that the uploads belong to: it came up empty, or is another service's. Nothing is "
-    "removed and no call is answered until the service's operator restores a backup or accepts the store; `digitmill "
+    "removed and no call is answered until the administrator restores a backup or accepts the store; `digitmill "
     "doctor` says how."
 )
 
@@ -73,6 +73,12 @@ class StoreMark:
                 self._look()
         finally:
             self._lock.release()
+
+    def store_id(self) -> str:
+        """The id of the store, by the last look. Raises as ``check``."""
+        while (known := self._known) is None:
+            self.check(now=True)
+        return known.store
 
     def replaced(self) -> bool:
         """Whether ``check`` would refuse the store. Changes nothing."""

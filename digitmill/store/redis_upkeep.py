@@ -3,31 +3,50 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
+from typing import Any
 
 import redis
 
 from digitmill.domain import Job
-from digitmill.store.base import Load, LostChunk, WorkerInfo
+from digitmill.roles import Role
 from digitmill.store.connection import MemoryGauge, Script, storage_errors
-from digitmill.store.keys import claim_of, content_keys, job_key, open_key, rows_key
+from digitmill.store.keys import (
+    TURN,
+    WAITING,
+    WORKERS,
+    claim_of,
+    content_keys,
+    job_key,
+    jobs_key,
+    of_role,
+    open_key,
+    plan_key,
+    rows_key,
+)
+from digitmill.store.orders import Load, Urgency
 from digitmill.store.redis_audit import RedisAudit
-from digitmill.store.redis_base import RedisStore
+from digitmill.store.redis_base import jobs_by_id, time_of
+from digitmill.store.redis_chunks import score_of, scores_of
 from digitmill.store.redis_clock import RedisClock
+from digitmill.store.upkeep import UpkeepStore, WorkerInfo
 
 
-class RedisUpkeep(RedisStore):
+class RedisUpkeep(UpkeepStore):
+    """``client`` must return bytes (``decode_responses`` off)."""
+
     def __init__(self, client: redis.Redis) -> None:
-        super().__init__(client)
+        self._redis: Any = client
         self._memory = MemoryGauge(client)
         self._audit = RedisAudit(client)
         self._clock = RedisClock(client)
         self._touch = Script(client, "touch")
+        self._requeue_expired = Script(client, "requeue_expired")
+        self._requeue_lost = Script(client, "requeue_lost")
         self._take_expired = Script(client, "take_expired")
         self._lock = Script(client, "lock")
         self._beat = Script(client, "beat")
@@ -45,35 +64,42 @@ class RedisUpkeep(RedisStore):
         with storage_errors():
             return max(0, int(self._redis.get("dm:queued") or 0))
 
-    def open_jobs(self, owner: str) -> int:
-        with storage_errors():
-            return int(self._redis.scard(open_key(owner)))
-
     def memory_share(self) -> float:
         return self._memory.share()
 
-    def expired_leases(self, limit: int) -> Sequence[LostChunk]:
+    def memory_bytes(self) -> int:
+        return self._memory.used()
+
+    def requeue_expired(self, limit: int) -> Sequence[tuple[str, int]]:
         with storage_errors():
-            members = self._redis.zrange("dm:leases", "-inf", self._now(), byscore=True, offset=0, num=limit)
-            taken = [member for member in members if self._redis.zrem("dm:leases", member)]
-        lost = [claim for claim in map(claim_of, taken) if claim is not None]
-        jobs = {job.id: job for job in self._jobs(sorted({job_id for job_id, _ in lost}))}
-        return [
-            LostChunk(job_id, chunk, jobs[job_id].queue)
-            for job_id, chunk in lost
-            if job_id in jobs and not jobs[job_id].state.final
-        ]
+            found = self._requeue_expired.run(["dm:leases", WAITING, TURN], [limit, score_of(Urgency.AGAIN)])
+        return [claim for claim in map(claim_of, found) if claim is not None]
+
+    def requeue_lost(self, jobs: Sequence[tuple[Job, float]], *, looked_at: float) -> int:
+        calls = [
+            (
+                [
+                    job_key(job.id), plan_key(job.id), rows_key(job.id), "dm:leases", "dm:active",
+                    of_role(WAITING, job.role), TURN,
+                ],
+                [job.id, score_of(Urgency.AGAIN), of_job, int(idle >= looked_at), of_owner],
+            )
+            for job, idle in jobs
+            for of_job, of_owner in [scores_of(job)]
+        ]  # fmt: skip
+        with storage_errors():
+            return sum(self._requeue_lost.run_all(calls))
 
     def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
         """What is no open job makes way for those that come after it, or nothing behind it would ever be found."""
         while True:
             with storage_errors():
-                now = self._now()
+                now = time_of(self._redis)
                 found = self._redis.zrange(
                     "dm:active", "-inf", now - idle, byscore=True, offset=0, num=limit, withscores=True
                 )
             since = {job_id.decode(errors="replace"): now - score for job_id, score in found}
-            jobs = [job for job in self._jobs(list(since)) if not job.state.final]
+            jobs = [job for job in jobs_by_id(self._redis, list(since)) if not job.state.final]
             if len(jobs) == len(since) or not self._make_way(since.keys() - {job.id for job in jobs}):
                 return [(job, since[job.id]) for job in jobs]
 
@@ -83,7 +109,7 @@ class RedisUpkeep(RedisStore):
         before = self._count_active()
         self._audit.mend_jobs(job_ids)
         for job_id in job_ids:
-            self.touch(job_id)
+            self._touch_job(job_id)
         return self._count_active() < before
 
     def _count_active(self) -> int:
@@ -102,17 +128,7 @@ class RedisUpkeep(RedisStore):
     def mends(self) -> Mapping[str, int]:
         return self._audit.mends()
 
-    def unclaimed(self, job_id: str, limit: int) -> Sequence[int]:
-        with storage_errors():
-            sent = int(self._redis.hget(job_key(job_id), "sent") or 0)
-            done = {int(chunk) for chunk in self._redis.hkeys(rows_key(job_id))}
-            waiting = list(itertools.islice((n for n in range(sent) if n not in done), limit))
-            if not waiting:
-                return []
-            leases = self._redis.zmscore("dm:leases", [f"{job_id} {chunk}" for chunk in waiting])
-        return [chunk for chunk, lease in zip(waiting, leases, strict=True) if lease is None]
-
-    def touch(self, job_id: str) -> None:
+    def _touch_job(self, job_id: str) -> None:
         with storage_errors():
             self._touch.run(["dm:active"], [job_id])
 
@@ -120,7 +136,7 @@ class RedisUpkeep(RedisStore):
         with storage_errors():
             return [job_id.decode() for job_id in self._take_expired.run(["dm:expiry"], [limit, lease])]
 
-    def bury(self, job_ids: Sequence[str]) -> None:
+    def purge(self, job_ids: Sequence[str]) -> None:
         if not job_ids:
             return
         with storage_errors():
@@ -131,7 +147,7 @@ class RedisUpkeep(RedisStore):
             for job_id, owner in zip(job_ids, owners, strict=True):
                 pipe.unlink(*content_keys(job_id))
                 if owner is not None:
-                    pipe.zrem(f"dm:jobs:{owner.decode()}", job_id)
+                    pipe.zrem(jobs_key(owner.decode()), job_id)
             # last: until then whoever is cut off here leaves them to be taken again
             pipe.zrem("dm:expiry", *job_ids)
             pipe.execute()
@@ -143,6 +159,14 @@ class RedisUpkeep(RedisStore):
                 pipe.exists(job_key(job_id))
             return iter([bool(found) for found in pipe.execute()])
 
+    def roles(self, job_ids: Sequence[str]) -> Mapping[str, Role]:
+        with storage_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.hget(job_key(job_id), "role")
+            found = pipe.execute()
+        return {job_id: Role((role or b"reader").decode()) for job_id, role in zip(job_ids, found, strict=True)}
+
     def lock(self, name: str, seconds: float) -> bool:
         word, known = secrets.token_hex(8), self._locks.get(name)
         # by a clock of this process, which nobody sets: the one of Redis may have been moved back by hours
@@ -153,15 +177,15 @@ class RedisUpkeep(RedisStore):
             self._locks[name] = holder or word.encode(), time.monotonic()
         return holder is None
 
-    def beat(self, workers: Sequence[WorkerInfo]) -> None:
+    def beat(self, workers: Sequence[WorkerInfo], role: Role = Role.READER) -> None:
         if not workers:
             return
         with storage_errors():
-            self._beat.run(["dm:workers"], [json.dumps(asdict(worker)) for worker in workers])
+            self._beat.run([of_role(WORKERS, role)], [json.dumps(asdict(worker)) for worker in workers])
 
-    def workers(self, within: float) -> Sequence[WorkerInfo]:
+    def workers(self, within: float, role: Role = Role.READER) -> Sequence[WorkerInfo]:
         with storage_errors():
-            found = self._redis.zrange("dm:workers", self._now() - within, "+inf", byscore=True)
+            found = self._redis.zrange(of_role(WORKERS, role), time_of(self._redis) - within, "+inf", byscore=True)
         return [WorkerInfo(**json.loads(member)) for member in found]
 
     def ping(self) -> None:

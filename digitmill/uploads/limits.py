@@ -19,12 +19,13 @@ class Limits:
     chunk_bytes: int
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: Settings, images_a_chunk: int | None = None) -> Self:
+        """``images_a_chunk``: the most that the reader takes at a time, where it knows."""
         return cls(
             max_images=settings.max_images,
             max_member_bytes=settings.max_member_bytes,
             max_pages=settings.max_pages,
-            chunk_images=settings.chunk_images,
+            chunk_images=min(settings.chunk_images, images_a_chunk or settings.chunk_images),
             chunk_bytes=settings.chunk_bytes,
         )
 

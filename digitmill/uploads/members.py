@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 import zlib
 
-from digitmill.domain import Entry, Packing
 from digitmill.errors import FailureCode, ItemFailure
+from digitmill.planned import Entry, Packing
 from digitmill.uploads.zip_directory import ENCRYPTED_FLAG
 from digitmill.uploads.zip_end import LOCAL_SIGNATURE
 
@@ -21,7 +21,10 @@ METHODS = {0: Packing.STORED, 8: Packing.DEFLATED}
 RAW_DEFLATE = -zlib.MAX_WBITS
 
 DAMAGED = "The file is damaged: {what}. Upload it again, in a new zip if it came in one."
-TOO_LARGE = "The file has {size:,} bytes; {limit:,} are allowed. Scan at a lower resolution or crop it."
+TOO_LARGE = (
+    "The file has {size:,} bytes; {limit:,} are allowed. Split it if it has several pages, else scan at a lower "
+    "resolution or crop it."
+)
 ENCRYPTED = "The zip member is encrypted. Upload the zip without a password."
 
 
@@ -50,7 +53,7 @@ def unpack(data: memoryview, entry: Entry, at_most: int) -> bytes:
     """The first bytes of the entry's file, up to ``at_most`` (1 or more), unchecked. Raises as above."""
     if entry.packing is Packing.RAW:
         return bytes(data[:at_most])
-    body = _behind_local_header(data, entry.packing)
+    body = behind_local_header(data, entry.packing)
     if entry.packing is Packing.STORED:
         return bytes(body[: min(at_most, entry.size)])
     inflater = zlib.decompressobj(RAW_DEFLATE)
@@ -63,7 +66,8 @@ def unpack(data: memoryview, entry: Entry, at_most: int) -> bytes:
     return content
 
 
-def _behind_local_header(data: memoryview, packing: Packing) -> memoryview:
+def behind_local_header(data: memoryview, packing: Packing) -> memoryview:
+    """What follows the local header of a member with which ``data`` begin. Raises as ``read_member`` does."""
     if len(data) < LOCAL_HEADER.size:
         raise _damaged("its header is cut off")
     signature, flags, method, name_length, extra_length = LOCAL_HEADER.unpack_from(data)

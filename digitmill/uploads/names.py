@@ -24,7 +24,7 @@ BEGINNING = r"~\$"
 """Of the file by which an office program says that a document is open."""
 ENDINGS = (r"@syno(eastream|resource)", r":zone\.identifier", r"\.crdownload", r"\.opdownload", r"\.part", r"\.partial")
 """Of what a NAS or Windows keeps about a file, and of downloads that did not come to their end."""
-NAMELESS = "png|jpe?g|tiff?|bmp|gif|webp|heic|zip"
+NAMELESS = "png|jpe?g|tiff?|bmp|gif|webp|heic|pdf|zip"
 """``.png`` is an ending without a name, not a hidden file."""
 
 LITTER = (

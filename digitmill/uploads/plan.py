@@ -6,19 +6,20 @@ directory.
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import ceil
-from pathlib import Path
-from typing import IO
 
-from digitmill.domain import Chunk, Entry, Findings
+from digitmill.domain import Findings
 from digitmill.errors import EmptyUpload, FieldError, NoImages, TooManyImages, UploadRefused
-from digitmill.uploads.entries import EntryReader, OrdinaryMembers
+from digitmill.planned import Chunk, Entry
+from digitmill.uploads.entries import CountPages, EntryReader, OrdinaryMembers, SlowPages
 from digitmill.uploads.limits import Limits
-from digitmill.uploads.spool import Piece
+from digitmill.uploads.names import label
+from digitmill.uploads.namesakes import Namesakes
+from digitmill.uploads.piece_names import read_names
+from digitmill.uploads.spool import Spool
 
 NOTHING_SENT = "The upload is empty. Send at least one image or zip."
 NO_IMAGES = "The upload holds no image ({skipped:,} folders and system files were skipped{such})."
@@ -27,21 +28,30 @@ SHARED_BY = 4
 """A chunk has at most one in so many of the images still to come: workers share a small job, and end together."""
 FEWEST = 256
 """Images that a chunk may have all the same: smaller last ones brought nothing, for what a chunk costs by itself."""
+SLOW_PAGES, FIRST_PAGES = 16, 4
+"""Pages of a PDF in a chunk, and in the first of a job of more: rows come soon, and each chunk reads the whole file."""
 
 
 class Plan:
-    """The plan of the upload ``source``: its bytes, or a file that holds them.
+    """The plan of the upload in ``spool``, behind which archives within it are unpacked.
 
     ``total`` counts the images, and ``skipped`` the folders and litter, that ``chunks`` came by so far; ``findings``
-    tell of them. ``code_page`` is that of names of which a zip does not say it; None is told by the names.
+    tell of them. ``count_pages`` opens PDFs; of strangers' files that is for a process that is walled in. ``code_page``
+    is that of names that do not say theirs; None is told by the names.
     """
 
     def __init__(
-        self, source: bytes | Path, pieces: Sequence[Piece], limits: Limits, *, code_page: str | None = None
+        self,
+        spool: Spool,
+        limits: Limits,
+        count_pages: CountPages,
+        *,
+        code_page: str | None = None,
     ) -> None:
-        self._source = source
-        self._pieces = pieces
+        self._spool = spool
+        self._pieces = spool.pieces
         self._limits = limits
+        self._count_pages = count_pages
         self._code_page = code_page
         self.total = 0
         self.skipped = 0
@@ -59,6 +69,7 @@ class Plan:
             CorruptArchive: a zip's directory is damaged, or a file is named .zip and is none.
             TooManyImages: there are more than ``max_images``.
             NoImages: there are only folders and litter.
+            UploadTooLarge, StorageUnavailable: as the spool does, where an archive is unpacked.
         """
         if not any(piece.length for piece in self._pieces):
             raise EmptyUpload(NOTHING_SENT)
@@ -67,7 +78,10 @@ class Plan:
             self.total += len(run)
             if self.total > most:
                 raise TooManyImages(TOO_MANY.format(limit=most))
-            yield from cutter.add_members(run) if isinstance(run, OrdinaryMembers) else cutter.add_all(run)
+            if isinstance(run, OrdinaryMembers):
+                yield from cutter.add_members(run)
+            else:
+                yield from cutter.add_all(run, slow=isinstance(run, SlowPages))
         if not self.total:
             litter = self.findings.skipped
             such = f", such as {litter[0]}" if litter else ""
@@ -75,26 +89,29 @@ class Plan:
         yield cutter.close()
 
     def _runs(self, cutter: Cutter) -> Iterator[Sequence[Entry]]:
-        with opened(self._source) as file:
-            reader = EntryReader(
-                file, self._limits, on_zip=lambda more: cutter.expect(more - 1), code_page=self._code_page
-            )
-            for position, piece in enumerate(self._pieces):
-                try:
-                    yield from reader.runs(piece)
-                except UploadRefused as refusal:
-                    if len(self._pieces) == 1:
-                        raise
-                    where = FieldError(f"files[{position}]", refusal.detail)
-                    raise type(refusal)(f"{piece.name}: {refusal.detail}", errors=(where,)) from refusal
-                finally:
-                    self.skipped = reader.skipped
-                    self.findings = Findings(tuple(reader.code_pages), tuple(reader.litter))
-
-
-def opened(source: bytes | Path) -> IO[bytes]:
-    """A stream over an upload's bytes, or over the file that holds them; close it."""
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        reader = EntryReader(
+            self._spool,
+            self._limits,
+            on_zip=lambda more: cutter.expect(more - 1),
+            count_pages=self._count_pages,
+            code_page=self._code_page,
+        )
+        pieces, page = read_names(self._pieces, self._code_page)
+        reader.code_pages += [page] if page else []
+        namesakes, several = Namesakes(), len(pieces) > 1
+        for position, piece in enumerate(pieces):
+            namesakes.begin(label(piece.name))
+            try:
+                for run in reader.runs(piece):
+                    yield namesakes.told_apart(run) if reader.in_archive and several else run
+            except UploadRefused as refusal:
+                if len(self._pieces) == 1:
+                    raise
+                where = FieldError(f"files[{position}]", refusal.detail)
+                raise type(refusal)(f"{piece.name}: {refusal.detail}", errors=(where,)) from refusal
+            finally:
+                self.skipped = reader.skipped
+                self.findings = Findings(tuple(reader.code_pages), tuple(reader.litter))
 
 
 class Cutter:
@@ -122,9 +139,13 @@ class Cutter:
         self._expected += more
         self._images = images_a_chunk(self._expected - self._first, self._limits.chunk_images)
 
-    def add_all(self, entries: Sequence[Entry]) -> Iterator[Chunk]:
-        """Take the entries; the chunks that had no room for more of them."""
+    def add_all(self, entries: Sequence[Entry], *, slow: bool = False) -> Iterator[Chunk]:
+        """Take the entries; the chunks that had no room for more of them. A few ``slow`` ones fill a chunk, with what
+        else is in it."""
+        many = len(entries) > SLOW_PAGES
         for entry in entries:
+            if slow:
+                self._images = min(self._images, FIRST_PAGES if many and not self._number else SLOW_PAGES)
             full = self._add(entry)
             if full is not None:
                 yield full

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import shutil
 import tempfile
 import time
@@ -11,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from digitmill.errors import StorageUnavailable, UploadTooLarge
 
@@ -25,11 +27,18 @@ SPREADSHEET_SUFFIX = ".spreadsheet"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One file of the upload: ``length`` bytes of the spool from ``start``. ``name`` is the client's."""
+    """One file of the upload: ``length`` bytes of the spool from ``start``. ``name`` is the client's; bytes of it that
+    are not UTF-8 are lone surrogates (``surrogateescape``)."""
 
     name: str
     start: int
     length: int
+    sent: bytes | None = None
+    """The bytes of the name as they came, where ``name`` is no longer that."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.start, self.length
 
 
 class Spool:
@@ -69,6 +78,18 @@ class Spool:
             UploadTooLarge: the upload has more than ``max_bytes`` bytes.
             StorageUnavailable: the disk is full or fails, or the folder cannot be written.
         """
+        self._append(block)
+        if self._hash is not None:
+            self._hash.update(block)
+
+    def unpack(self, name: str, blocks: Iterator[bytes]) -> Piece:
+        """Append what a file of the upload unpacks to, which is no file that was sent. Raises as ``write`` does."""
+        start = self._length
+        for block in blocks:
+            self._append(block)
+        return Piece(name, start, self._length - start)
+
+    def _append(self, block: bytes) -> None:
         if self._length + len(block) > self._max_bytes:
             raise UploadTooLarge(f"The upload has more than {self._max_bytes:,} bytes; split it into several uploads.")
         if self._file is None and self._length + len(block) <= HELD_BYTES:
@@ -76,8 +97,6 @@ class Spool:
         else:
             self._write_out(block)
         self._length += len(block)
-        if self._hash is not None:
-            self._hash.update(block)
 
     def end(self) -> None:
         """Finish the piece that was begun."""
@@ -93,11 +112,11 @@ class Spool:
             self._hash.update(name + len(name).to_bytes(8) + length.to_bytes(8))
 
     def _write_out(self, block: bytes) -> None:
-        with _as_storage_errors():
+        with as_storage_errors():
             if self._file is None:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (close() ends it)
-                    "wb", buffering=0, dir=self._folder, suffix=SUFFIX, delete=False
+                    "w+b", buffering=0, dir=self._folder, suffix=SUFFIX, delete=False
                 )
                 _write_all(self._file, self._held)
                 self._held.clear()
@@ -107,6 +126,16 @@ class Spool:
     def source(self) -> bytes | Path:
         """What was written: the bytes themselves where they are few, else the file, which may be moved away."""
         return bytes(self._held) if self._file is None else Path(self._file.name)
+
+    def reader(self) -> IO[bytes]:
+        """A stream over what was written, and over what will be."""
+        return cast(IO[bytes], _Reader(self))
+
+    def read(self, start: int, length: int) -> bytes:
+        """Those of the bytes that were written."""
+        if self._file is None:
+            return bytes(self._held[start : start + length])
+        return os.pread(self._file.fileno(), length, start)
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -140,6 +169,21 @@ class Spool:
         self.close()
 
 
+class _Reader(io.RawIOBase):
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._position = 0
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._spool.length}[whence]
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._spool.read(self._position, self._spool.length if size < 0 else size)
+        self._position += len(block)
+        return block
+
+
 def _write_all(file: IO[bytes], block: bytes | bytearray) -> None:
     """An unbuffered file may take less than it is given."""
     rest = memoryview(block)
@@ -148,13 +192,14 @@ def _write_all(file: IO[bytes], block: bytes | bytearray) -> None:
 
 
 @contextmanager
-def _as_storage_errors() -> Iterator[None]:
+def as_storage_errors() -> Iterator[None]:
+    """What a disk raises becomes StorageUnavailable."""
     try:
         yield
     except OSError as error:
         raise StorageUnavailable(
             f"The server cannot store the upload ({error.strerror or type(error).__name__}); "
-            "try again later, or ask its operator for more disk space."
+            "try again later, or ask its administrator for more disk space."
         ) from error
 
 

@@ -26,7 +26,7 @@ RECORD = np.dtype(
     [
         ("signature", "S4"), ("versions", "<u4"), ("flags", "<u2"), ("method", "<u2"), ("time and date", "<u4"),
         ("crc", "<u4"), ("compressed", "<u4"), ("size", "<u4"), ("name", "<u2"), ("extra", "<u2"),
-        ("comment", "<u2"), ("disk and attributes", "V8"), ("offset", "<u4"),
+        ("comment", "<u2"), ("disk", "V4"), ("attributes", "<u4"), ("offset", "<u4"),
     ]
 )  # fmt: skip
 """4.3.12. Lengths of name, extra fields and comment, which follow; the offset is that of the local header."""
@@ -47,6 +47,10 @@ MOST = 1 << 62
 ZIP64_EXTRA = 0x0001
 UNICODE_PATH_EXTRA = 0x7075
 UNICODE_PATH_MARK = b"up"
+
+UNIXES = (3, 19)
+"""Unix and macOS, as hosts that made a record."""
+FILE_TYPE, LINK, LONGEST_PATH = 0o170000, 0o120000, 4096
 
 LOCAL_SLACK = LOCAL_HEADER_BYTES + 2 * 0xFFFF + 24
 """The most that a member takes beside its compressed bytes: local header, name, extra, data descriptor."""
@@ -83,6 +87,8 @@ class Members:
     methods: NDArray[np.uint16]
     encrypted: NDArray[np.bool]
     overlap: NDArray[np.bool]
+    links: NDArray[np.bool]
+    """Symbolic links: their content is the path of another file."""
 
 
 class ZipDirectory:
@@ -138,6 +144,7 @@ class ZipDirectory:
                 methods=fields["method"],
                 encrypted=fields["flags"] & ENCRYPTED_FLAG != 0,
                 overlap=compressed + LOCAL_HEADER_BYTES + fields["name"] > rooms,
+                links=_links(fields, sizes),
             )
             first = last
 
@@ -302,6 +309,13 @@ def _marked_name(raw: bytes, flags: int, extra: bytes) -> str | None:
     if flags & UTF8_FLAG or raw.isascii():
         return raw.decode("utf-8", "replace")
     return None
+
+
+def _links(fields: NDArray[np.void], sizes: NDArray[np.int64]) -> NDArray[np.bool]:
+    """Which records of systems with links are such, by their mode (4.4.2, 4.4.15), and short enough to be paths."""
+    host, mode = fields["versions"] >> 8 & 0xFF, fields["attributes"] >> 16
+    found: NDArray[np.bool] = np.isin(host, UNIXES) & (mode & FILE_TYPE == LINK) & (sizes <= LONGEST_PATH)
+    return found
 
 
 def _extra_field(extra: bytes, wanted: int) -> bytes | None:

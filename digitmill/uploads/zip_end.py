@@ -31,6 +31,8 @@ TWO_IN_A_ROW = (
     "The zip's directory does not cover the whole file, as when two zips are joined into one file. "
     "Upload them as separate files."
 )
+NOT_SAID = 0xFFFFFFFF
+"""The offset of a directory that stands in the zip64 end record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ def find_directory(file: IO[bytes], start: int, length: int) -> DirectoryPlace:
         exact = True
     if disk or directory_disk:
         raise CorruptArchive(SPLIT)
+    if offset == NOT_SAID and not exact:
+        # Info-ZIP ends a zip so that it was told to write with long sizes into a pipe
+        offset = after - size - start
     place = DirectoryPlace(after - size, after, after - size - offset, count, exact)
     if behind and place.shift != start:
         raise CorruptArchive(CUT_OFF)

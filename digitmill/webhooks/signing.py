@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from digitmill.store.webhook_store import SigningSecret, WebhookStore
+from digitmill.store.endpoint_store import SigningSecret
+from digitmill.store.webhook_store import WebhookStore
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -33,21 +34,27 @@ class Secrets:
 
         Those still older end now, so that at most two live.
         """
-        text = PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-        now = self._clock()
-
-        def renewed(old: Sequence[SigningSecret]) -> Sequence[SigningSecret]:
-            return [SigningSecret(text, None), *(replace(secret, expires_at=now + overlap) for secret in old[:1])]
-
-        self._store.change_secrets(owner, renewed)
+        text, now = new_secret(), self._clock()
+        self._store.change_secrets(owner, lambda old: renewed(old, text, now + overlap))
         return text
 
     def live(self, owner: str) -> list[str]:
         """The secrets to sign with, newest first; empty where none was made."""
-        now = self._clock()
-        return [
-            secret.text for secret in self._store.secrets(owner) if secret.expires_at is None or now < secret.expires_at
-        ]
+        return live_of(self._store.secrets(owner), self._clock())
+
+
+def new_secret() -> str:
+    return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def renewed(old: Sequence[SigningSecret], text: str, until: float) -> list[SigningSecret]:
+    """A new secret, and the last of the old ones until then."""
+    return [SigningSecret(text, None), *(replace(secret, expires_at=until) for secret in old[:1])]
+
+
+def live_of(known: Sequence[SigningSecret], now: float) -> list[str]:
+    """The texts of those that have not ended."""
+    return [secret.text for secret in known if secret.expires_at is None or now < secret.expires_at]
 
 
 def signed_headers(live: Sequence[str], message_id: str, at: float, body: str) -> Mapping[str, str]:

@@ -87,7 +87,6 @@ def test_loads_of_one_kind_stand_in_one_table() -> None:
         milliseconds={10_000: SPREAD},
         refused=0,
         failures=0,
-        most_messages=32,
         gigabytes_kept=28,
     )
     text = simulated([one, one.model_copy(update={"workers": 10}), one.model_copy(update={"kind": "scan"})])

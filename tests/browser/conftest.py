@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from digitmill.client import Client, Job
 from tests.browser.watching import Watch
@@ -24,35 +24,43 @@ PROGRAM = "import sys; from digitmill.cli import main; sys.exit(main())"
 READY = "Digitmill is ready at "
 KEY = "correct-horse"
 PATIENCE_MS = 15_000
+TRAINER = {"TRAINING_NICENESS": "0", "TRAINING_THREADS": "1"}
+"""On a busy machine a training that gives way to all others waits for ever."""
+# containers give no room in /dev/shm, and root no sandbox
+ARGUMENTS = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, without a window."""
+    path = chromium_path()
+    # a busy machine answers a drawing after more than the usual five seconds
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def chromium_path() -> str:
     path = shutil.which("chromium")
     if path is None:
         reason = "There is no chromium in PATH, so NO PAGE IS TESTED; install it with `apt-get install chromium`."
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    with sync_playwright() as playwright:
-        # containers give no room in /dev/shm, and root no sandbox
-        arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
+    return path
 
 
-@pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of ``digitmill up``."""
-    folder = tmp_path_factory.mktemp("up")
+@contextmanager
+def running_up(folder: Path, **settings: str) -> Iterator[str]:
+    """``digitmill up`` with its data in ``folder``, and its address."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITMILL_")}
-    settings = {"DIGITMILL_VAR": str(folder / "var"), "DIGITMILL_PORT": "0", "DIGITMILL_WORKER_CONCURRENCY": "1"}
+    own = {"VAR": str(folder / "var"), "PORT": "0", "WORKER_CONCURRENCY": "1", **TRAINER, **settings}
     with (folder / "errors").open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, "up"],
-            env=environment | settings,
+            env=environment | {f"DIGITMILL_{name}": value for name, value in own.items()},
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -66,6 +74,20 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of ``digitmill up``."""
+    with running_up(tmp_path_factory.mktemp("up")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def guarded_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of ``digitmill up`` that asks for KEY."""
+    with running_up(tmp_path_factory.mktemp("guarded"), ADMIN_KEY=KEY) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from playwright.sync_api import Page, expect
 
 from digitmill.client import Client, Job, Row
@@ -33,6 +35,41 @@ def press(page: Page, key: str) -> str:
 def stored(page: Page) -> None:
     """Wait until all answers are with the service."""
     expect(page.locator("#sending")).to_have_text("All answers are stored.")
+
+
+# what the service does not have yet, by the keys under which the browser keeps it
+UNSENT = """() => new Promise((resolve) => {
+    const opening = indexedDB.open("digitmill", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("answers");
+    opening.onsuccess = () => {
+        const answers = opening.result.transaction("answers").objectStore("answers");
+        const found = {};
+        answers.openCursor().onsuccess = ({ target }) => {
+            const cursor = target.result;
+            if (cursor) {
+                found[cursor.key] = cursor.value.said.prediction ?? cursor.value.said.status ?? null;
+                cursor.continue();
+            } else {
+                opening.result.close();
+                resolve(found);
+            }
+        };
+    };
+})"""
+
+
+def unsent(page: Page) -> dict[str, str | None]:
+    """What the browser keeps for the service, as {person, job and row: answer}."""
+    found: dict[str, str | None] = page.evaluate(UNSENT)
+    return found
+
+
+def kept(page: Page, *answers: str | None) -> None:
+    """Wait until the browser keeps just these answers, in the order of their rows or any other."""
+    page.wait_for_function(
+        f"async (wanted) => JSON.stringify(Object.values(await ({UNSENT})()).map(String).sort()) === wanted",
+        arg=json.dumps(sorted("null" if each is None else each for each in answers), separators=(",", ":")),
+    )
 
 
 def rows(api: Client, job: Job) -> dict[str, Row]:

@@ -30,8 +30,9 @@ def job(url: str) -> str:
         return client.wait(sent.id).id
 
 
-def test_the_samples_are_drawn(url: str) -> None:
-    subprocess.run([sys.executable, ROOT / "samples" / "picture.py", url], check=True)
+@pytest.mark.parametrize("program", ["picture.py", "page_picture.py"])
+def test_the_samples_are_drawn(url: str, program: str) -> None:
+    subprocess.run([sys.executable, ROOT / "samples" / program, url], check=True)
 
 
 @pytest.mark.parametrize("size", SIZES)

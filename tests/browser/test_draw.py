@@ -84,17 +84,38 @@ def test_a_right_answer_brings_the_next_sum_and_a_wrong_one_does_not(page: Page)
     first = sum_of_page.inner_text()
     answer = str(answer_to(first))
     boxes = page.locator(".box canvas")
-    expect(boxes).to_have_count(len(answer))
+    expect(boxes).to_have_count(2)
     wrong = "1" if answer[0] != "1" else "7"
     for place, digit in enumerate(wrong + answer[1:]):
         draw(page, boxes.nth(place), digit)
     # of a digit that it doubts the page does not say what it read
     expect(page.locator("#said")).to_contain_text(re.compile("That reads|hard to read"))
+    told_wrong = "That reads" in page.locator("#said").inner_text()
     page.get_by_role("button", name="Clear box 1").click()
     draw(page, boxes.first, answer[0])
     expect(page.locator("#said")).to_contain_text("Right!")
-    expect(page.locator("#score")).to_have_text("0 of 1 sum right at once")
+    # what it could not read counts for nothing
+    expect(page.locator("#score")).to_have_text(f"{0 if told_wrong else 1} of 1 sum right at once")
     expect(sum_of_page).not_to_have_text(first)
+
+
+def test_every_sum_counts_also_one_that_is_given_up(page: Page) -> None:
+    page.goto("/practice")
+    for given_up in range(1, 4):
+        page.get_by_role("button", name="Another sum").click()
+        expect(page.locator("#score")).to_contain_text(f"0 of {given_up} sum")
+
+
+def test_the_boxes_do_not_tell_how_long_the_answer_is(page: Page) -> None:
+    page.goto("/practice")
+    lengths = set()
+    # of the products alone a third have one digit
+    for _ in range(60):
+        lengths.add(len(str(answer_to(page.locator("#sum").inner_text()))))
+        expect(page.locator(".box canvas")).to_have_count(2)
+        expect(page.locator("#said")).to_have_text("")
+        page.get_by_role("button", name="Another sum").click()
+    assert lengths == {1, 2}
 
 
 def answer_to(words: str) -> int:

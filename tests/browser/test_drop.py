@@ -1,7 +1,8 @@
-"""From the start page to the rows: what an operator does on an ordinary day."""
+"""From the start page to the rows: what a forms clerk does on an ordinary day."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -9,15 +10,18 @@ import zipfile
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
-from digitmill.client import Client
+from digitmill.client import Client, Job
 from digitmill.imaging.formats import FORMATS, format_of
 from tests.archives import bad_members, zip_of
 from tests.browser.conftest import browsing
 from tests.browser.watching import Watch, assert_accessible
-from tests.pictures import COARSE_ENCODINGS, ENCODINGS, drawn_digit, png
+from tests.pdfs import dct, flate, pdf, scan
+from tests.pictures import BILEVEL_ENCODINGS, COARSE_ENCODINGS, ENCODINGS, drawn_digit, png
+from tests.uploads.test_archives import tar_of
 from tests.uploads.test_habits import KEPT, SKIPPED
 from tests.web.conftest import serving
 
@@ -27,7 +31,7 @@ SEVEN = png(drawn_digit(7))
 REASONS = (
     "letter.txt is neither",
     "empty.png is empty",
-    "page.pdf is a PDF",
+    "scans.7z is an archive of a kind that is not opened",
     "cut.zip is no complete zip",
 )
 MAKE_TRANSFER = """(name) => {
@@ -45,6 +49,12 @@ def choose(page: Page, *files: tuple[str, bytes]) -> None:
         {"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files
     ]
     page.locator("#files").set_input_files(payloads)
+
+
+def label_of(job: Job) -> object:
+    """What the job is called, apart from the digest by which the page knows a pile again."""
+    assert set(job.metadata) == {"label", "pile"}
+    return job.metadata["label"]
 
 
 def job_of(page: Page) -> str:
@@ -77,7 +87,8 @@ def test_a_zip_with_bad_members_is_read_filtered_and_downloaded(
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV D", exact=True).click()
     download.value.save_as(tmp_path / "rows.csv")
-    assert (tmp_path / "rows.csv").read_bytes() == httpx.get(f"{url}/v1/jobs/{job}/results?format=csv").content
+    plain = httpx.get(f"{url}/v1/jobs/{job}/results?format=csv").content
+    assert (tmp_path / "rows.csv").read_bytes() == codecs.BOM_UTF8 + plain
     with page.expect_download() as download:
         page.get_by_role("link", name="List of them").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
@@ -85,7 +96,7 @@ def test_a_zip_with_bad_members_is_read_filtered_and_downloaded(
     with page.expect_download() as download:
         page.get_by_role("link", name="Excel").click()
     assert zipfile.ZipFile(download.value.path()).testzip() is None
-    assert api.job(job).metadata == {"label": "scans.zip"}
+    assert label_of(api.job(job)) == "scans.zip"
 
 
 def test_bad_files_are_named_before_anything_is_sent(page: Page) -> None:
@@ -95,7 +106,7 @@ def test_bad_files_are_named_before_anything_is_sent(page: Page) -> None:
         ("seven.png", SEVEN),
         ("letter.txt", b"Dear Sir or Madam"),
         ("empty.png", b""),
-        ("page.pdf", b"%PDF-1.7\n"),
+        ("scans.7z", b"7z\xbc\xaf\x27\x1c and more"),
         ("cut.zip", b"PK\x03\x04 and no end"),
         ("Thumbs.db", b"x"),
     )
@@ -114,12 +125,47 @@ def test_bad_files_are_named_before_anything_is_sent(page: Page) -> None:
 
 
 def test_the_page_takes_what_the_service_reads(page: Page) -> None:
-    files = [encode(drawn_digit(side=30)) for table in (ENCODINGS, COARSE_ENCODINGS) for encode in table.values()]
+    grey = drawn_digit(side=30)
+    files = [encode(grey) for table in (ENCODINGS, COARSE_ENCODINGS, BILEVEL_ENCODINGS) for encode in table.values()]
+    files += [pdf([scan(flate(grey))]), b"\x1b%-12345X@PJL\r\n" + pdf([scan(flate(grey))])]
     assert {format_of(content) for content in files} == set(FORMATS)
+    files += [tar_of({"a.png": SEVEN}), tar_of({"a.png": SEVEN}, "w:gz"), zip_of({"a.png": SEVEN})]
     page.goto("/")
     choose(page, *((f"file {number}", content) for number, content in enumerate(files)))
     expect(page.locator("#chosen-text")).to_contain_text(f"{len(files)} files,")
     expect(page.locator("#bad")).to_be_hidden()
+
+
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_pdf_of_a_copier_is_read_page_by_page_and_its_pages_are_looked_at(
+    chromium: Browser, url: str, api: Client, size: dict[str, int]
+) -> None:
+    paper = np.full((1169, 827), 235, np.uint8)
+    paper[300:700, 200:600] = np.minimum(drawn_digit(side=400), 235)
+    copied = pdf([scan(dct(np.roll(paper, 5 * number, axis=0)), 100) for number in range(40)])
+    with browsing(chromium, url, viewport=size, has_touch=size == PHONE) as (context, _):
+        page = context.new_page()
+        page.goto("/")
+        choose(page, ("Scan_0042.pdf", copied))
+        page.get_by_role("button", name="Read the scans").click()
+        job = job_of(page)
+        expect(page.locator("#state")).to_have_text("Done", timeout=120_000)
+        expect(page.locator("#shown")).to_have_text("40 rows")
+        # a grid holds what is near to be seen
+        picture = page.get_by_role("gridcell").nth(5).locator("img")
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True, timeout=60_000)
+        assert picture.evaluate("image => image.naturalWidth") > 0
+        # what tells the pages apart is to be seen
+        names = page.get_by_role("gridcell").nth(5).locator("small").last
+        expect(names).to_have_text("Scan_0042.pdf#6")
+        cut = "end => end.getBoundingClientRect().right > end.parentElement.getBoundingClientRect().right + 1"
+        assert not names.locator("span").last.evaluate(cut)
+        assert_accessible(page)
+    assert [row.name for row in api.results(job)] == [f"Scan_0042.pdf#{number}" for number in range(1, 41)]
 
 
 def test_options_are_those_that_were_chosen(page: Page, api: Client) -> None:
@@ -132,6 +178,28 @@ def test_options_are_those_that_were_chosen(page: Page, api: Client) -> None:
     job = api.job(job_of(page))
     assert (job.options["review_below"], job.options["polarity"]) == (0.9995, "dark_on_light")
     expect(page.locator("h1")).to_have_text("a.png and 1 more")
+
+
+def test_no_number_is_no_threshold_and_a_low_one_is_warned_of(page: Page, api: Client) -> None:
+    before = len(list(api.jobs()))
+    page.goto("/")
+    choose(page, ("seven.png", SEVEN))
+    page.get_by_role("radio", name="At least").check()
+    field, warning = page.get_by_label("Least confidence in per cent"), page.locator("#threshold-warning")
+    expect(warning).to_have_text("")
+    field.fill("")
+    page.get_by_role("button", name="Read the scans").click()
+    expect(page).to_have_url(re.compile("/$"))
+    assert field.evaluate("field => field.validity.valueMissing")
+    assert len(list(api.jobs())) == before
+    field.fill("80")
+    expect(warning).to_contain_text("about 20.0 % are wrong")
+    assert_accessible(page)
+    page.get_by_role("radio", name="As the model advises").check()
+    expect(warning).to_have_text("")
+    field.evaluate("field => { field.value = ''; }")
+    page.get_by_role("button", name="Read the scans").click()
+    expect(page).to_have_url(re.compile("/jobs/"))
 
 
 def test_files_can_be_dropped_and_pasted(page: Page) -> None:
@@ -178,14 +246,14 @@ def test_a_folder_is_dropped_with_the_mouse(page: Page, api: Client, tmp_path: P
     folder.mkdir(parents=True)
     for number in range(130):
         (folder / f"{number}.png").write_bytes(SEVEN)
-    (folder.parent / "letter.txt").write_text("Dear operator")
+    (folder.parent / "letter.txt").write_text("Dear clerk")
     page.goto("/")
     drop_by_mouse(page, folder.parent)
     expect(page.locator("#chosen-text")).to_contain_text("130 files")
     expect(page.locator("#bad-list")).to_contain_text("box 7/letter.txt is neither")
     page.keyboard.press("Enter")
     job = api.job(job_of(page))
-    assert (job.counts.total, job.metadata) == (130, {"label": "box 7"})
+    assert (job.counts.total, label_of(job)) == (130, "box 7")
     assert [row.name for row in api.results(job.id)] == [f"box 7/page/{number}.png" for number in range(130)]
 
 

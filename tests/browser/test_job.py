@@ -69,10 +69,66 @@ def test_a_job_goes_on_over_a_restart_of_its_page_and_can_be_stopped(chromium: B
             resting.turn_once()
             page = context.new_page()
             page.goto(f"/jobs/{job.id}")
+            expect(page.locator("#early")).to_be_hidden()
             page.get_by_role("button", name="Stop the job").click()
+            page.get_by_role("button", name="Let it go on").click()
+            assert client.job(job.id).state == "running"
+            page.get_by_role("button", name="Stop the job").click()
+            page.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
             expect(page.locator("#state")).to_have_text("Cancelled")
+            expect(page.locator("#early")).to_contain_text("2 of 10 images have a row")
+            assert_accessible(page)
             expect(page.get_by_role("gridcell")).to_have_count(2)
+            page.goto("/jobs")
+            expect(page.get_by_role("row").filter(has_text=job.id)).to_contain_text("2 of 10 images were read")
         assert client.job(job.id).state == "cancelled"
+
+
+def test_a_job_says_until_when_its_rows_are_kept_and_warns_on_the_last_day(page: Page, api: Client) -> None:
+    long, short = (api.wait(send(api, [("a.png", one())], expires_in=days * 86400).id) for days in (30, 1))
+    page.goto(f"/jobs/{long.id}")
+    expect(page.locator("#kept")).to_have_text(re.compile("kept until .*20[0-9][0-9]"))
+    expect(page.locator("#soon")).to_be_hidden()
+    page.goto(f"/jobs/{short.id}")
+    expect(page.locator("#soon")).to_contain_text("Download them before")
+    page.goto("/jobs")
+    expect(page.get_by_role("row").filter(has_text=long.id)).to_contain_text("kept until")
+
+
+def test_a_job_is_kept_longer_by_a_button(page: Page, api: Client) -> None:
+    job = api.wait(send(api, [("a.png", one())], expires_in=3600).id)
+    page.goto(f"/jobs/{job.id}")
+    expect(page.locator("#soon")).to_be_visible()
+    page.get_by_role("button", name="Keep it longer").click()
+    expect(page.locator("#soon")).to_be_hidden()
+    expect(page.get_by_role("button", name="Keep it longer")).to_be_hidden()
+    kept = api.job(job.id)
+    assert kept.expires_at is not None
+    assert job.expires_at is not None
+    assert (kept.expires_at - job.expires_at).days == 29
+
+
+def test_a_job_that_was_stopped_goes_on_from_its_page(chromium: Browser, resting: Server) -> None:
+    with Client(resting.url) as client, browsing(chromium, resting.url) as (context, _):
+        job = send(client, [(f"{number}.png", one()) for number in range(10)])
+        resting.turn_once()
+        page = context.new_page()
+        page.goto(f"/jobs/{job.id}")
+        expect(page.locator("#progress-text")).to_have_text("2 of 10 images")
+        client.cancel(job.id)
+        expect(page.locator("#early")).to_contain_text("2 of 10 images have a row")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="CSV D", exact=True).click()
+        assert download.value.suggested_filename == f"digitmill-{job.id}-incomplete.csv"
+        lines = download.value.path().read_text().splitlines()
+        assert [line.split(",")[2] for line in lines[1:]] == ["recognized"] * 2 + ["unread"] * 8
+        page.get_by_role("button", name="Go on reading").click()
+        expect(page.locator("#progress-text")).to_have_text("2 of 10 images")
+        resting.turn()
+        expect(page.locator("#state")).to_have_text("Done")
+        expect(page.get_by_role("gridcell")).to_have_count(10)
+        expect(page.locator("#early")).to_be_hidden()
+        assert [row.name for row in client.results(job.id)] == [f"{number}.png" for number in range(10)]
 
 
 def test_the_threshold_can_be_dragged_and_moved_by_keys(page: Page, api: Client, job: str) -> None:
@@ -217,3 +273,23 @@ def test_a_retry_that_is_refused_says_why(page: Page, watch: Watch, api: Client)
     page.get_by_role("button", name="Try them again").click()
     expect(page.locator("#problem")).to_contain_text("no such job")
     expect(page.get_by_role("button", name="Try them again")).to_be_focused()
+
+
+def test_texts_of_rows_keep_leading_zeros_and_are_sorted_as_numbers_are(page: Page, job: str) -> None:
+    page.goto(f"/jobs/{job}")
+    found = page.evaluate("""async () => {
+      const { Rows } = await import('/static/rows.js');
+      const rows = new Rows(4);
+      const row = (prediction, index) => ({ index, name: `${index}`, status: 'recognized', prediction, confidence: 1 });
+      rows.add(['0017', '9', null, '017'].map(row));
+      const all = { status: null, answered: false, low: null, high: null, name: '' };
+      return {
+        texts: [0, 1, 2, 3].map((place) => rows.text(place)),
+        those: [...rows.select({ ...all, read: '017', sort: 'upload' })],
+        none: [...rows.select({ ...all, read: '17', sort: 'upload' })],
+        sorted: [...rows.select({ ...all, read: null, sort: 'read' })],
+      };
+    }""")
+    assert found["texts"] == ["0017", "9", None, "017"]
+    assert (found["those"], found["none"]) == ([3], [])
+    assert (found["sorted"][0], found["sorted"][3]) == (1, 2)

@@ -23,7 +23,7 @@ def paths(url: str) -> list[str]:
     with Client(url) as client:
         doubtful, sure = (client.wait(send(client, files, review_below=below).id) for below in (1.0, 0.0))
     of_jobs = [f"/jobs/{job.id}{page}" for job in (doubtful, sure) for page in PAGES]
-    return ["/", *of_jobs, "/jobs", "/models", f"/models/{PLACE}", "/draw", "/practice"]
+    return ["/", *of_jobs, "/jobs", "/models", f"/models/{PLACE}", "/webhooks", "/draw", "/practice"]
 
 
 @pytest.mark.parametrize("browsed", [{"viewport": PHONE, "locale": each} for each in ("ja-JP", "ru-RU")], indirect=True)

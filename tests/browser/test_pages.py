@@ -26,7 +26,20 @@ def paths(url: str) -> list[str]:
         job = send(client, [("a.png", one()), ("b.png", b"text")], review_below=1.0)
         client.wait(job.id)
         of_job = [f"/jobs/{job.id}{page}" for page in ("", "/review", "/review/groups", "/check")]
-        others = ["/jobs", "/models", f"/models/{PLACE}", "/draw", "/practice", "/docs", "/jobs/nobody", "/nobody"]
+        others = [
+            "/jobs",
+            "/templates",
+            "/templates/new",
+            "/models",
+            f"/models/{PLACE}",
+            "/draw",
+            "/practice",
+            "/train",
+            "/webhooks",
+            "/docs",
+            "/jobs/nobody",
+            "/nobody",
+        ]
         return ["/", *of_job, *others]
 
 
@@ -100,9 +113,12 @@ def test_the_list_of_jobs_follows_stops_and_deletes(chromium: Browser, resting: 
         page.goto("/jobs")
         row = page.get_by_role("row", name="first <b>batch</b>")
         expect(row).to_contain_text("Waiting")
+        # a small job goes before a larger one
+        resting.turn_once()
         resting.turn_once()
         expect(row).to_contain_text("Running")
         row.get_by_role("button", name="Stop").click()
+        page.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
         expect(row).to_contain_text("Cancelled")
         row.get_by_role("button", name="Delete").click()
         assert_accessible(page)
@@ -139,7 +155,7 @@ def sign_in(context: BrowserContext, key: str) -> Page:
     return page
 
 
-def test_an_operator_signs_in_works_and_signs_out(chromium: Browser, guarded: Server) -> None:
+def test_a_clerk_signs_in_works_and_signs_out(chromium: Browser, guarded: Server) -> None:
     guarded.turn()
     with browsing(chromium, guarded.url) as (context, watch):
         watch.tolerated.append("401")
@@ -156,7 +172,7 @@ def test_an_operator_signs_in_works_and_signs_out(chromium: Browser, guarded: Se
         assert_accessible(page)
         assert page.evaluate("() => document.cookie + Object.keys(localStorage) + Object.keys(sessionStorage)") == ""
         page.goto("/jobs")
-        page.get_by_role("button", name="Delete").click()
+        page.get_by_role("button", name="Delete a.png").click()
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(page.locator("main")).to_contain_text("There are no jobs.")
         page.get_by_role("button", name="Sign out").click()

@@ -1,4 +1,4 @@
-"""A pile as operators have them: from one drop to the checked table, by keys alone, sheet by sheet."""
+"""A pile as clerks have them: from one drop to the checked table, by keys alone, sheet by sheet."""
 
 from __future__ import annotations
 

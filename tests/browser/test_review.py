@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from digitmill.client import Client, Job
 from tests.browser.conftest import KEY, browsing, send
-from tests.browser.reviewing import doubtful_job, opened, press, rows, said, stored
+from tests.browser.reviewing import doubtful_job, kept, opened, press, rows, said, stored, unsent
 from tests.browser.watching import Watch, assert_accessible
+from tests.pictures import drawn_digit, png
 from tests.web.conftest import Server
 from tests.web.fakes import one
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 
 IMAGES = 40
+KEEP = """(name) => new Promise((resolve) => {
+    const opening = indexedDB.open("digitmill", 1);
+    opening.onsuccess = () => {
+        const answers = opening.result.transaction("answers", "readwrite").objectStore("answers");
+        answers.put({ revision: 0, said: { prediction: "9" } }, name).onsuccess = () => resolve();
+    };
+})"""
 
 
 @pytest.fixture
@@ -41,6 +50,46 @@ def test_the_least_sure_rows_come_first(page: Page, api: Client, job: Job) -> No
     doubtful = sorted(api.results(job.id), key=lambda row: row.confidence or 0)
     opened(page, job)
     assert [press(page, "Enter") for _ in range(10)] == [row.name for row in doubtful[:10]]
+
+
+def most_useful(url: str, job: Job) -> list[str]:
+    answer = httpx.get(f"{url}/v1/jobs/{job.id}/next", params={"size": IMAGES}, timeout=60)
+    return [row["name"] for row in answer.raise_for_status().json()["results"]]
+
+
+def test_the_rows_that_teach_most_come_first_where_somebody_asks_for_them(page: Page, api: Client, url: str) -> None:
+    files = [(f"box-{number:02}.png", png(drawn_digit(number % 10, 32 + number))) for number in range(IMAGES)]
+    job = api.wait(send(api, files, review_below=0.0).id)
+    assert job.counts.review == 0
+    first = most_useful(url, job)
+    page.goto(f"/jobs/{job.id}/review")
+    page.get_by_role("link", name="All rows, the most useful first").click()
+    expect(page.locator("#row")).to_be_visible()
+    expect(page.locator("#left")).to_have_text(str(IMAGES))
+    assert_accessible(page)
+    answered = [press(page, "Enter") for _ in range(3)]
+    assert answered == first[:3]
+    expect(page.locator("#left")).to_have_text(str(IMAGES - 3))
+    stored(page)
+    assert not {*most_useful(url, job)} & {*answered}
+    press(page, "u")
+    expect(page.locator("#name")).to_have_text(answered[-1])
+    stored(page)
+    for _ in range(IMAGES - 2):
+        press(page, "Enter")
+    expect(page.locator("#nothing-text")).to_be_visible()
+    stored(page)
+    assert most_useful(url, job) == []
+    assert all(said(row) == row.prediction for row in api.results(job.id))
+
+
+def test_who_answers_a_useful_row_second_is_told_so(page: Page, api: Client, job: Job) -> None:
+    page.goto(f"/jobs/{job.id}/review?order=useful")
+    expect(page.locator("#row")).to_be_visible()
+    row = rows(api, job)[page.locator("#name").inner_text()]
+    api.correct(job.id, row.index, prediction="1", revision=row.revision)
+    page.keyboard.press("2")
+    expect(page.locator("#conflicts")).to_be_visible()
 
 
 def test_undo_takes_the_last_answer_back_and_shows_its_row_again(page: Page, api: Client, job: Job) -> None:
@@ -180,6 +229,43 @@ def test_answers_wait_for_a_lost_connection_and_the_page_warns_who_leaves(
     assert [said(found[name]) for name in answered] == ["9"] * 4
 
 
+@pytest.mark.parametrize("mode", ["", "/groups"])
+def test_answers_of_a_page_that_was_closed_offline_are_sent_by_the_next_one(
+    page: Page, context: BrowserContext, watch: Watch, api: Client, job: Job, mode: str
+) -> None:
+    watch.tolerated += ["ERR_INTERNET_DISCONNECTED"]
+    opened(page, job)
+    page.wait_for_load_state("networkidle")
+    context.set_offline(True)
+    passed = press(page, "3")
+    answered = [press(page, "9") for _ in range(4)]
+    press(page, "u")
+    expect(page.locator("#sending")).not_to_have_text("All answers are stored.")
+    kept(page, "3", "9", "9", "9", None)
+    page.close()
+    context.set_offline(False)
+    assert not any(said(row) for row in rows(api, job).values())
+    after = opened(context.new_page(), job, mode)
+    expect(after.locator("#restored")).to_contain_text("5 answers of yours had not reached the service")
+    expect(after.locator("#left")).to_have_text(str(IMAGES - 4))
+    stored(after)
+    found = rows(api, job)
+    assert [said(found[name]) for name in (passed, *answered)] == ["3", "9", "9", "9", None]
+    kept(after)
+
+
+def test_what_another_person_left_unsent_is_not_sent(page: Page, api: Client, job: Job) -> None:
+    opened(page, job)
+    name = f"somebody-else /v1/jobs/{job.id}/results 0"
+    page.evaluate(KEEP, name)
+    page.reload()
+    expect(page.locator("#name")).not_to_be_empty()
+    answered = press(page, "4")
+    stored(page)
+    assert {name for name, row in rows(api, job).items() if said(row)} == {answered}
+    assert unsent(page) == {name: "9"}
+
+
 def test_a_review_ends_when_nothing_is_left(page: Page, api: Client, job: Job) -> None:
     opened(page, job)
     names = []
@@ -224,7 +310,7 @@ def test_two_people_never_see_the_same_sheet(page: Page, context: BrowserContext
     for _ in range(IMAGES - len(shown)):
         name = press(other, "Enter")
         assert str(int(name[4:6])) not in shown
-    expect(other.locator("#nothing")).to_contain_text("others are looking at them")
+    expect(other.locator("#nothing")).to_contain_text("on somebody's screen")
 
 
 def test_a_reviewer_who_has_signed_in_answers_as_well(chromium: Browser, guarded: Server) -> None:

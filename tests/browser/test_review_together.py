@@ -40,6 +40,23 @@ def answers_are_slow(page: Page, pattern: str = "**/results") -> Iterator[Callab
     page.unroute(pattern)
 
 
+@contextmanager
+def page_asks_nothing(page: Page) -> Iterator[None]:
+    """What others do meanwhile is not told to the page: it has heard all, and its next question waits."""
+    stored(page)
+    page.wait_for_load_state("networkidle")
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/review", hold)
+    yield
+    for route in waiting:
+        route.continue_()
+    page.unroute("**/review", hold)
+
+
 def look_again(page: Page) -> None:
     """The page asks which rows are its own, as it does from time to time."""
     with page.expect_response("**/review"):
@@ -100,9 +117,11 @@ def test_an_answer_that_came_too_late_cannot_be_undone(page: Page, api: Client, 
     before = press(page, "3")
     name = page.locator("#name").inner_text()
     index = rows(api, job)[name].index
-    api.correct(job.id, index, prediction="1")
-    press(page, "2")
-    expect(page.locator("#conflicts")).to_be_visible()
+    with page_asks_nothing(page):
+        assert page.locator("#name").inner_text() == name
+        api.correct(job.id, index, prediction="1")
+        press(page, "2")
+        expect(page.locator("#conflicts")).to_be_visible()
     page.keyboard.press("u")
     expect(page.locator("#name")).to_have_text(before)
     stored(page)

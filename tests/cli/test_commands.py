@@ -16,8 +16,8 @@ from tests.client.scripted import Answer, ScriptedService, job_document, ndjson,
 from tests.client.test_submit import parts_of
 
 CSV = (
-    "index,name,status,prediction,confidence,error,reason\r\n"
-    "0,0.png,recognized,0,0.9987,,\r\n1,1.png,recognized,7,0.9987,,\r\n"
+    "index,name,status,prediction,confidence,error,reason,answered_by,answered_by_name\r\n"
+    "0,0.png,recognized,0,0.9987,,,model,\r\n1,1.png,recognized,7,0.9987,,,model,\r\n"
 )
 
 
@@ -68,7 +68,7 @@ def test_options_reach_the_service(service: ScriptedService, image: str) -> None
         "0",
     ]
     more = ["--expires-in", "60", "--metadata", "batch=March", "--metadata", "note=a=b", "--key", "secret"]
-    more += ["--webhook-url", "https://hooks.example/"]
+    more += ["--webhook-url", "https://hooks.example/", "--webhook-drift"]
     assert main(["submit", image, "--no-wait", *options, *more]) == 0
     (asked,) = service.asked
     assert asked.headers["authorization"] == "Bearer secret"
@@ -80,6 +80,7 @@ def test_options_reach_the_service(service: ScriptedService, image: str) -> None
         "alternatives": 0,
         "expires_in": 60,
         "webhook_url": "https://hooks.example/",
+        "webhook_drift": True,
         "metadata": {"batch": "March", "note": "a=b"},
     }
 
@@ -204,7 +205,7 @@ def test_a_table_is_aligned_and_free_of_control_characters(
     service.on("GET", "/v1/jobs/job1/results", Answer(rows))
     assert main(["results", "job1", "--format", "table"]) == 0
     assert capfd.readouterr().out.splitlines() == [
-        "  index  status      digit  confidence  name",
+        "  index  status      value  confidence  name",
         "      0  recognized  7      0.9987      [bold]x.png",
         "      1  failed                         \ufffd[31mred.png: This is no image.",
         "      2  review      7      0.2500      2.png: looks like several digits",
@@ -296,3 +297,16 @@ def test_the_client_commands_load_neither_frameworks_nor_the_embedded_mode() -> 
     code = "import sys, digitmill.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"tensorflow", "keras", "redis", "celery", "flask", "numpy"} & set(loaded)
+
+
+@pytest.mark.parametrize("command", ["demo", "up", "doctor"])
+def test_a_command_of_the_service_says_what_to_install_where_it_is_missing(
+    command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("digitmill.embedded")]:
+        monkeypatch.delitem(sys.modules, name)
+    # a module that is None counts as not installed
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.delenv("DIGITMILL_REDIS_URL", raising=False)
+    assert main([command]) == 1
+    assert "pip install 'digitmill[service]'" in capfd.readouterr().err

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from digitmill.cli.app import main
-from digitmill.store.base import WorkerInfo
 from digitmill.store.connection import connect
 from digitmill.store.redis import RedisJobStore
+from digitmill.store.upkeep import WorkerInfo
 from tests.core.conftest import publish
+from tests.embedded.test_redis_versions import data, stand_in
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def test_a_healthy_service_ends_with_0_and_one_without_workers_with_1(
     assert "WRONG  no_worker: No worker was heard of" in told
     assert "To mend it: Start a worker" in told
 
-    RedisJobStore(connect(empty_redis_url)).beat([WorkerInfo("a:1/2", "openvino", "cpu", "bf16", "digits@1")])
+    RedisJobStore(connect(empty_redis_url)).upkeep.beat([WorkerInfo("a:1/2", "openvino", "cpu", "bf16", "digits@1")])
     code = main(["doctor", "--json"])
     document = json.loads(capfd.readouterr().out)
     wrong = [finding["code"] for finding in document["findings"] if finding["wrong"]]
@@ -54,6 +56,24 @@ def test_a_service_that_does_not_run_is_found(machine: pytest.MonkeyPatch, capfd
     assert main(["doctor", "--json"]) == 1
     (finding,) = json.loads(capfd.readouterr().out)["findings"]
     assert finding["code"] == "no_service"
+
+
+def test_which_redis_made_the_folder_is_told_and_which_read_it(
+    machine: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name, version in (("redis-server", "Redis 7.0"), ("valkey-server", "Valkey 99.2")):
+        Path(stand_in(tmp_path, version)).rename(tmp_path / "bin" / name)
+    machine.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    data(tmp_path / "var", "Valkey 99.1")
+    main(["doctor"])
+    told = capfd.readouterr().out
+    assert f"The data in {tmp_path}/var/redis was made by Valkey 99.1: " in told
+    assert f"Redis 7.0 ({tmp_path}/bin/redis-server) cannot read it; Valkey 99.2 (" in told
+    main(["doctor", "--json"])
+    folder = json.loads(capfd.readouterr().out)["folder"]
+    assert folder["made_by"] == "Valkey 99.1"
+    assert [each["reads"] for each in folder["programs"][:2]] == [False, True]
 
 
 def test_what_is_repaired_is_told(

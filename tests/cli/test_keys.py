@@ -13,13 +13,12 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from digitmill.domain import Scope
+from digitmill.access import Quotas, Scope
 from digitmill.errors import Unauthorized
 from digitmill.keys import Keys
 from digitmill.settings import Settings
-from digitmill.store.memory_key_store import MemoryKeyStore
-from digitmill.store.redis_key_store import RedisKeyStore
-from digitmill.store.redis_webhook_store import RedisWebhookStore
+from digitmill.store.key_store import KeyStore
+from digitmill.store.webhook_store import WebhookStore
 from digitmill.webhooks.signing import Secrets
 from tests.embedded.conftest import Up, up  # noqa: F401 (a fixture)
 
@@ -48,7 +47,37 @@ def run(tmp_path: Path) -> Run:
 
 
 def keys_at(url: str) -> Keys:
-    return Keys(Settings(redis_url=url), RedisKeyStore(redis.Redis.from_url(url)))
+    return Keys(Settings(redis_url=url), KeyStore(redis.Redis.from_url(url)))
+
+
+def test_a_key_is_made_with_quotas_which_change_and_are_listed(run: Run, empty_redis_url: str) -> None:
+    where = {"REDIS_URL": empty_redis_url}
+    quotas = ("--images-a-day", "20000", "--open-jobs", "9", "--requests-a-minute", "600")
+    code, text, err = run("create", "--name", "scanner", "--scopes", "submit", *quotas, **where)
+    assert code == 0, err
+    assert keys_at(empty_redis_url).identify(text.strip()).quotas == Quotas(20000, 9, 600)
+    (key,) = keys_at(empty_redis_url).list()
+    assert run("list", **where)[1].rstrip().endswith("scanner  20,000 images a day  9 open jobs  600 requests a minute")
+    code, _, err = run("limit", key.id, "--open-jobs", "3", **where)
+    assert code == 0
+    assert "3 open jobs" in err
+    assert keys_at(empty_redis_url).identify(text.strip()).quotas == Quotas(open_jobs=3)
+    assert run("limit", key.id, "--images-a-day", "0", **where)[0] != 0
+
+
+def test_a_key_is_told_how_long_its_jobs_are_kept(run: Run, empty_redis_url: str) -> None:
+    where = {"REDIS_URL": empty_redis_url}
+    code, text, err = run("create", "--name", "scanner", "--scopes", "submit", "--keep", "30d", **where)
+    assert code == 0, err
+    assert keys_at(empty_redis_url).identify(text.strip()).quotas == Quotas(keep_seconds=30 * 86400)
+    assert run("list", **where)[1].rstrip().endswith("scanner  kept 30d")
+    (key,) = keys_at(empty_redis_url).list()
+    code, _, err = run("limit", key.id, "--keep", "36h", **where)
+    assert code == 0
+    assert "kept 36h" in err
+    code, _, err = run("limit", key.id, "--keep", "91d", **where)
+    assert code != 0
+    assert "DIGITMILL_MAX_EXPIRES_IN" in err
 
 
 def test_a_key_goes_its_whole_way(run: Run, empty_redis_url: str) -> None:
@@ -142,7 +171,7 @@ def test_a_webhook_secret_is_made_renewed_and_never_told_twice(run: Run, empty_r
     assert code == 0, said
     code, second, said_again = run("webhook-secret", key_id, "--overlap", "1h", **where)
     assert code == 0
-    secrets = Secrets(RedisWebhookStore(redis.Redis.from_url(empty_redis_url)))
+    secrets = Secrets(WebhookStore(redis.Redis.from_url(empty_redis_url)))
     assert secrets.live("office") == [second.strip(), first.strip()]
     assert secrets.live("local") == [local.strip()]
     (line,) = [line for line in said_again.splitlines() if '"audit"' in line]
@@ -151,7 +180,11 @@ def test_a_webhook_secret_is_made_renewed_and_never_told_twice(run: Run, empty_r
 
     assert run("webhook-secret", "admin", **where)[0] == 1
     assert run("webhook-secret", "admin", ADMIN_KEY="correct horse", **where)[0] == 0
-    owner = Keys(Settings(admin_key=SecretStr("correct horse")), MemoryKeyStore()).identify("correct horse").owner
+    owner = (
+        Keys(Settings(admin_key=SecretStr("correct horse")), KeyStore(redis.Redis.from_url(empty_redis_url)))
+        .identify("correct horse")
+        .owner
+    )
     assert len(secrets.live(owner)) == 1
 
 

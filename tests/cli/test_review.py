@@ -39,12 +39,26 @@ def test_a_row_is_corrected(
     assert asked.headers["if-match"] == '"5"'
 
 
-@pytest.mark.parametrize("answer", ["", "10", "x", "٣", "recognized"])
+def test_a_field_of_a_page_is_corrected_by_its_own_revision(
+    service: ScriptedService, capfd: pytest.CaptureFixture[str]
+) -> None:
+    correction = {"prediction": "A,C", "status": "recognized", "by": "ann", "at": AT}
+    said = {"status": "review", "value": "A", "confidence": 0.5, "reason": "several", "alternatives": []}
+    fields = {"answer": {**said, "correction": correction, "revision": 3}}
+    service.on("PATCH", ROW, Answer(row_document(1, fields=fields, revision=3)))
+    assert main(["correct", "job1", "1", "A,C", "--field", "answer", "--revision", "2"]) == 0
+    assert capfd.readouterr().out == "Row 1, answer: A,C; revision 3.\n"
+    (asked,) = service.asked
+    assert json.loads(asked.body) == {"prediction": "A,C", "field": "answer"}
+    assert asked.headers["if-match"] == '"2"'
+
+
+@pytest.mark.parametrize("answer", ["", "1 0", "x", "٣", "recognized"])
 def test_what_is_no_answer_is_not_sent(
     service: ScriptedService, capfd: pytest.CaptureFixture[str], answer: str
 ) -> None:
     assert main(["correct", "job1", "1", answer]) == 1
-    assert "give a digit, blank, not_a_digit, undo" in capfd.readouterr().err
+    assert "give a digit or a number, blank, not_a_digit, undo" in capfd.readouterr().err
     assert service.asked == []
 
 
@@ -59,12 +73,14 @@ def test_the_history_is_a_line_for_each_change(service: ScriptedService, capfd: 
     history = [
         {"revision": 1, "before": None, "after": four, "by": "ann", "at": AT},
         {"revision": 2, "before": four, "after": smudge, "by": "bob", "at": AT},
+        {"revision": 3, "before": smudge, "after": None, "by": "cem", "at": AT, "by_name": "Cem", "hidden": True},
     ]
     service.on("GET", f"{ROW}/history", Answer({"job_id": "job1", "index": 1, "history": history}))
     assert main(["history", "job1", "1"]) == 0
-    first, second = capfd.readouterr().out.splitlines()
+    first, second, third = capfd.readouterr().out.splitlines()
     assert first.split() == ["1", "2026-01-02", "03:04:05+00:00", "ann", "the", "model's", "answer", "->", "4"]
     assert second.endswith("4 -> not_a_digit")
+    assert third.endswith("Cem           not_a_digit -> entered, and hidden until another person has")
 
 
 def test_the_answered_images_go_to_a_file(service: ScriptedService, tmp_path: Path) -> None:
@@ -78,7 +94,7 @@ def test_results_can_be_final_and_filtered_by_corrections(
 ) -> None:
     service.on("GET", "/v1/jobs/job1/results", Answer(ndjson(corrected("4"))))
     assert main(["results", "job1", "--format", "csv", "--final", "--corrected"]) == 0
-    assert capfd.readouterr().out.splitlines()[1] == "1,1.png,recognized,4,,,"
+    assert capfd.readouterr().out.splitlines()[1] == "1,1.png,recognized,4,,,,person,"
     assert service.calls("GET", "/v1/jobs/job1/results")[0].query == {"corrected": ["true"]}
     assert main(["results", "job1", "--format", "ndjson", "--final"]) == 1
     assert "--final belongs to CSV" in capfd.readouterr().err

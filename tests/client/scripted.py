@@ -82,7 +82,7 @@ def _handler(service: ScriptedService) -> type[BaseHTTPRequestHandler]:
             if answer.status != 304:
                 self.wfile.write(answer.data[: answer.cut])
 
-        do_GET = do_POST = do_PATCH = do_DELETE = handle_one_call  # noqa: N815 (http.server looks for these names)
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one_call  # noqa: N815 (their names)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
             pass

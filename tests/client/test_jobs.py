@@ -108,6 +108,14 @@ def test_cancel_and_delete_name_the_job(service: ScriptedService, client: Client
     assert [asked.method for asked in service.asked] == ["POST", "DELETE"]
 
 
+def test_jobs_are_deleted_by_filters_page_by_page(service: ScriptedService, client: Client) -> None:
+    pages = {"deleted": ["b"], "next_cursor": "b"}, {"deleted": ["a"], "next_cursor": None}
+    service.on("DELETE", "/v1/jobs", *map(Answer, pages))
+    assert list(client.delete_jobs(created_before="2026-01-31", metadata={"batch": "A7"})) == ["b", "a"]
+    sought = {"created_before": ["2026-01-31"], "metadata": ['{"batch": "A7"}']}
+    assert [asked.query for asked in service.asked] == [sought, {**sought, "cursor": ["b"]}]
+
+
 def test_models_are_listed(service: ScriptedService, client: Client) -> None:
     model = {"name": "digits", "version": "2", "default": True, "accuracy": 0.99}
     service.on("GET", "/v1/models", Answer({"models": [model]}))

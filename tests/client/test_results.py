@@ -108,10 +108,10 @@ def test_csv_is_written_as_the_contract_says(service: ScriptedService, client: C
     out = tmp_path / "rows.csv"
     client.results_csv("job1", out)
     assert list(csv.reader(io.StringIO(out.read_bytes().decode(), newline=""))) == [
-        ["index", "name", "status", "prediction", "confidence", "error", "reason"],
-        ["0", 'with,comma and "quotes"\nand a line.png', "recognized", "007", "0.9987", "", ""],
-        ["1", "'=1+1", "failed", "", "", "not_an_image", ""],
-        ["2", "2.png", "review", "1", "0.4", "", "cross"],
+        ["index", "name", "status", "prediction", "confidence", "error", "reason", "answered_by", "answered_by_name"],
+        ["0", 'with,comma and "quotes"\nand a line.png', "recognized", "007", "0.9987", "", "", "model", ""],
+        ["1", "'=1+1", "failed", "", "", "not_an_image", "", "", ""],
+        ["2", "2.png", "review", "1", "0.4", "", "cross", "model", ""],
     ]
 
 

@@ -97,8 +97,11 @@ def test_final_csv_has_a_persons_answer_in_the_place_of_the_models(service: Scri
     plain, final = io.BytesIO(), io.BytesIO()
     client.results_csv("job1", plain)
     client.results_csv("job1", final, final=True, corrected=True)
-    assert plain.getvalue().decode().splitlines()[2] == "3,3.png,recognized,7,0.9987,,"
-    assert final.getvalue().decode().splitlines()[1:] == ["0,0.png,recognized,7,0.9987,,", "3,3.png,recognized,4,,,"]
+    assert plain.getvalue().decode().splitlines()[2] == "3,3.png,recognized,7,0.9987,,,model,"
+    assert final.getvalue().decode().splitlines()[1:] == [
+        "0,0.png,recognized,7,0.9987,,,model,",
+        "3,3.png,recognized,4,,,,person,",
+    ]
     assert service.calls("GET", RESULTS)[1].query == {"corrected": ["true"]}
 
 

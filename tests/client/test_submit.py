@@ -146,6 +146,16 @@ def test_waiting_asks_for_the_rows_in_the_same_answer(service: ScriptedService, 
     assert job.results[0].prediction == "7"
 
 
+def test_a_source_is_named_and_not_sent(service: ScriptedService, client: Client) -> None:
+    service.on("POST", PATH, Answer(job_document(total=1, results=[row_document(0)])))
+    place, options = ("s3://scans/a", "https://files.example/b.png"), {"results_url": "s3://rows/a.csv"}
+    job = client.submit_source(place, options=options, wait=20, idempotency_key="a")
+    (asked,) = service.asked
+    assert json.loads(asked.body) == {"source": list(place), "options": options}
+    assert (asked.headers["idempotency-key"], asked.headers["prefer"]) == ("a", "wait=20")
+    assert job.results is not None
+
+
 def test_the_key_is_sent_as_a_bearer_token(service: ScriptedService, image: Path) -> None:
     service.on("POST", PATH, Answer(job_document(), 202))
     with Client(service.url, key="secret") as client:

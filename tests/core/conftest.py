@@ -1,14 +1,15 @@
-"""A whole service in this process: memory store, memory queue, and a model that needs no framework."""
+"""A whole service in this process, with a model that needs no framework."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,18 +18,21 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from digitmill.domain import DIGITS, Computation, Job, Options, Rule
+from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.imaging.normalisers import normalise_with_quality
 from digitmill.jobs import TINY_BYTES
+from digitmill.loading import Models
 from digitmill.models.calibrations import CalibratedModel, Calibration, ErrorInterval
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import calibrate
-from digitmill.queue import MemoryQueue
 from digitmill.service import Service
 from digitmill.settings import Settings
-from digitmill.store.memory import MemoryJobStore
+from digitmill.store.redis import RedisJobStore
+from digitmill.strips.lattice import Weighing
 from digitmill.uploads.spool import Spool
-from digitmill.work import Models, Work
+from digitmill.work import Work
+from tests.in_process import HeldQueue, in_process, passing_time, take_once, waits
 
 
 class DarkMeansSeven:
@@ -38,6 +42,8 @@ class DarkMeansSeven:
     normaliser = staticmethod(normalise_with_quality)
     classes = tuple(DIGITS)
     doubtful_cut = 1.0
+    lattice: Weighing | None = None
+    looks: Looks | None = None
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -107,8 +113,9 @@ class Mill:
     """The service and a hand that turns it."""
 
     service: Service
-    store: MemoryJobStore
-    queue: MemoryQueue
+    redis: Any
+    store: RedisJobStore
+    queue: HeldQueue
     model: DarkMeansSeven
     worker: Work
     pass_time: Callable[[float], None]
@@ -127,30 +134,24 @@ class Mill:
             submission = self.service.jobs.submit(owner, spool, options or Options(), idempotency_key=key)
         return submission.job, submission.created
 
-    def turn(self, chunks: int = 1_000_000) -> int:
-        """Answer up to so many messages; the number of those that there were."""
-        for number in range(chunks):
-            message = self.queue.take()
-            if message is None:
+    def turn(self, times: int = 1_000_000) -> int:
+        """Let the worker take work so many times, as long as some waits; how often it did."""
+        for number in range(times):
+            if not waits(self.store):
                 return number
-            self.worker.run_chunk(*message)
-        return chunks
+            take_once(self.worker)
+        return times
 
 
 @pytest.fixture
-def mill(tmp_path: Path, request: pytest.FixtureRequest) -> Mill:
+def mill(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mill]:
     """Mark a test with ``@pytest.mark.parametrize("mill", [{"chunk_images": 2}], indirect=True)`` for settings."""
-    now = [1_700_000_000.0]
-
-    def pass_time(seconds: float) -> None:
-        now[0] += seconds
-
     settings = Settings(var=tmp_path / "var", **getattr(request, "param", {}))
     publish(tmp_path / "var" / "models")
-    store, queue = MemoryJobStore(lambda: now[0]), MemoryQueue()
-    service = Service.assemble(settings, store, queue)
-    model = DarkMeansSeven()
-    return Mill(service, store, queue, model, service.work(Models(lambda _: model)), pass_time)
+    here, model = in_process(settings), DarkMeansSeven()
+    work = here.service.work(Models(lambda _: model))
+    yield Mill(here.service, here.client, here.store, here.queue, model, work, passing_time(monkeypatch))
+    here.store.close()
 
 
 def png(*, thick: bool = False, size: int = 28) -> bytes:

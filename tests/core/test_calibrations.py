@@ -14,7 +14,8 @@ from digitmill.domain import Options, Rule
 from digitmill.errors import BadOptions
 from digitmill.models.engines.base import Batch, Probabilities
 from digitmill.models.runtime import Model, calibrate
-from digitmill.pipeline import Opened, answer_opened
+from digitmill.pipeline import OpenedChunk, answer_opened
+from digitmill.readers.digit import OpenedDigit
 from digitmill.store.records import record_of
 from tests.core.conftest import Mill, add_calibration, png, publish
 from tests.models.published import manifest_of
@@ -38,8 +39,8 @@ class Engine:
         return
 
 
-def opened(options: Options) -> Opened:
-    return Opened(1, options, pictures=[np.zeros((28, 28), np.uint8)], places=[0], doubtful=[False])
+def opened(options: Options) -> OpenedChunk:
+    return OpenedChunk(1, options, places=[0], opened=[OpenedDigit([np.zeros((28, 28), np.uint8)], doubtful=False)])
 
 
 def test_jobs_of_one_batch_are_each_answered_by_their_own_calibration() -> None:

@@ -8,8 +8,7 @@ from contextlib import nullcontext
 import pytest
 from PIL import Image
 
-from digitmill.clearing import Clearing
-from digitmill.domain import JobState, Options, QueueName, RowStatus
+from digitmill.domain import JobState, Options, RowStatus, new_job_id
 from digitmill.errors import (
     BadOptions,
     CorruptArchive,
@@ -24,13 +23,16 @@ from digitmill.errors import (
     TooManyJobs,
 )
 from digitmill.imaging.drawing import View, draw
-from digitmill.jobs import new_job_id
-from digitmill.queue import MemoryQueue
+from digitmill.jobs import Submission
+from digitmill.precedence import QueueName
+from digitmill.purge import Purge
 from digitmill.results import EVERY_ROW, RowFilter
+from digitmill.uploads.spool import Spool
 from tests.archives import zip_of
 from tests.core.conftest import Mill, blank_png, png
+from tests.in_process import HeldQueue
 
-FEW = {"chunk_images": 2, "chunks_in_flight": 2}
+FEW = {"chunk_images": 2}
 
 
 def scans(number: int) -> dict[str, bytes]:
@@ -83,13 +85,9 @@ def test_a_few_images_go_through_the_interactive_queue(mill: Mill) -> None:
 
 
 @pytest.mark.parametrize("mill", [FEW], indirect=True)
-def test_no_more_chunks_wait_in_the_queue_than_the_window(mill: Mill) -> None:
+def test_a_job_is_read_chunk_by_chunk(mill: Mill) -> None:
     job = mill.submit(scans(9))
-    depths = []
-    while mill.queue.depth(job.queue):
-        depths.append(mill.queue.depth(job.queue))
-        mill.turn(1)
-    assert max(depths) == 2
+    mill.turn()
     assert mill.service.jobs.get("ann", job.id).state is JobState.COMPLETED
     assert mill.model.batches == [2, 2, 2, 2, 1]
 
@@ -110,7 +108,7 @@ def test_a_refused_upload_leaves_nothing(mill: Mill) -> None:
 def test_a_plan_that_turns_out_too_long_is_forgotten(mill: Mill) -> None:
     with pytest.raises(TooManyImages):
         mill.submit(scans(4))
-    assert mill.store._plans == {}
+    assert mill.redis.keys("dm:job:*") == []
 
 
 @pytest.mark.parametrize(
@@ -154,17 +152,50 @@ def test_past_the_limit_of_open_jobs_an_owner_waits_and_others_do_not(mill: Mill
 def test_a_job_that_was_one_too_many_leaves_nothing_behind(mill: Mill) -> None:
     mill.submit(scans(1))
     blobs = sorted((mill.service.settings.var / "blobs").iterdir())
-    plans = set(mill.store._plans)
+    plans = mill.redis.keys("dm:job:*:plan")
     with pytest.raises(TooManyJobs):
         mill.submit(scans(2))
     assert sorted((mill.service.settings.var / "blobs").iterdir()) == blobs
-    assert set(mill.store._plans) == plans
+    assert mill.redis.keys("dm:job:*:plan") == plans
+
+
+@pytest.mark.parametrize("mill", [{"chunk_images": 1}], indirect=True)
+def test_of_two_requests_at_once_under_one_key_the_second_gets_the_job_of_the_first(
+    mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = mill.submission(scans(2), key="k")
+    kept = mill.redis.keys("dm:job:*:plan")
+    # it looked before the first was recorded
+    monkeypatch.setattr(mill.store, "recall", lambda *_: None)
+    again, created = mill.submission(scans(2), key="k")
+    assert (again.id, created) == (first.id, False)
+    assert list(mill.service.blobs.older_than(-60)) == [first.id]
+    assert mill.redis.keys("dm:job:*:plan") == kept
+
+
+@pytest.mark.parametrize("mill", [{"max_open_jobs": 1}], indirect=True)
+def test_nobody_waits_any_more_for_a_job_that_was_not_recorded(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    def submit_and_wait(key: str) -> Submission:
+        with Spool(mill.service.settings.spool, 1 << 20, with_digest=True) as spool:
+            spool.add("a.png", io.BytesIO(png()))
+            return mill.service.jobs.submit("ann", spool, Options(), idempotency_key=key, follow=True)
+
+    waited = mill.store._followers._waiting
+    first = submit_and_wait("k")
+    assert first.completion is not None
+    assert list(waited) == [first.job.id]
+    first.completion.close()
+    with pytest.raises(TooManyJobs):
+        submit_and_wait("another")
+    monkeypatch.setattr(mill.store, "recall", lambda *_: None)
+    assert submit_and_wait("k").completion is None
+    assert not waited
 
 
 @pytest.mark.parametrize("mill", [{"max_redis_memory_share": 0.5}], indirect=True)
 def test_a_store_that_is_nearly_full_takes_no_more(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
     for share, refused in ((0.0, False), (0.5, False), (0.51, True), (0.2, False)):
-        monkeypatch.setattr(mill.store, "memory_share", lambda share=share: share)
+        monkeypatch.setattr(mill.store.upkeep, "memory_share", lambda share=share: share)
         with pytest.raises(Overloaded, match="memory") if refused else nullcontext():
             mill.service.jobs.admit("ann")
 
@@ -324,7 +355,7 @@ def test_an_expired_job_says_so_everywhere(mill: Mill) -> None:
         mill.service.jobs.get("ann", job.id)
     with pytest.raises(Expired):
         mill.service.results.page("ann", job.id, rows=EVERY_ROW, limit=1, cursor=None)
-    Clearing(mill.service.settings, mill.store, mill.service.blobs).clear()
+    Purge(mill.service.settings, mill.store, mill.service.blobs).run()
     assert list(mill.service.blobs.older_than(-60)) == []
 
 
@@ -333,11 +364,11 @@ def test_a_broker_that_fails_does_not_fail_an_accepted_job(mill: Mill, monkeypat
         raise StorageUnavailable("down")
 
     with monkeypatch.context() as broken:
-        broken.setattr(MemoryQueue, "send", fail)
+        broken.setattr(HeldQueue, "wake", fail)
         job = mill.submit(scans(2))
-    assert mill.turn() == 0
     mill.pass_time(60)
-    assert mill.service.recovery.sweep() == 1
+    mill.service.recovery.sweep()
+    assert mill.queue.wakeups == 1
     mill.turn()
     assert mill.service.jobs.get("ann", job.id).state is JobState.COMPLETED
 

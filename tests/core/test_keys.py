@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from digitmill.domain import ApiKey, Scope
+from digitmill.access import ApiKey, Scope
 from digitmill.errors import Conflict, NotFound, StorageUnavailable, Unauthorized
 from digitmill.keys import CACHE_SECONDS, LOCAL, Keys, state_of
 from digitmill.settings import Settings
 from digitmill.store.connection import connect
-from digitmill.store.memory_key_store import MemoryKeyStore
-from digitmill.store.redis_key_store import RedisKeyStore
+from digitmill.store.endpoint_store import SigningSecret
+from digitmill.store.key_store import KeyStore
+from digitmill.store.webhook_store import WebhookStore
+from tests.in_process import empty_redis
 
 DAY = 86400.0
 
@@ -29,7 +32,7 @@ class Ring:
 
     web: Keys
     command: Keys
-    store: MemoryKeyStore
+    store: KeyStore
     pass_time: Callable[[float], None]
     now: Callable[[], float]
 
@@ -47,7 +50,7 @@ def ring(request: pytest.FixtureRequest) -> Ring:
         now[0] += seconds
 
     settings: dict[str, Any] = getattr(request, "param", {})
-    store = MemoryKeyStore()
+    store = KeyStore(empty_redis())
     web, command = (Keys(Settings(**settings), store, lambda: now[0]) for _ in range(2))
     return Ring(web, command, store, pass_time, lambda: now[0])
 
@@ -92,7 +95,7 @@ def test_what_is_not_exactly_the_key_is_refused(ring: Ring, change: Callable[[st
 
 @given(sent=st.text() | st.from_regex(r"dm_[0-9a-f]{12}_[0-9a-f]{48}", fullmatch=True))
 def test_no_guess_comes_in(sent: str) -> None:
-    keys = Keys(Settings(), MemoryKeyStore())
+    keys = Keys(Settings(), KeyStore(empty_redis()))
     keys.create("scanner", [Scope.ADMIN], lifetime=None)
     with pytest.raises(Unauthorized):
         keys.identify(sent)
@@ -137,10 +140,49 @@ def test_the_admin_key_is_the_first_key(ring: Ring) -> None:
 
 
 def test_the_admin_key_is_told_without_the_store() -> None:
-    keys = Keys(Settings(admin_key=SecretStr("k")), RedisKeyStore(connect("redis://127.0.0.1:1/0")))
+    keys = Keys(Settings(admin_key=SecretStr("k")), KeyStore(connect("redis://127.0.0.1:1/0")))
     assert keys.identify("k").may(Scope.ADMIN)
     with pytest.raises(StorageUnavailable):
         keys.identify(f"dm_{'0' * 12}_{'0' * 48}")
+
+
+def admin(store: KeyStore, key: str) -> Keys:
+    return Keys(Settings(admin_key=SecretStr(key)), store)
+
+
+def test_the_jobs_of_the_admin_key_stay_its_own_when_it_is_another(ring: Ring) -> None:
+    before, after = admin(ring.store, "before"), admin(ring.store, "after")
+    assert before.identify("before").owner == after.identify("after").owner == "admin"
+    assert before.owner_of("admin") == after.owner_of("admin") == "admin"
+    assert after.names_of("admin") == before.names_of("admin") == {"admin": "DIGITMILL_ADMIN_KEY"}
+
+
+def test_no_other_key_is_made_for_the_jobs_of_the_admin_key(ring: Ring) -> None:
+    with pytest.raises(Conflict, match="name another"):
+        ring.command.create("scanner", [Scope.READ], lifetime=None, owner="admin")
+    assert ring.store.list() == []
+
+
+def test_what_an_earlier_release_noted_under_the_digest_of_the_admin_key_is_carried_over_before_it_is_used() -> None:
+    client = empty_redis()
+    secrets = WebhookStore(client)
+    keys = admin(KeyStore(client), "before")
+    old = hashlib.sha256(b"before").hexdigest()[:16]
+    for text in ("first", "of a release that still ran"):
+        secrets.change_secrets(old, lambda _, text=text: [SigningSecret(text, None)])  # type: ignore[misc]
+        keys = admin(KeyStore(client), "before")
+        assert keys.owner_of("admin") == "admin"
+        assert secrets.secrets(old) == []
+    assert [secret.text for secret in secrets.secrets("admin")] == ["first", "of a release that still ran"]
+    assert admin(KeyStore(client), "after").owner_of("admin") == "admin"
+    assert len(secrets.secrets("admin")) == 2
+
+
+def test_a_store_that_is_away_is_no_reason_to_answer_without_the_jobs_of_before() -> None:
+    keys = admin(KeyStore(connect("redis://127.0.0.1:1/0")), "k")
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            keys.carry_over()
 
 
 def test_a_key_expires(ring: Ring) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from digitmill.domain import JobState, ModelReference
-from digitmill.loading import Turn
-from digitmill.work import Models, Work
+from digitmill.loading import Models, Turn
+from digitmill.work import Work
 from tests.core.conftest import DarkMeansSeven, Mill, png
 
 
@@ -42,7 +42,7 @@ def test_while_another_process_loads_a_chunk_is_left_to_others_and_was_not_tried
         mill.pass_time(10)
     turn.busy = False
     mill.turn()
-    assert mill.service.jobs.get("ann", job.id).counts.recognized == 1
+    assert mill.service.jobs.get("ann", job.id).counts.statuses["recognized"] == 1
     assert not turn.held
 
 
@@ -59,7 +59,7 @@ def test_a_chunk_is_kept_while_its_model_is_loaded(mill: Mill, monkeypatch: pyte
         assert loaded.wait(30)
         return mill.model
 
-    monkeypatch.setattr(mill.store, "renew", renew)
+    monkeypatch.setattr(mill.store.chunks, "renew", renew)
     job = mill.submit({"a.png": png()})
     mill.worker = worker_with(mill, load, Turn())
     mill.turn()

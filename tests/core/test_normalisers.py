@@ -12,7 +12,7 @@ from digitmill.domain import Polarity
 from digitmill.imaging import normalisers
 from digitmill.imaging.decode import decode
 from digitmill.imaging.drawing import View, draw
-from digitmill.work import Models
+from digitmill.loading import Models
 from tests.core.conftest import DarkMeansSeven, Mill, png, publish
 
 OLD = 1
@@ -34,9 +34,7 @@ def test_images_reach_the_model_by_the_normaliser_that_it_was_trained_with(mill:
     worker = mill.service.work(Models(lambda _: model))
     model.normaliser = all_ink
     job = mill.submit({"thin.png": png()})
-    message = mill.queue.take()
-    assert message is not None
-    worker.run_chunk(*message)
+    assert worker.run() == 1
     assert mill.service.results.row("ann", job.id, 0).prediction == "7"
 
 

@@ -1,96 +1,104 @@
-"""What web, worker and sweep expect of a queue, of every one that there is."""
+"""Messages through Celery, over a broker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
-from digitmill.domain import QueueName
 from digitmill.errors import StorageUnavailable
-from digitmill.queue import EVENTS_QUEUE, PAGE_MESSAGES, CeleryQueue, MemoryQueue, Queue, celery_app
-from digitmill.store.redis_line import Line
+from digitmill.queue import DELIVER_EVENT, EVENTS_QUEUE, WAKEUP, WORK_QUEUE, Queue, celery_app
+from digitmill.store.connection import connect
+from tests.web.conftest import wait_until
 
 
-def of_memory(_: pytest.FixtureRequest) -> Queue:
-    return MemoryQueue()
+def messages(app: Any, queue: str) -> list[tuple[str, list[str]]]:
+    """Task and arguments of the messages that wait; they are taken."""
+    found = []
+    with app.connection_for_read() as connection:
+        while (message := connection.default_channel.basic_get(queue, no_ack=True)) is not None:
+            found.append((message.headers["task"], message.decode()[0]))
+    return found
 
 
-def of_celery(request: pytest.FixtureRequest) -> Queue:
-    url = request.getfixturevalue("empty_redis_url")
-    return CeleryQueue(celery_app(url), Line(redis.Redis.from_url(url)))
+def test_a_wakeup_names_nothing_and_an_event_its_job(empty_redis_url: str) -> None:
+    app = celery_app(empty_redis_url)
+    queue = Queue(app)
+    queue.wake()
+    queue.send_event("one")
+    assert messages(app, WORK_QUEUE) == [(WAKEUP, [])]
+    assert messages(app, EVENTS_QUEUE) == [(DELIVER_EVENT, ["one"])]
 
 
-@pytest.fixture(params=[of_memory, of_celery])
-def queue(request: pytest.FixtureRequest) -> Queue:
-    make: Callable[[pytest.FixtureRequest], Queue] = request.param
-    return make(request)
+@dataclass
+class Stranger:
+    """Speaks TLS under a certificate that no system trusts, and says nothing; ``heard`` tells what came of callers."""
+
+    port: int
+    certificate: Path
+    heard: list[str] = field(default_factory=list)
 
 
-def test_a_queue_counts_its_own_messages(queue: Queue) -> None:
-    queue.send(QueueName.BULK, "one", 0)
-    queue.send(QueueName.BULK, "one", 1)
-    queue.send(QueueName.INTERACTIVE, "two", 0)
-    queue.send_event("three")
-    assert [queue.depth(name) for name in (*QueueName, EVENTS_QUEUE)] == [1, 2, 1]
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[Stranger]:
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate")
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    command = [
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+        *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"),
+        *("-keyout", str(key), "-out", str(certificate)),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("localhost", 0)) as listener:
+        found = Stranger(listener.getsockname()[1], certificate)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    caller, _ = listener.accept()
+                    try:
+                        with context.wrap_socket(caller, server_side=True) as secured:
+                            found.heard.append("a word" if secured.recv(1) else "nothing")
+                    except ssl.SSLError:
+                        found.heard.append("nothing")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield found
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
 
 
-def test_those_in_line_are_counted_and_taken_once_in_their_order(queue: Queue) -> None:
-    for chunk in range(3):
-        queue.line_up("job", chunk)
-    assert queue.waiting_jobs(QueueName.INTERACTIVE) == {"job"}
-    assert queue.take_waiting(2) == [("job", 0), ("job", 1)]
-    assert queue.take_waiting(2) == [("job", 2)]
-    assert queue.take_waiting(2) == []
+@pytest.mark.parametrize("store", [False, True], ids=["broker", "store"])
+def test_a_redis_whose_certificate_is_not_trusted_is_told_nothing(stranger: Stranger, store: bool) -> None:
+    def ask(options: str) -> None:
+        url = f"rediss://:secret@localhost:{stranger.port}/0{options}"
+        call = connect(url).ping if store else Queue(celery_app(url)).wake
+        with pytest.raises((redis.ConnectionError, StorageUnavailable)):
+            call()
+
+    ask("")
+    wait_until(lambda: bool(stranger.heard))
+    assert "a word" not in stranger.heard
+    ask(f"?ssl_ca_certs={stranger.certificate}")
+    wait_until(lambda: "a word" in stranger.heard)
 
 
-def test_bulk_work_is_exchanged_for_what_has_waited_longest(queue: Queue) -> None:
-    assert queue.exchange(None) is None
-    assert queue.exchange(("alone", 1)) == ("alone", 1)
-    queue.send(QueueName.BULK, "one", 0)
-    queue.send(QueueName.BULK, "two", 0)
-    assert queue.exchange(("one", 1)) == ("one", 0)
-    assert [queue.exchange(None) for _ in range(3)] == [("two", 0), ("one", 1), None]
-
-
-def test_nobody_is_given_bulk_work_while_something_more_urgent_waits(queue: Queue) -> None:
-    queue.send(QueueName.BULK, "one", 0)
-    queue.send(QueueName.INTERACTIVE, "urgent", 0)
-    assert queue.exchange(("one", 1)) is None
-    assert queue.depth(QueueName.BULK) == 2, "what follows is sent all the same"
-
-
-def test_an_event_is_more_urgent_than_bulk_work(queue: Queue) -> None:
-    queue.send(QueueName.BULK, "one", 0)
-    queue.send_event("over")
-    assert queue.exchange(None) is None
-
-
-def test_the_jobs_that_wait_are_those_with_a_message_in_that_queue(queue: Queue) -> None:
-    assert queue.waiting_jobs(QueueName.BULK) == set()
-    for job in ("one", "two", "one"):
-        queue.send(QueueName.BULK, job, 7)
-    queue.send(QueueName.INTERACTIVE, "three", 0)
-    queue.line_up("four", 0)
-    assert queue.waiting_jobs(QueueName.BULK) == {"one", "two"}
-    assert queue.waiting_jobs(QueueName.INTERACTIVE) == {"three", "four"}
-
-
-def test_the_jobs_of_a_long_queue_are_all_found(queue: Queue) -> None:
-    jobs = {f"job{number}" for number in range(2 * PAGE_MESSAGES + 1)}
-    for job in sorted(jobs):
-        queue.send(QueueName.BULK, job, 0)
-    assert queue.waiting_jobs(QueueName.BULK) == jobs
-
-
-def test_a_broker_that_goes_away_between_two_commands_is_storage_that_fails(
-    empty_redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def gone(*_: object) -> None:
-        raise redis.ConnectionError("Connection closed by server.")
-
-    queue = CeleryQueue(celery_app(empty_redis_url), Line(redis.Redis.from_url(empty_redis_url)))
-    monkeypatch.setattr(redis.Redis, "llen", gone)
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "unix:///nowhere/redis.sock", "amqp://127.0.0.1:1//"])
+def test_a_broker_that_does_not_answer_is_storage_that_fails(url: str) -> None:
+    queue = Queue(celery_app(url))
     with pytest.raises(StorageUnavailable):
-        queue.depth(EVENTS_QUEUE)
+        queue.wake()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from digitmill.domain import DIGITS, KINDS, Options, Reason, Row, RowStatus
-from digitmill.pipeline import Opened, answer_opened
+from digitmill.pipeline import OpenedChunk, answer_opened
+from digitmill.readers.digit import DigitReader, OpenedDigit
 from digitmill.store.rows import Answers
 from tests.core.conftest import DarkMeansSeven
 
@@ -39,11 +40,9 @@ def rows_of(
     doubtful_cut: float = 1.0,
 ) -> list[Row]:
     """The rows of a chunk of a blank picture and of one for each of the answers."""
-    opened = Opened(1 + len(answers), Options(review_below=review_below))
-    for place in range(1, 1 + len(answers)):
-        opened.pictures.append(np.zeros((28, 28), np.uint8))
-        opened.places.append(place)
-        opened.doubtful.append(doubtful)
+    images = [OpenedDigit((), doubtful=False)]
+    images += [OpenedDigit([np.zeros((28, 28), np.uint8)], doubtful) for _ in answers]
+    opened = OpenedChunk(len(images), Options(review_below=review_below), list(range(len(images))), list(images))
     (found,) = answer_opened([opened], Says(answers, classes, doubtful_cut))
     names = [str(place) for place in range(1 + len(answers))]
     rows = Answers.unpacked(found.packed()).rows(0, names)
@@ -105,7 +104,9 @@ def test_a_doubtful_cut_lowers_confidence_by_what_was_measured() -> None:
 
 
 def test_a_doubtful_cut_of_a_cross_is_a_cross() -> None:
-    assert row_of({"cross": 0.75}, doubtful=True, doubtful_cut=0.5).reason is Reason.CROSS
+    row = row_of({"4": 0.25, "cross": 0.75}, doubtful=True, doubtful_cut=0.5)
+    # the cross has what the digits leave
+    assert (row.reason, row.confidence) == (Reason.CROSS, 0.25)
 
 
 def test_a_doubtful_cut_is_not_called_blank_unless_that_is_sure_all_the_same() -> None:
@@ -137,3 +138,33 @@ def test_status_confidence_and_reason_agree(
             above = row.confidence - review_below
             assert above > -1e-6 if row.status is RowStatus.RECOGNIZED else above < 1e-6
             assert all(guess.confidence <= row.confidence for guess in row.alternatives)
+
+
+def test_a_zero_with_a_line_through_it_is_struck_out_however_sure_the_model_is() -> None:
+    ring = np.zeros((28, 28), np.uint8)
+    ring[4:24, 8:20] = 255
+    ring[7:21, 11:17] = 0
+    struck = ring.copy()
+    struck[12:15, 2:26] = 255
+    images = [OpenedDigit([picture], doubtful=False) for picture in (ring, struck, struck)]
+    opened = OpenedChunk(len(images), Options(review_below=0.9), list(range(len(images))), list(images))
+    (found,) = answer_opened([opened], Says([{"0": 0.96}, {"0": 0.96}, {"8": 0.96}], EVERY, 0.5))
+    zero, doubted, eight = Answers.unpacked(found.packed()).rows(0, ["a", "b", "c"])
+    assert (zero.status, zero.confidence) == (RowStatus.RECOGNIZED, 0.96)
+    assert (doubted.status, doubted.confidence, doubted.reason) == (RowStatus.REVIEW, 0.48, Reason.STRUCK_OUT)
+    assert eight.status is RowStatus.RECOGNIZED
+
+
+def test_a_one_that_fills_its_crop_has_a_picture() -> None:
+    crop = np.full((60, 12), 30, np.uint8)
+    crop[:5, :4] = crop[-5:, -4:] = 235
+    opened = DigitReader().open(crop, Options(), Says([], EVERY, 1.0))
+    assert len(opened.pictures) == 1
+
+
+def test_a_one_that_was_stretched_to_a_square_is_not_blank() -> None:
+    crop = np.full((28, 28), 235, np.uint8)
+    crop[1:27, 4:24] = 30
+    opened = DigitReader().open(crop, Options(), Says([], EVERY, 1.0))
+    assert len(opened.pictures) == 1
+    assert opened.doubtful

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from digitmill.domain import JobState, ModelReference, Options, QueueName
+from digitmill.domain import JobState, ModelReference, Options
 from digitmill.errors import FailureCode, ModelNotFound, ModelRejected, StorageUnavailable
+from digitmill.loading import Models
 from digitmill.results import EVERY_ROW
-from digitmill.store.base import Completion, Done
+from digitmill.store.base import Completion, Done, PackedChunk
 from digitmill.store.blobs import BlobStore
-from digitmill.work import Models, Work
+from digitmill.store.orders import Order
+from digitmill.work import Work
 from tests.core.conftest import DarkMeansSeven, Mill, png
+from tests.in_process import waits
 
 TWO_CHUNKS = [{"chunk_images": 2}]
 
@@ -28,9 +31,7 @@ def state(mill: Mill, job_id: str) -> JobState:
 @pytest.mark.parametrize("mill", TWO_CHUNKS, indirect=True)
 def test_a_chunk_whose_worker_died_is_given_out_again(mill: Mill) -> None:
     job_id = submit(mill)
-    message = mill.queue.take()
-    assert message is not None
-    assert mill.store.claim(*message, lease=10) is not None
+    assert mill.store.chunks.take(Order(9, 10)).claims
     mill.turn()
     assert state(mill, job_id) is JobState.RUNNING
     assert mill.service.recovery.sweep() == 0
@@ -40,62 +41,34 @@ def test_a_chunk_whose_worker_died_is_given_out_again(mill: Mill) -> None:
     assert state(mill, job_id) is JobState.COMPLETED
 
 
-def test_messages_repeated_five_times_change_nothing(mill: Mill) -> None:
-    job_id = submit(mill)
-    for _ in range(4):
-        mill.queue.send(QueueName.INTERACTIVE, job_id, 0)
-    assert mill.turn() == 5
-    assert mill.model.batches == [4]
-    assert mill.service.jobs.get("ann", job_id).counts.done == 4
-
-
-def test_messages_of_waiting_jobs_are_not_repeated_while_the_queue_moves(mill: Mill) -> None:
-    for _ in range(3):
-        submit(mill)
-    mill.pass_time(60)
-    assert mill.service.recovery.sweep() == 0
-    assert mill.queue.depth(QueueName.INTERACTIVE) == 3
-
-
-def test_however_long_a_job_waits_in_a_queue_it_is_not_sent_again(mill: Mill) -> None:
+def test_however_long_a_job_waits_it_does_not_wait_twice(mill: Mill) -> None:
     for _ in range(3):
         submit(mill)
     for _ in range(5):
         mill.pass_time(400)
         assert mill.service.recovery.sweep() == 0
-    assert mill.queue.depth(QueueName.INTERACTIVE) == 3
+    assert mill.store.chunks.waiting()["small"] == 3
 
 
-def test_a_message_lost_from_a_queue_that_never_empties_is_sent_again_in_time(mill: Mill) -> None:
+def test_a_job_that_waits_nowhere_is_found_among_others_that_do(mill: Mill) -> None:
     lost = submit(mill)
-    mill.queue.take()
+    assert mill.store.chunks.wait_for_work(1)
     waiting = submit(mill)
+    mill.pass_time(6)
+    assert mill.service.recovery.sweep() == 0, "it may be under way"
     mill.pass_time(60)
-    assert mill.service.recovery.sweep() == 0, "it may still stand in the queue"
-    mill.pass_time(400)
     assert mill.service.recovery.sweep() == 1
     mill.turn()
     assert state(mill, lost) is JobState.COMPLETED
     assert state(mill, waiting) is JobState.COMPLETED
 
 
-def test_a_lost_message_is_sent_again_when_the_queue_is_empty(mill: Mill) -> None:
-    job_id = submit(mill)
-    mill.queue.take()
-    mill.pass_time(60)
-    assert mill.service.recovery.sweep() == 1
-    mill.pass_time(6)
-    assert mill.service.recovery.sweep() == 0, "the message has just been sent"
-    mill.turn()
-    assert state(mill, job_id) is JobState.COMPLETED
-
-
 def test_one_sweep_at_a_time(mill: Mill) -> None:
     submit(mill)
-    mill.queue.take()
+    assert mill.store.chunks.wait_for_work(1)
     mill.pass_time(60)
     assert mill.service.recovery.sweep() == 1
-    mill.queue.take()
+    assert mill.store.chunks.wait_for_work(1)
     assert mill.service.recovery.sweep() == 0
 
 
@@ -115,7 +88,7 @@ def test_storage_that_fails_midway_lets_the_chunk_go(mill: Mill, monkeypatch: py
 
 def test_answers_wait_for_a_store_that_is_away_for_a_moment(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
     job_id = submit(mill)
-    store, errors = mill.store.complete_all, iter([StorageUnavailable("down")] * 3)
+    store, errors = mill.store.chunks.complete_all, iter([StorageUnavailable("down")] * 3)
 
     def complete_all(found: Sequence[Done]) -> list[Completion]:
         for error in errors:
@@ -123,7 +96,7 @@ def test_answers_wait_for_a_store_that_is_away_for_a_moment(mill: Mill, monkeypa
         return store(found)
 
     monkeypatch.setattr("digitmill.work.STORE_PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(mill.store, "complete_all", complete_all)
+    monkeypatch.setattr(mill.store.chunks, "complete_all", complete_all)
     mill.turn()
     assert state(mill, job_id) is JobState.COMPLETED
     assert mill.model.batches == [4]
@@ -137,7 +110,7 @@ def test_answers_wait_for_a_store_no_longer_than_their_lease(mill: Mill, monkeyp
     job_id = submit(mill)
     with monkeypatch.context() as broken:
         broken.setattr("digitmill.work.STORE_PAUSE_SECONDS", 0.0)
-        broken.setattr(mill.store, "complete_all", fail)
+        broken.setattr(mill.store.chunks, "complete_all", fail)
         with pytest.raises(StorageUnavailable):
             mill.turn()
     mill.service.recovery.sweep()
@@ -160,7 +133,7 @@ def test_an_outage_of_the_storage_is_not_held_against_the_images(mill: Mill, mon
             assert mill.service.recovery.sweep() == 1
     mill.turn()
     job = mill.service.jobs.get("ann", job_id)
-    assert (job.state, job.counts.failed) == (JobState.COMPLETED, 0)
+    assert (job.state, job.counts.statuses["failed"]) == (JobState.COMPLETED, 0)
 
 
 def lack(_: ModelReference) -> DarkMeansSeven:
@@ -168,20 +141,20 @@ def lack(_: ModelReference) -> DarkMeansSeven:
 
 
 def work_through(mill: Mill, worker: Work) -> int:
-    """Let the worker take messages until there are none; how many it took."""
+    """Let the worker take work until there is none; how often it did."""
     taken = 0
-    while (message := mill.queue.take()) is not None:
-        assert not worker.run_chunk(*message)
+    while waits(mill.store):
+        assert not worker.run()
         taken += 1
     return taken
 
 
-def test_a_worker_that_lacks_the_model_sends_the_chunk_on_to_one_that_has_it(mill: Mill) -> None:
+def test_a_worker_that_lacks_the_model_leaves_the_chunk_to_one_that_has_it(mill: Mill) -> None:
     job_id = submit(mill)
-    message = mill.queue.take()
-    assert message is not None
-    assert not mill.service.work(Models(lack)).run_chunk(*message)
+    mill.queue.wakeups = 0
+    assert not mill.service.work(Models(lack)).run()
     assert state(mill, job_id) is JobState.RUNNING
+    assert mill.queue.wakeups == 1
     mill.turn()
     assert state(mill, job_id) is JobState.COMPLETED
 
@@ -210,12 +183,26 @@ def test_a_model_that_no_worker_has_fails_the_job_in_the_end(mill: Mill) -> None
 
 
 @pytest.mark.parametrize("mill", [{"max_attempts": 3}], indirect=True)
+def test_a_kind_of_work_that_no_worker_knows_fails_in_the_end_and_holds_up_nobody(mill: Mill) -> None:
+    plan = [PackedChunk(first=0, entries=b"?")]
+    job = mill.service.beginning.begin("ann", "later", plan, Options(), total=1, model=ModelReference("m", "1", ""))
+    images = submit(mill)
+    for _ in range(3):
+        mill.turn()
+        assert state(mill, images) is JobState.COMPLETED
+        mill.pass_time(6)
+        mill.service.recovery.sweep()
+    mill.turn()
+    job = mill.service.jobs.get("ann", job.id)
+    assert job.error is not None
+    assert (job.state, job.error.code) == (JobState.FAILED, "unknown_kind")
+
+
+@pytest.mark.parametrize("mill", [{"max_attempts": 3}], indirect=True)
 def test_a_chunk_that_never_ends_well_is_given_up(mill: Mill) -> None:
     job_id = submit(mill)
     for _ in range(3):
-        message = mill.queue.take()
-        assert message is not None
-        assert mill.store.claim(*message, lease=10) is not None
+        assert mill.store.chunks.take(Order(9, 10)).claims
         mill.pass_time(11)
         assert mill.service.recovery.sweep() == 1
     mill.turn()
@@ -240,9 +227,7 @@ def test_a_model_that_cannot_be_loaded_fails_the_job(mill: Mill) -> None:
         raise ModelRejected("The model file is broken; publish it again.")
 
     job_id = submit(mill)
-    message = mill.queue.take()
-    assert message is not None
-    assert not mill.service.work(Models(refuse)).run_chunk(*message)
+    assert not mill.service.work(Models(refuse)).run()
     job = mill.service.jobs.get("ann", job_id)
     assert job.error is not None
     assert (job.state, job.error.code) == (JobState.FAILED, "model_rejected")
@@ -252,7 +237,7 @@ def test_a_slow_chunk_keeps_its_lease(mill: Mill, monkeypatch: pytest.MonkeyPatc
     renewed = []
     clock = iter(range(0, 1000, 4))
     monkeypatch.setattr("digitmill.work.time.monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(type(mill.store), "renew", lambda *values: renewed.append(values))
+    monkeypatch.setattr(type(mill.store.chunks), "renew", lambda *values: renewed.append(values))
     submit(mill, 3)
     mill.turn()
     assert len(renewed) == 5, "before the upload is read, before each image, and before the model is asked"
@@ -266,7 +251,24 @@ def test_models_are_loaded_once_and_the_least_used_one_goes() -> None:
         return DarkMeansSeven()
 
     models = Models(load)
-    references = {name: ModelReference(name, "1", "0" * 64) for name in "abc"}
-    for name in "abacab":
+    references = {name: ModelReference(name, "1", "0" * 64) for name in "abcd"}
+    for name in "abcadab":
         models.get(references[name])
-    assert loaded == ["a", "b", "c", "b"]
+    assert loaded == ["a", "b", "c", "d", "b"]
+
+
+@pytest.mark.parametrize("mill", [{"chunk_images": 2, "interactive_images": 1}], indirect=True)
+def test_jobs_that_are_open_in_a_store_of_the_release_before_go_on(mill: Mill) -> None:
+    bulk, single = submit(mill, 9), submit(mill, 1)
+    # there, two chunks of a job were sent by messages, and single images stood in a list
+    mill.redis.delete("dm:waiting", "dm:turn", "dm:called")
+    mill.redis.hset(f"dm:job:{bulk}", "sent", 2)
+    mill.redis.rpush("dm:line", f"{single} 0")
+    mill.queue.wakeups = 0
+    mill.pass_time(60)
+    assert mill.service.recovery.sweep() == 4, "two chunks, the rest of their job, and the single image"
+    assert mill.queue.wakeups == 1
+    mill.turn()
+    assert {state(mill, job_id) for job_id in (bulk, single)} == {JobState.COMPLETED}
+    mill.store.upkeep.audit(mend=True)
+    assert not mill.redis.exists("dm:line")

@@ -24,6 +24,7 @@ from digitmill.errors import (
 )
 from digitmill.jobs import TINY_BYTES
 from digitmill.results import EVERY_ROW
+from digitmill.store.keys import job_key, rows_key
 from digitmill.uploads.codec import unpack_plan
 from tests.answers import answers_of
 from tests.archives import Crafted, craft, zip_of
@@ -51,15 +52,14 @@ UPLOAD = {
 def give_up(mill: Mill, job: Job, indices: set[int]) -> None:
     """The worker answers the job, and gives up on these images."""
     mill.turn()
-    record = mill.store._records[job.id]
     for chunk, rows in enumerate(chunks_of(mill, job)):
         failed = [
             Row(row.index, row.name, RowStatus.FAILED, failure=GIVEN_UP) if row.index in indices else row
             for row in rows
         ]
-        record.rows[chunk] = answers_of(failed).packed()
+        mill.redis.hset(rows_key(job.id), str(chunk), answers_of(failed).packed())
     counts = answers_of(rows_of(mill, job)).counts
-    record.job = replace(record.job, counts=counts)
+    mill.redis.hset(job_key(job.id), mapping={str(status): number for status, number in counts.statuses.items()})
 
 
 def rows_of(mill: Mill, job: Job) -> list[Row]:
@@ -67,7 +67,7 @@ def rows_of(mill: Mill, job: Job) -> list[Row]:
 
 
 def chunks_of(mill: Mill, job: Job) -> Sequence[Sequence[Row]]:
-    starts = [*mill.store.starts(job.id), job.counts.total]
+    starts = [*mill.store.chunks.starts(job.id), job.counts.total]
     rows = rows_of(mill, job)
     return [rows[start:end] for start, end in pairwise(starts)]
 
@@ -107,7 +107,7 @@ def test_a_retry_stands_on_its_own_when_the_old_job_is_gone(mill: Mill) -> None:
 
 
 def test_what_the_plan_refused_is_refused_again_for_the_same_reason(mill: Mill) -> None:
-    members = [Crafted(name="locked.png", data=b"x", flags=1), Crafted(name="in.zip", data=b"x")]
+    members = [Crafted(name="locked.png", data=b"x", flags=1), Crafted(name="in.7z", data=b"x")]
     job = mill.submit({"pile.zip": craft(members)})
     mill.turn()
     before = rows_of(mill, job)
@@ -139,7 +139,7 @@ def test_pages_of_one_file_are_stored_once(mill: Mill) -> None:
     again = retry(mill, job)
     blob = mill.service.blobs.read(again.id, 0, 10 * len(content))
     assert blob == content
-    assert {entry.offset for entry in unpack_plan(mill.store.read(again.id, [0])[0][0])} == {0}
+    assert {entry.offset for entry in unpack_plan(mill.store.chunks.read(again.id, [0])[0][0])} == {0}
 
 
 def test_only_a_final_job_with_failed_images_can_be_retried(mill: Mill) -> None:

@@ -8,13 +8,14 @@ import zipfile
 import numpy as np
 import pytest
 
-from digitmill.clearing import Clearing
-from digitmill.domain import JobState, Options, RowStatus, Verdict, VerdictStatus
+from digitmill.domain import JobState, Options, RowStatus
 from digitmill.errors import Expired, NotFound
 from digitmill.imaging.drawing import View, draw
 from digitmill.jobs import TINY_BYTES
+from digitmill.purge import Purge
 from digitmill.results import EVERY_ROW
 from digitmill.review import Correction
+from digitmill.verdicts import Verdict, VerdictStatus
 from tests.core.conftest import Mill
 from tests.pictures import png
 
@@ -50,7 +51,7 @@ def test_only_what_is_tiny_lies_with_the_plan(mill: Mill, size: int, *, lies_wit
     assert (job.blob is None) is lies_with_the_plan
     assert uploads(mill) == ([] if lies_with_the_plan else [job.id])
     mill.turn()
-    assert mill.service.jobs.get("ann", job.id).counts.recognized == 1
+    assert mill.service.jobs.get("ann", job.id).counts.statuses["recognized"] == 1
 
 
 @pytest.mark.parametrize("mill", [{"chunk_images": 1}], indirect=True)
@@ -64,14 +65,14 @@ def test_a_deleted_or_expired_job_takes_its_upload_along(mill: Mill) -> None:
     mill.turn()
     mill.service.jobs.delete("ann", deleted.id)
     mill.pass_time(61)
-    Clearing(mill.service.settings, mill.store, mill.service.blobs).clear()
+    Purge(mill.service.settings, mill.store, mill.service.blobs).run()
     with pytest.raises(NotFound):
         mill.service.results.image("ann", deleted.id, 0)
     with pytest.raises(Expired):
         mill.service.results.image("ann", expired.id, 0)
     for job in (deleted, expired):
         with pytest.raises(NotFound):
-            mill.store.upload(job.id)
+            mill.store.chunks.upload(job.id)
 
 
 def test_failed_images_of_a_tiny_upload_can_be_tried_again(mill: Mill) -> None:

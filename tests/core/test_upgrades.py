@@ -46,11 +46,11 @@ def test_the_same_request_gives_the_same_job_whatever_the_default_has_become(mil
 )
 def test_a_request_that_an_earlier_release_took_gives_its_job(mill: Mill, options: Options) -> None:
     job = mill.submit(FILES, options, key="k")
-    ((place, (digest, made, until)),) = mill.store._idempotency.items()
-    content = digest.partition(" ")[0]
+    (place,) = mill.redis.keys("dm:idempotency:*")
+    content = mill.redis.hget(place, "digest").decode().partition(" ")[0]
     # Options of that release printed themselves: these fields, in this order
     resolved = ", ".join(f"{name}={getattr(job.options, name)!r}" for name in EARLIER_OPTIONS)
-    mill.store._idempotency[place] = f"{content} Options({resolved})", made, until
+    mill.redis.hset(place, "digest", f"{content} Options({resolved})")
     upgrade(mill)
     assert mill.submission(FILES, options, key="k") == (job, False)
     for other in (replace(options, alternatives=5), replace(options, model="digits@other"), Options(model="other")):

@@ -16,15 +16,18 @@ import redis
 from digitmill.doctor.examination import examine, repair
 from digitmill.doctor.findings import Code, Examination, Finding
 from digitmill.doctor.machine import redis_findings, settings_findings
-from digitmill.domain import Job, JobState, Options
+from digitmill.domain import Job, JobState, ModelReference, Options
+from digitmill.roles import Role
 from digitmill.service import Service
 from digitmill.settings import Settings
-from digitmill.store.base import WorkerInfo
+from digitmill.store.base import PackedChunk
 from digitmill.store.connection import this_process
 from digitmill.store.redis_inspection import ServerFacts
+from digitmill.store.upkeep import WorkerInfo
 from digitmill.store.webhook_store import Attempt
 from digitmill.uploads.spool import Spool
 from tests.core.conftest import png, publish
+from tests.store.conftest import take_chunk
 
 SOUND = ServerFacts(
     version="7.2.4", used_memory=10, most_memory=100, policy="noeviction", append_only=True, snapshots=False,
@@ -55,8 +58,8 @@ class Ward:
         """Let the job's last progress have been so long ago."""
         self.redis.zadd("dm:active", {job.id: time.time() - seconds})
 
-    def lose_messages(self) -> None:
-        self.redis.delete("interactive", "bulk", "dm:line")
+    def lose_work(self) -> None:
+        self.redis.delete("work", "dm:waiting")
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def ward(tmp_path: Path, empty_redis_url: str) -> Ward:
     settings = Settings(var=tmp_path / "var", redis_url=empty_redis_url, chunk_images=2)
     publish(settings.var / "models")
     service = Service.open(settings)
-    service.store.beat([WORKER])
+    service.store.upkeep.beat([WORKER])
     return Ward(settings, service, redis.Redis.from_url(empty_redis_url))
 
 
@@ -105,6 +108,15 @@ def test_a_job_that_no_worker_takes_up_says_that_there_is_none(ward: Ward) -> No
     assert "10 minutes" in stuck.what
 
 
+def test_a_job_for_trainers_says_that_there_is_none_until_one_is_there(ward: Ward) -> None:
+    job = ward.service.beginning.begin(
+        "ann", "train", [PackedChunk(0, b"")], Options(), total=1, model=ModelReference("t", "1", ""), role=Role.TRAINER
+    )
+    assert only(ward.examine(), Code.NO_TRAINER).subject == job.id
+    ward.service.store.upkeep.beat([WorkerInfo("a:1/2", "keras", "cpu", "f32", "")], Role.TRAINER)
+    assert wrong(ward.examine()) == []
+
+
 def test_a_worker_that_went_silent_is_worth_a_note(ward: Ward) -> None:
     (member,) = ward.redis.zrange("dm:workers", 0, -1)
     ward.redis.zadd("dm:workers", {member: time.time() - 90})
@@ -114,38 +126,38 @@ def test_a_worker_that_went_silent_is_worth_a_note(ward: Ward) -> None:
 
 def test_a_chunk_that_is_held_for_long_names_who_holds_it(ward: Ward) -> None:
     job = ward.submit()
-    assert ward.service.store.claim(job.id, 0, 60) is not None
+    assert take_chunk(ward.service.store, job.id, 0, 60) is not None
     ward.age(job, 600)
     stuck = only(ward.examine(), Code.JOB_STUCK)
     assert f"0 is held by {this_process()} at attempt 1" in stuck.why
 
 
-def test_a_job_whose_messages_wait_is_not_stuck(ward: Ward) -> None:
+def test_a_job_that_waits_for_a_worker_is_not_stuck(ward: Ward) -> None:
     job = ward.submit(images=20)
     ward.age(job, 600)
     found = ward.examine()
     assert wrong(found) == []
-    assert "10 wait in the queue bulk" in only(found, Code.JOB_WAITS).why
+    assert "1 jobs and chunks wait for a worker" in only(found, Code.JOB_WAITS).why
 
 
-def test_a_job_that_nobody_holds_and_nobody_was_told_of_is_stuck(ward: Ward) -> None:
+def test_a_job_that_nobody_holds_and_that_does_not_wait_is_stuck(ward: Ward) -> None:
     job = ward.submit()
-    ward.lose_messages()
+    ward.lose_work()
     ward.age(job, 600)
-    assert "no message waits" in only(ward.examine(), Code.JOB_STUCK).why
+    assert "nothing waits for a worker" in only(ward.examine(), Code.JOB_STUCK).why
 
 
 def test_a_chunk_that_is_tried_again_and_again_is_told_with_its_attempts(ward: Ward) -> None:
     job = ward.submit()
     for _ in range(3):
-        assert ward.service.store.claim(job.id, 0, 0) is not None
+        assert take_chunk(ward.service.store, job.id, 0, 0) is not None
     tried = only(ward.examine(), Code.CHUNK_TRIED_OFTEN)
     assert f"0 was tried 3 times, last by {this_process()}" in tried.what
 
 
 def test_claims_that_nobody_swept_away_say_that_nobody_sweeps(ward: Ward) -> None:
     job = ward.submit()
-    assert ward.service.store.claim(job.id, 0, 1) is not None
+    assert take_chunk(ward.service.store, job.id, 0, 1) is not None
     ward.redis.zadd("dm:leases", {f"{job.id} 0": time.time() - 600})
     assert "1 chunks" in only(ward.examine(), Code.NOBODY_SWEEPS).what
 
@@ -156,7 +168,7 @@ def test_counters_that_differ_from_the_jobs_are_told(ward: Ward) -> None:
     assert "queued 1 times" in only(ward.examine(), Code.COUNTERS_DIFFER).what
     assert repair(ward.settings) == {"queued": 1}
     assert wrong(ward.examine()) == []
-    assert ward.service.store.queued_images() == 1
+    assert ward.service.store.upkeep.queued_images() == 1
 
 
 def test_a_model_that_has_gone_is_missed_by_its_jobs_and_as_the_default(ward: Ward) -> None:
@@ -174,7 +186,7 @@ def test_events_that_keep_failing_are_told_once_for_each_receiver(ward: Ward) ->
     for _ in range(2):
         job = ward.service.jobs.cancel("ann", ward.submit(url="https://hooks.example/secret-path").id)
         for _ in range(3):
-            ward.service.store.webhooks.record(job, failed, retry_in=60)
+            ward.service.store.webhooks.record(job.id, failed, retry_in=60)
     failing = only(ward.examine(), Code.WEBHOOK_FAILING)
     assert (failing.subject, failing.why) == ("hooks.example", "It answers 503.")
     assert failing.what.startswith("2 events")
@@ -198,8 +210,8 @@ def test_a_storage_that_cannot_be_written_is_told(ward: Ward) -> None:
 def test_a_full_disk_is_told(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(total=10**12, free=10**9))
-    full = [finding for finding in ward.examine().findings if finding.code is Code.DISK_NEARLY_FULL]
-    assert "1.0 GB left" in full[0].what
+    # the uploads lie on the same disk as the folder of the service
+    assert "1.0 GB left" in only(ward.examine(), Code.DISK_NEARLY_FULL).what
 
 
 @pytest.mark.parametrize(

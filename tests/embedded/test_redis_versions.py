@@ -76,7 +76,7 @@ def test_up_says_that_the_usual_redis_cannot_read_its_folder_and_keeps_the_data(
     with first.redis() as client:
         client.set("kept", "yes")
         client.bgrewriteaof()  # before 7.0 a file says who made it from then on only
-        eventually(lambda: maker(first.var / "redis") is not None, "the file was written anew")
+        eventually(lambda: maker(first.var / "redis") is not None, "the file was written again")
     assert first.stop() == 0
     made_by = maker(first.var / "redis")
     assert made_by == version_of(server_binary())
@@ -88,6 +88,25 @@ def test_up_says_that_the_usual_redis_cannot_read_its_folder_and_keeps_the_data(
     assert f"which Redis 5.0 cannot read; {made_by} is used." in second.output
     with second.redis() as client:
         assert client.get("kept") == "yes"
+
+
+@pytest.mark.service
+def test_a_redis_that_was_chosen_runs_or_says_why_not(up: StartUp, tmp_path: Path) -> None:
+    chosen, calls = tmp_path / "chosen", tmp_path / "calls"
+    chosen.write_text(f'#!/bin/sh\necho "$*" >>{calls}\nexec {server_binary()} "$@"\n')
+    chosen.chmod(0o755)
+    first = up(UP_REDIS=str(chosen)).until_ready()
+    assert [call for call in calls.read_text().splitlines() if "--version" not in call], "it was asked, and not started"
+    assert first.stop() == 0
+    data(tmp_path / "other", "Redis 99.1")
+    for program, why in (
+        (tmp_path / "nothing", "is no program of Redis or Valkey"),
+        (Path("/bin/true"), "is no program of Redis or Valkey"),
+        (Path(stand_in(tmp_path, "Redis 5.0")), "made by Redis 99.1, which no Redis of this machine can read"),
+    ):
+        refused = up(var="other", UP_REDIS=str(program))
+        assert refused.wait() != 0
+        assert why in refused.output
 
 
 def test_versions_are_compared_by_number() -> None:

@@ -1,11 +1,15 @@
 """``digitmill up`` with stand-ins: ``python -m tests.embedded.up [worker's behaviour]``."""
 
+import os
 import sys
 from pathlib import Path
 
 from digitmill.embedded.stack import Programs, running_stack
 from digitmill.errors import CannotStart
 from digitmill.settings import Settings
+
+CHOSEN = "UP_REDIS"
+"""Names the program of Redis that is to run."""
 
 
 def say(sentence: str) -> None:
@@ -15,9 +19,10 @@ def say(sentence: str) -> None:
 
 def main() -> None:
     stand_in = (sys.executable, str(Path(__file__).with_name("stand_ins.py")))
-    programs = Programs(worker=(*stand_in, "worker", *sys.argv[1:]), web=(*stand_in, "web"))
+    programs = Programs(worker=(*stand_in, "worker", *sys.argv[1:]), web=(*stand_in, "web"), trainer=None)
+    chosen = Path(os.environ[CHOSEN]) if CHOSEN in os.environ else None
     try:
-        with running_stack(Settings.load(env_file=None), say, programs) as stack:
+        with running_stack(Settings.load(env_file=None), say, programs, chosen) as stack:
             say(f"ready {stack.url}")
             stack.supervise()
     except KeyboardInterrupt:

@@ -20,20 +20,39 @@ import redis
 
 from digitmill.client import Client
 from digitmill.embedded.redis_server import server_binary
+from tests.rabbitmq import RabbitMQ, running_rabbitmq
 
-START_SECONDS = 90
-STOP_SECONDS = 60
+START_SECONDS = 240
+STOP_SECONDS = 240
+
+
+TEST_BROKER = "TEST_BROKER"
+"""``rabbitmq`` lets all stacks have that for a broker, ``sentinel`` runs the tests of failovers; without it the store's
+Redis is the broker of all stacks."""
+_rabbitmq: list[RabbitMQ] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def chosen_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    if os.environ.get(TEST_BROKER) != "rabbitmq":
+        yield
+        return
+    with running_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as rabbitmq:
+        _rabbitmq.append(rabbitmq)
+        yield
+        _rabbitmq.clear()
 
 
 @dataclass
 class Stack:
-    """Processes by name; ``folder`` holds their data and logs."""
+    """Processes by name; ``folder`` holds their data and logs. ``redis_environment`` is for Redis alone."""
 
     folder: Path
     redis_port: int
     web_port: int
     settings: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    redis_environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -57,12 +76,13 @@ class Stack:
             command = [sys.executable, *(arguments or ("-m", "web" if name == "web" else "worker"))]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGITMILL_")}
         environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+        environment |= self.redis_environment if name == "redis" else self.settings
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
                 stdout=log,
                 stderr=log,
-                env=environment | self.settings,
+                env=environment,
                 cwd=self.folder,
                 start_new_session=True,
             )
@@ -128,6 +148,7 @@ def new_stack(folder: Path, **settings: str) -> Stack:
             "DIGITMILL_VAR": str(folder / "var"),
             "DIGITMILL_LEASE_SECONDS": "3",
             "DIGITMILL_SWEEP_SECONDS": "1",
+            **({"DIGITMILL_BROKER_URL": _rabbitmq[0].new_url()} if _rabbitmq else {}),
             **settings,
         },
     )

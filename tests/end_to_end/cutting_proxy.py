@@ -24,7 +24,11 @@ class CuttingProxy:
         with suppress(OSError):
             while True:
                 caller, _ = self._server.accept()
-                redis = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    redis = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    caller.close()
+                    continue
                 threading.Thread(target=self._pass_on, args=(caller, redis), daemon=True).start()
                 threading.Thread(target=self._answer, args=(redis, caller), daemon=True).start()
 

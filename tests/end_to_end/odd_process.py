@@ -1,9 +1,8 @@
 """Web server or worker in odd surroundings: ``python -m tests.end_to_end.odd_process web|worker SURROUNDING…``.
 
 ``ahead``           the machine's clock is two hours ahead.
-``deaf``            Celery's consumer asks for no message.
-``forgetful``       a message that is not acknowledged within two seconds is given to another worker.
-``impatient``       a worker takes itself for deaf, and its parent for stuck, within seconds.
+``deaf``            Celery's consumer gives no message to a child.
+``impatient``       a worker takes its consumer, and its parent, for stuck within seconds.
 ``small-disk``      no file of this process may grow past 4 MiB, as on a disk that is full.
 ``faulty-storage``  ``DIGITMILL_BLOBS_URL`` is ``faulty://<folder>``; the file ``<folder>.fault`` says what is wrong
                     with the storage: ``down``, ``full``, ``stuck`` where a file is to be removed, or ``slow`` and so
@@ -31,7 +30,7 @@ from fsspec.implementations.local import LocalFileSystem
 AHEAD_SECONDS = 7200.0
 DISK_BYTES = 4 << 20
 STUCK_SECONDS = 3600.0
-SLOW_FILE = "slow-model"
+SLOW_FILE, LOADS_FILE = "slow-model", "loads"
 SCHEME = "faulty://"
 
 
@@ -93,32 +92,27 @@ def set_clock_ahead() -> None:
 
 
 def go_deaf() -> None:
-    from worker.broker import QoS
+    from kombu.messaging import Consumer
 
-    setattr(QoS, "can_consume", lambda _: False)  # noqa: B010 (mypy holds a method for final)
-
-
-def forget_messages() -> None:
-    from digitmill import queue
-
-    queue.VISIBILITY_SECONDS, queue.RESTORE_SECONDS = 2, 1
+    setattr(Consumer, "_receive_callback", lambda *_: None)  # noqa: B010 (mypy holds a method for final)
 
 
 def grow_impatient() -> None:
-    from worker import hearing
+    from worker import consumer_watchdog
 
-    hearing.CHECK_SECONDS, hearing.STOP_SECONDS = 0.2, 5.0
+    consumer_watchdog.CHECK_SECONDS, consumer_watchdog.STOP_SECONDS = 0.2, 5.0
 
 
 def go_back_to(version: str) -> None:
     """Hide the newer built-in models, those that a release of that time did not have."""
     from digitmill.models import registry
+    from digitmill.models.repository import version_order
 
-    shelf = Path(f"release-{os.getpid()}").resolve()
+    repository = Path(f"release-{os.getpid()}").resolve()
     for folder in registry.BUILT_IN.glob("*/*"):
-        if registry.version_order(folder.name) <= registry.version_order(version):
-            shutil.copytree(folder, shelf / folder.parent.name / folder.name)
-    setattr(registry, "BUILT_IN", shelf)  # noqa: B010 (mypy holds the name for final)
+        if version_order(folder.name) <= version_order(version):
+            shutil.copytree(folder, repository / folder.parent.name / folder.name)
+    setattr(registry, "BUILT_IN", repository)  # noqa: B010 (mypy holds the name for final)
 
 
 def load_slowly() -> None:
@@ -138,7 +132,7 @@ def load_slowly() -> None:
         return model
 
     def note(line: str) -> None:
-        with Path("loads").open("a") as file:
+        with Path(LOADS_FILE).open("a") as file:
             file.write(line + "\n")
 
     setattr(runtime, "load_model", load_slowly)  # noqa: B010 (mypy holds the name for final)
@@ -157,7 +151,6 @@ SURROUNDINGS: dict[str, Callable[[], None]] = {
     "small-disk": shrink_disk,
     "faulty-storage": bring_faulty_storage,
     "deaf": go_deaf,
-    "forgetful": forget_messages,
     "impatient": grow_impatient,
     "slow-model": load_slowly,
 }

@@ -1,5 +1,5 @@
-"""A worker whose decoder dies of one picture, hangs on another and takes all memory for a third, as faults in a C
-library would make it."""
+"""A worker whose decoder dies of one picture, hangs on another, takes all memory for a third and several leases for a
+fourth, as faults in a C library would make it, and large pictures on a slow machine."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
-import digitmill.pipeline
+import digitmill.kinds.read
 from digitmill.imaging.decode import decode
 from worker.__main__ import main
 
 DEADLY = b"deadly"
 ENDLESS = b"endless"
 GREEDY = b"greedy"
+SLOW = b"slow"
+SLOW_SECONDS = 5.0
+SAID = "a slow image is read"
 
 
 def fragile(data: bytes, **arguments: Any) -> Any:
@@ -27,9 +30,13 @@ def fragile(data: bytes, **arguments: Any) -> Any:
         time.sleep(3600)
     if data == GREEDY:
         np.ones(8 << 30, np.uint8)
+    if data.endswith(SLOW):
+        sys.stderr.write(f"{SAID}\n")
+        sys.stderr.flush()
+        time.sleep(SLOW_SECONDS)
     return decode(data, **arguments)
 
 
 if __name__ == "__main__":
-    setattr(digitmill.pipeline, "decode", fragile)  # noqa: B010 (mypy holds the name for private)
+    setattr(digitmill.kinds.read, "decode", fragile)  # noqa: B010 (mypy holds the name for private)
     sys.exit(main())

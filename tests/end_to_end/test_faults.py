@@ -13,7 +13,7 @@ import pytest
 
 from tests.archives import zip_of
 from tests.end_to_end.conftest import STOP_SECONDS, Stack, new_stack
-from tests.end_to_end.poisoned_worker import DEADLY, ENDLESS, GREEDY
+from tests.end_to_end.poisoned_worker import DEADLY, ENDLESS, GREEDY, SAID, SLOW
 from tests.end_to_end.test_service import sample_images
 
 IMAGES = 2000
@@ -119,6 +119,17 @@ def test_an_image_that_kills_hangs_or_fills_the_process_costs_its_own_row(own_st
     assert sum(row.status in ("recognized", "review") for row in rows) == 17
 
 
+def test_an_image_that_takes_longer_than_a_lease_is_read_once(own_stack: Stack) -> None:
+    own_stack.stop("worker")
+    own_stack.settings |= {"DIGITMILL_LEASE_SECONDS": "1", "DIGITMILL_WORKER_CONCURRENCY": "2"}
+    own_stack.start("worker-slow", "-m", "tests.end_to_end.poisoned_worker")
+    name, good = next(iter(sample_images().items()))
+    with own_stack.client() as client:
+        job = client.wait(client.submit([(name, io.BytesIO(good + SLOW))]).id, timeout=240)
+    assert (job.state, job.counts.failed) == ("completed", 0)
+    assert own_stack.log("worker-slow").count(SAID) == 1
+
+
 def test_a_worker_that_is_started_before_redis_waits_for_it(tmp_path: Path) -> None:
     stack = new_stack(tmp_path, DIGITMILL_WORKER_CONCURRENCY="1")
     try:
@@ -137,7 +148,7 @@ def test_a_worker_that_hears_of_no_message_ends_itself_to_be_started_again(own_s
     job_id = submit_pile(own_stack)
     own_stack.start("worker-deaf", "-m", "tests.end_to_end.odd_process", "worker", "deaf", "impatient")
     assert own_stack.processes["worker-deaf"].wait(STOP_SECONDS) != 0
-    assert "worker_is_deaf" in own_stack.log("worker-deaf")
+    assert "consumer_is_stuck" in own_stack.log("worker-deaf")
     own_stack.start("worker-2")
     assert_every_row_once(own_stack, job_id)
 
@@ -154,7 +165,7 @@ def test_a_worker_whose_parent_is_stuck_is_killed_by_its_children(own_stack: Sta
     assert_every_row_once(own_stack, job_id)
 
 
-def test_a_worker_killed_at_the_line_costs_no_single_image(own_stack: Stack) -> None:
+def test_a_worker_killed_among_small_jobs_costs_no_single_image(own_stack: Stack) -> None:
     image = next(iter(sample_images().values()))
     with httpx.Client(base_url=own_stack.url) as http:
 

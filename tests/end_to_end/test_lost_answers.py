@@ -56,9 +56,9 @@ def test_jobs_whose_answers_were_lost_complete_once_and_stay_so(cut_stack: tuple
     for job_id in accepted:
         job = store.get(job_id)
         assert (job.state.value, job.counts.done, job.counts.total) == ("completed", 1, 1)
-    assert store.queued_images() == 0
+    assert store.upkeep.queued_images() == 0
     time.sleep(1.5)  # a sweep
     assert open_jobs() == 0
-    assert store.audit(mend=False) == {}
-    assert store.mends() == {}
+    assert store.upkeep.audit(mend=False) == {}
+    assert store.upkeep.mends() == {}
     store.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import shutil
 import socket
 import ssl
@@ -15,9 +17,10 @@ import httpx
 import pytest
 
 from tests.end_to_end.conftest import free_port
-from tests.web.conftest import ROOT, Server, serving, wait_until
+from tests.web.conftest import ROOT, Server, peak_rss, rss, serving, wait_until
 from tests.web.fakes import heavy, one
 from tests.web.test_server import head, read_answer, read_until
+from tests.web.test_strangers import FORM, SLOW, crowd
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin") or shutil.which("nginx")
 pytestmark = [
@@ -46,8 +49,9 @@ class Proxy:
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, verify=self.trust, timeout=30, trust_env=False)
 
-    def connect(self) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+    def connect(self, address: str = "127.0.0.1") -> ssl.SSLSocket:
+        """``address``: where the client comes from, of this machine's loopback."""
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30, source_address=(address, 0))
         return self.trust.wrap_socket(plain, server_hostname="localhost")
 
 
@@ -60,12 +64,14 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 
 @contextmanager
-def running(folder: Path, server: Server) -> Iterator[Proxy]:
+def running(folder: Path, server: Server, *others: int) -> Iterator[Proxy]:
+    """Before this server, and those on other ports of this machine."""
     certificate, port = make_certificate(folder), free_port()
     text = (ROOT / "proxy" / "nginx.conf").read_text()
     replaced = {
         "/tmp/": f"{folder}/",
-        "server web:8000": f"server 127.0.0.1:{server.address[1]}",
+        # as Docker's names lead to all containers of a service
+        "server web:8000;": "".join(f"server 127.0.0.1:{to};" for to in (server.address[1], *others)),
         "listen 8443": f"listen 127.0.0.1:{port}",
         "listen 8080": f"listen 127.0.0.1:{free_port()}",
         "/certificates/": f"{folder}/",
@@ -74,7 +80,9 @@ def running(folder: Path, server: Server) -> Iterator[Proxy]:
         assert there in text
         text = text.replace(there, here)
     (folder / "nginx.conf").write_text(text)
-    command = [str(NGINX), "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", "stderr", "-g", "daemon off;"]
+    # started by root, its workers would be somebody who must not write here
+    directives = "daemon off;" + (" user root;" if os.getuid() == 0 else "")
+    command = [str(NGINX), "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", "stderr", "-g", directives]
     with (folder / "nginx.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     made = Proxy(server, port, certificate)
@@ -138,6 +146,29 @@ def test_a_large_form_is_refused_by_the_proxy_and_a_large_upload_by_the_key(prox
         with proxy.connect() as connection:
             connection.sendall(head("POST", path, "Content-Type: image/png", "Content-Length: 60000000"))
             assert read_answer(connection)[0] == status
+
+
+def test_a_form_in_chunks_is_taken_as_far_as_a_form_may_be_large(proxy: Proxy) -> None:
+    before = rss(proxy.server.worker_pid())
+    with proxy.connect() as connection:
+        connection.sendall(head("POST", "/sign-in", FORM, "Transfer-Encoding: chunked"))
+        with suppress(OSError):
+            for _ in range(60):
+                connection.sendall(b"100000\r\n" + b"a" * (1 << 20) + b"\r\n")
+        with suppress(OSError):
+            assert read_answer(connection)[0] == 413
+    assert peak_rss(proxy.server.worker_pid()) - before < 16 << 20
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_slow_strangers_at_the_proxy_hold_no_thread_of_the_web_server(proxy: Proxy, kind: str) -> None:
+    addresses = itertools.cycle(f"127.0.1.{number}" for number in range(1, 11))
+    with crowd(lambda: proxy.connect(next(addresses))) as slow, proxy.client() as client:
+        slow.come(300, SLOW[kind])
+        for _ in range(20):
+            assert client.get("/healthz").status_code == 200
+            assert client.get("/v1/limits", headers=NAMED).status_code == 200
+        assert client.post("/v1/jobs", content=heavy(200_000), headers=NAMED).status_code == 202
 
 
 def test_connections_of_one_address_are_limited(proxy: Proxy) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from arro3.io import read_parquet
 
+from digitmill.store.webhook_store import RESULTS_EVENT
 from tests.archives import zip_of
 from tests.end_to_end.conftest import Stack, new_stack
 from tests.end_to_end.test_faults import assert_every_row_once, submit_pile
@@ -39,6 +41,8 @@ def stack(tmp_path: Path, own_s3: S3) -> Iterator[Stack]:
         DIGITMILL_LEASE_SECONDS="1",
         DIGITMILL_IMAGE_SECONDS=str(IMAGE_SECONDS),
         DIGITMILL_MAX_ATTEMPTS=str(ATTEMPTS),
+        DIGITMILL_SOURCE_PREFIXES=f"s3://{BUCKET}/in",
+        DIGITMILL_RESULT_PREFIXES=f"s3://{BUCKET}/out",
         **own_s3.environment,
     )
     try:
@@ -81,3 +85,35 @@ def test_a_server_that_hangs_costs_time_and_no_image(stack: Stack, own_s3: S3) -
         job = client.wait(job_id, timeout=60)
     assert (job.state, job.counts.failed, job.counts.total) == ("completed", 0, IMAGES)
     assert "exited" not in stack.log("worker"), "its process was ended"
+
+
+def test_images_come_from_a_bucket_and_rows_go_to_one_though_the_worker_that_writes_is_killed(
+    stack: Stack, own_s3: S3
+) -> None:
+    server = f"{own_s3.environment['AWS_ENDPOINT_URL']}/{BUCKET}"
+    for number, image in enumerate(sample_images().values()):
+        httpx.put(f"{server}/in/day/{number:03}.png", content=image).raise_for_status()
+    source = {"source": f"s3://{BUCKET}/in/day", "options": {"results_url": f"s3://{BUCKET}/out/day.parquet"}}
+    answer = httpx.post(f"{stack.url}/v1/jobs", json=source, timeout=60)
+    assert answer.status_code == 202, answer.text
+    job_id, images = answer.json()["id"], answer.json()["counts"]["total"]
+    # of its uploads the service reads this one from its own storage; the writing alone meets a server that hangs
+    stack.start("worker")
+    stack.wait_for(lambda: stack.redis.zscore("dm:webhooks:due", f"{job_id}{RESULTS_EVENT}") is not None, "the end")
+    own_s3.hang()
+    stack.kill("worker")
+    own_s3.go_on()
+    # as if the lease of the worker that was killed had ended
+    stack.redis.zadd("dm:webhooks:due", {f"{job_id}{RESULTS_EVENT}": time.time()}, xx=True)
+    stack.start("worker-2")
+
+    def state() -> str:
+        (delivery,) = httpx.get(f"{stack.url}/v1/jobs/{job_id}/deliveries").json()["deliveries"]
+        return str(delivery["state"])
+
+    stack.wait_for(lambda: state() == "delivered", "the rows to be written")
+    signed = {"Authorization": "AWS anyone:anything"}
+    written = httpx.get(f"{server}/out/day.parquet", headers=signed).raise_for_status().content
+    table = read_parquet(io.BytesIO(written)).read_all()
+    assert table["index"].to_pylist() == list(range(images))
+    assert table["name"].to_pylist() == [f"{number:03}.png" for number in range(images)]

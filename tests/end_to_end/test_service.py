@@ -131,7 +131,7 @@ def test_single_images_that_come_together_get_each_its_own_answer(shared_stack: 
     with ThreadPoolExecutor(len(images)) as pool:
         assert list(pool.map(ask, images)) == [alone[image] for image in images]
     shared_stack.wait_for(lambda: shared_stack.redis.zcard("dm:leases") == 0, "no lease to be left")
-    assert shared_stack.redis.llen("dm:line") == 0
+    assert shared_stack.redis.zcard("dm:waiting") == 0
 
 
 def test_a_single_image_takes_redis_no_more_than_a_dozen_round_trips(shared_stack: Stack) -> None:

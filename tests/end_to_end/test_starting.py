@@ -35,3 +35,11 @@ def test_a_worker_whose_child_is_killed_while_it_waits_for_redis_starts_another(
     stack.start("web")
     stack.wait_until_ready()
     assert worker.poll() is None
+
+
+def test_a_worker_whose_redis_is_emptied_as_soon_as_it_works_is_heard_of_again(stack: Stack) -> None:
+    for name in ("redis", "web", "worker"):
+        stack.start(name)
+    stack.wait_until_ready()
+    stack.redis.delete("dm:workers")
+    stack.wait_until_ready()

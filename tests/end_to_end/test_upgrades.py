@@ -15,7 +15,8 @@ import pytest
 
 from digitmill.domain import Polarity
 from digitmill.imaging.decode import decode
-from digitmill.models.registry import BUILT_IN, Registry, version_order
+from digitmill.models.registry import BUILT_IN, Registry
+from digitmill.models.repository import version_order
 from digitmill.models.runtime import Model, load_model, of_digits
 from tests.archives import zip_of
 from tests.end_to_end.conftest import Stack, new_stack

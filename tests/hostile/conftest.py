@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 
-from digitmill.queue import MemoryQueue
-from digitmill.service import Service
+from digitmill.loading import Models
 from digitmill.settings import Settings
-from digitmill.store.memory import MemoryJobStore
-from digitmill.work import Models
 from tests.core.conftest import publish
+from tests.in_process import in_process
 from tests.web.conftest import Client, Mill, client_of, submitted
 from tests.web.fakes import WideMeansSeven, one, seven
 
@@ -47,10 +45,10 @@ def besieged(tmp_path_factory: pytest.TempPathFactory) -> Besieged:
         chunk_images=7,
     )
     publish(settings.var / "models")
-    store, queue = MemoryJobStore(), MemoryQueue()
-    service = Service.assemble(settings, store, queue)
-    mill = Mill(service, store, queue, service.work(Models(lambda _: WideMeansSeven())), lambda _: None)
-    client = client_of(service)
+    here = in_process(settings)
+    worker = here.service.work(Models(lambda _: WideMeansSeven()))
+    mill = Mill(here.service, here.store, here.queue, worker, lambda _: None)
+    client = client_of(here.service)
     neighbour = submitted(client, [("1.png", one()), ("7.png", seven())])
     mill.turn()
     return Besieged(mill, client, neighbour, client.get(f"{neighbour}/results").json)

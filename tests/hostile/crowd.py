@@ -69,6 +69,24 @@ async def never_reading(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     await asyncio.sleep(30)
 
 
+async def half_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Many answers asked for, nothing more to say, and none taken."""
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(head("GET", "/openapi.json") * 100)
+    writer.write_eof()
+    await asyncio.sleep(30)
+
+
+async def endless_extension(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A chunk of one byte, the line of whose length does not end."""
+    writer.write(head("POST", "/sign-in", FORM, CHUNKED) + b"1;")
+    for _ in range(60):
+        writer.write(b"a" * 100_000)
+        await writer.drain()
+        await asyncio.sleep(PAUSE_SECONDS / 10)
+    await reader.read(1 << 16)
+
+
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(1)
 
@@ -79,10 +97,14 @@ BURDENS: tuple[Burden, ...] = (
     trickling(head("POST", "/v1/jobs", IMAGE, "Content-Length: 60000000"), 2),
     trickling(head("POST", "/v1/jobs", IMAGE, CHUNKED) + b"ffff\r\n", 5),
     never_reading,
+    half_closed,
+    endless_extension,
     silent,
     large_form,
     repeating(b"\x01" * 8000 + b" / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     repeating(head("POST", "/sign-in", FORM, CHUNKED) + b"no number\r\n"),
+    repeating(b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+    repeating(head("POST", "/sign-in", FORM, CHUNKED) + b"1\r\na\r\n0\r\n" + b"X-Trailer: a\r\n" * 1000),
     repeating(head("GET", "/v1/jobs", "Authorization: Bearer dm_0123456789ab_" + "0" * 48)),
 )
 

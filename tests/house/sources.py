@@ -29,23 +29,28 @@ def modules(*packages: str) -> dict[str, Module]:
     return {module.name: module for module in map(_read, files)}
 
 
-def closure(names: Iterable[str]) -> set[str]:
-    """The project's modules that these may import, directly or through one another, with their packages."""
+def closure(names: Iterable[str], *, at_import: bool = False) -> set[str]:
+    """The project's modules that these may import, directly or through one another, with their packages.
+
+    ``at_import`` leaves out what functions import.
+    """
     known, found = modules(), set[str]()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name in known and name not in found:
             found.add(name)
-            waiting += [*known[name].imports, name.rpartition(".")[0]]
+            waiting += [*(known[name].at_import if at_import else known[name].imports), name.rpartition(".")[0]]
     return found
 
 
-def third_party(names: Iterable[str]) -> set[str]:
+def third_party(names: Iterable[str], *, at_import: bool = False) -> set[str]:
     """Top-level names that these modules import and that are neither the project's nor Python's own."""
     import sys
 
-    tops = {imported.partition(".")[0] for name in names for imported in modules()[name].imports}
+    found = [modules()[name] for name in names]
+    imports = [module.at_import if at_import else module.imports for module in found]
+    tops = {imported.partition(".")[0] for each in imports for imported in each}
     return tops - set(PACKAGES) - set(sys.stdlib_module_names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -9,19 +10,25 @@ import pytest
 import typer.main
 
 from digitmill.cli import app
+from digitmill.cli.service import SAMPLES
 from digitmill.doctor.findings import Code
 from digitmill.errors import DigitmillError, FailureCode
+from digitmill.forms.template import Template
 from digitmill.imaging.formats import NAMES
 from digitmill.models.registry import Registry
 from digitmill.settings import PREFIX, Settings
 from tests.house import settings_table
 from tests.house.sources import ROOT
 from tests.house.test_requirements import names_in
+from web.page_tables import FIRST, LAST
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 # Settings that containers do not take from outside: the Dockerfile fixes them, or they belong to the command line
-NOT_FOR_CONTAINERS = {"host", "port", "var", "data", "url", "key"}
+NOT_FOR_CONTAINERS = {"host", "port", "var", "url", "key"}
+README = (ROOT / "README.md").read_text()
+MOST_OF_A_PICTURE, MOST_OF_THE_SAMPLES = 150_000, 1_500_000
+"""Bytes."""
 HELD_OUT = ("usps", "optdigits", "semeion")
 # Errors that end a process at its start, or a row
 NOT_FOR_CALLERS = {
@@ -31,7 +38,9 @@ NOT_FOR_CALLERS = {
     "item_failure",
     "engine_unavailable",
     "model_rejected",
-    "training_error",
+    "no_template",
+    "page_not_registered",
+    "several_pages",
 }
 
 
@@ -75,7 +84,7 @@ def test_settings_that_documents_name_exist(path: Path) -> None:
     assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 
-@pytest.mark.parametrize("page", ["integrator.md", "operator.md"])
+@pytest.mark.parametrize("page", ["integrator.md", "clerk.md"])
 def test_the_pages_for_callers_name_every_format(page: str) -> None:
     assert NAMES in " ".join((ROOT / "docs" / page).read_text().split())
 
@@ -89,8 +98,8 @@ def test_the_integrators_page_names_every_code_that_a_caller_may_meet() -> None:
     assert {kind.code for kind in kinds} - NOT_FOR_CALLERS <= named
 
 
-def test_the_operators_page_names_every_code_of_the_doctor() -> None:
-    section = (ROOT / "docs" / "service-operator.md").read_text().partition("## When something is stuck")[2]
+def test_the_administrators_page_names_every_code_of_the_doctor() -> None:
+    section = (ROOT / "docs" / "administrator.md").read_text().partition("## When something is stuck")[2]
     assert set(Code) <= set(re.findall(r"`([a-z_]+)`", section.partition("\n## ")[0]))
 
 
@@ -106,6 +115,32 @@ def test_the_readme_says_of_the_built_in_model_what_its_manifest_says() -> None:
     for scores in (manifest.metrics.test["mnist"], *(manifest.metrics.validation[name] for name in HELD_OUT)):
         shares = (scores.accuracy, scores.coverage, scores.accepted_error)
         assert f"| {scores.images:,} | {' | '.join(f'{share:.2%}'.replace('%', ' %') for share in shares)} |" in text
+
+
+def test_the_rows_of_pages_in_the_readme_are_those_of_the_sample() -> None:
+    """What was read is right, and has the columns that a table of these pages has."""
+    rows = csv.DictReader(
+        re.findall(r"^index,name,status,template,.*\n(?:\d+,.*\n)+", README, re.MULTILINE)[0].splitlines()
+    )
+    with (SAMPLES / "tally-values.csv").open(newline="") as file:
+        written = {line["name"]: line for line in csv.DictReader(file)}
+    for row in rows:
+        values = written[row["name"]]
+        assert {name: row[name] for name in values} == values
+    template = Template.parsed((SAMPLES / "tally.json").read_text())
+    columns = (*FIRST, *(field.name for field in template.fields), *LAST)
+    assert tuple(rows.fieldnames or ()) == columns
+    assert template.label == "tally@1"
+
+
+def test_the_first_picture_of_the_readme_is_small_and_says_what_it_shows() -> None:
+    text, path = re.findall(r"!\[([^]]+)\]\(([^)]+)\)", README)[0]
+    assert "table" in text
+    assert (ROOT / path).stat().st_size < MOST_OF_A_PICTURE
+
+
+def test_the_samples_stay_small() -> None:
+    assert sum(path.stat().st_size for path in SAMPLES.iterdir()) < MOST_OF_THE_SAMPLES
 
 
 def test_every_setting_reaches_the_containers_or_is_not_for_them() -> None:

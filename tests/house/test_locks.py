@@ -13,7 +13,14 @@ from tests.house.sources import ROOT
 from tests.house.test_importing import FRAMEWORKS
 from tests.house.test_requirements import names_in, normalised
 
-IMAGES = ("web", "worker", "gpu")
+IMAGES = ("web", "worker", "gpu", "trainer")
+LOCKS = (
+    *(f"requirements-{image}.lock" for image in IMAGES),
+    "requirements-service.lock",
+    "requirements-docs.lock",
+    "requirements-deploy.lock",
+    "requirements.lock",
+)
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[a-z0-9,-]+\])?==([^\s;]+)", re.MULTILINE)
 
 
@@ -30,19 +37,28 @@ def test_a_lock_holds_every_package_of_its_list_in_the_pinned_version(image: str
     assert {name: locked.get(name) for name in listed} == {name: pinned[name] for name in listed}, "run `make lock`"
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_every_locked_package_has_the_hashes_of_its_files(image: str) -> None:
-    lines = (ROOT / f"requirements-{image}.lock").read_text().splitlines()
+def test_what_a_checkout_installs_is_locked_in_the_pinned_versions() -> None:
+    pinned, all_locked = pins("requirements.txt"), pins("requirements.lock")
+    assert {name: all_locked.get(name) for name in pinned} == pinned, "run `make lock`"
+    of_service = pins("requirements-service.lock")
+    assert {name: of_service[name] for name in pinned if name in of_service} == {
+        name: version for name, version in pinned.items() if name in of_service
+    }, "run `make lock`"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_has_the_hashes_of_its_files(lock: str) -> None:
+    lines = (ROOT / lock).read_text().splitlines()
     heads = [number for number, line in enumerate(lines) if not line.startswith(" ")]
     assert all(PIN.match(lines[number]) for number in heads)
     assert all(re.match(r"    --hash=sha256:[0-9a-f]{64}", lines[number + 1]) for number in heads)
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_what_is_asked_for_with_an_extra_is_locked_with_it(image: str) -> None:
+@pytest.mark.parametrize("lock", LOCKS)
+def test_what_is_asked_for_with_an_extra_is_locked_with_it(lock: str) -> None:
     """Else pip takes the newest release there is for it, which has no hash here."""
-    text = (ROOT / f"requirements-{image}.lock").read_text()
-    asked = {wanted for name in pins(f"requirements-{image}.lock") for wanted in _with_extras(name)}
+    text = (ROOT / lock).read_text()
+    asked = {wanted for name in pins(lock) for wanted in _with_extras(name)}
     lacking = [f"{name}[{extras}]" for name, extras in asked if not re.search(rf"(?m)^{name}\[{extras}\]==", text)]
     assert lacking == []
 
@@ -57,9 +73,9 @@ def _with_extras(name: str) -> Iterator[tuple[str, str]]:
                 yield found[1], found[2]
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_a_lock_names_no_place_to_download_from(image: str) -> None:
-    assert not re.search(r"://|--(extra-)?index|--find-links", (ROOT / f"requirements-{image}.lock").read_text())
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_place_to_download_from(lock: str) -> None:
+    assert not re.search(r"://|--(extra-)?index|--find-links", (ROOT / lock).read_text())
 
 
 def test_the_web_image_locks_no_deep_learning_framework() -> None:

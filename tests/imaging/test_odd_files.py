@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from digitmill.imaging.formats import AVIF, FORMATS, HEIF, format_of
 from digitmill.imaging.pages import count_tiff_pages
 from digitmill.uploads.names import Kind, kind_of
 from tests.imaging.tiffs import LONG, SHORT, grey_tags, written
-from tests.pictures import Grey, avif, drawn_digit, encoded, heic, jpeg, tiff, to_be_turned
+from tests.pictures import Grey, avif, chunk, drawn_digit, encoded, heic, jpeg, tiff, to_be_turned
 
 FILES = Path(__file__).parent / "files"
 PLENTY = 1_000_000
@@ -132,8 +133,20 @@ def test_an_old_style_jpeg_within_a_tiff_is_read(grey: Grey, order: str, *, colo
 
 
 @pictures
-@pytest.mark.parametrize("compression", [50001, 34661, 34712, 33003, 50002])
-def test_tiffs_compressed_in_ways_that_are_not_read_say_so(grey: Grey, compression: int) -> None:
+@pytest.mark.parametrize(
+    ("compression", "name"),
+    [
+        (50001, "WebP"),
+        (34661, "JBIG"),
+        (34712, "JPEG 2000"),
+        (33003, "JPEG 2000"),
+        (50002, "JPEG XL"),
+        (34887, "LERC"),
+        (34933, "PNG"),
+        (65000, "method 65000"),
+    ],
+)
+def test_tiffs_compressed_in_ways_that_are_not_read_say_so(grey: Grey, compression: int, name: str) -> None:
     strip = encoded(Image.fromarray(grey).convert("RGB"), "WEBP", lossless=True)
     tags = {
         **grey_tags(grey),
@@ -142,7 +155,9 @@ def test_tiffs_compressed_in_ways_that_are_not_read_say_so(grey: Grey, compressi
         262: (SHORT, [2]),
         277: (SHORT, [3]),
     }
-    assert reason(written([(tags, [strip])]))[0] is FailureCode.UNSUPPORTED_FORMAT
+    code, detail = reason(written([(tags, [strip])]))
+    assert code is FailureCode.UNSUPPORTED_FORMAT
+    assert f"compressed by {name}," in detail
 
 
 @pytest.mark.parametrize("compression", [1, 8])
@@ -192,7 +207,7 @@ def test_a_jpeg_of_other_than_8_bits_says_so(grey: Grey, bits: int) -> None:
     assert f"{bits} bits" in detail
 
 
-@pytest.mark.parametrize("marker", [0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF])
+@pytest.mark.parametrize("marker", [0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7])
 def test_a_lossless_or_hierarchical_jpeg_says_so(marker: int) -> None:
     data = bytearray(jpeg(PICTURES["4 of 64"]))
     data[data.index(b"\xff\xc0") + 1] = marker
@@ -225,3 +240,86 @@ def test_a_second_frame_of_a_heic_or_an_avif_is_no_row(grey: Grey) -> None:
     data = encoded(frames[0], "AVIF", quality=95, save_all=True, append_images=frames[1:])
     assert apart(decoded(data), grey) <= 24
     assert apart(decoded(tiff([grey])), grey) == 0
+
+
+def with_chunk(data: bytes, piece: bytes) -> bytes:
+    """The PNG with the chunk behind its header."""
+    return data[:33] + piece + data[33:]
+
+
+WRONG = b"\0\1\2\3"
+REMARKS = {
+    "a text of a wrong checksum": chunk(b"tEXt", b"Title\0seven")[:-4] + WRONG,
+    "a text that unpacks to more than is read": chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(3_000_000))),
+    "a profile that cannot be unpacked": chunk(b"iCCP", b"sRGB\0\0nothing"),
+    "a gamma of a wrong checksum": chunk(b"gAMA", bytes(4))[:-4] + WRONG,
+}
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_what_a_png_says_about_itself_does_not_cost_the_picture(remark: str, mode: str) -> None:
+    image = Image.fromarray(PICTURES["8 of 200"]).convert(mode)
+    sound = encoded(image, "PNG")
+    assert apart(decoded(with_chunk(sound, REMARKS[remark])), decoded(sound)) == 0
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+def test_a_png_that_lacks_pixels_is_damaged_whatever_it_says(remark: str) -> None:
+    sound = encoded(Image.fromarray(PICTURES["8 of 200"]), "PNG")
+    cut = with_chunk(sound[: len(sound) * 2 // 3], REMARKS[remark])
+    assert reason(cut)[0] is FailureCode.TRUNCATED_IMAGE
+
+
+def test_a_png_with_a_damaged_remark_is_turned_as_it_says() -> None:
+    turned = to_be_turned(PICTURES["8 of 200"], 6, "PNG")
+    assert apart(decoded(with_chunk(turned, REMARKS["a text of a wrong checksum"])), decoded(turned)) == 0
+
+
+def bmp_holding(data: bytes, compression: int) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, 200, 200, 1, 24, compression, len(data), 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + len(data), 0, 0, 54) + head + data
+
+
+@pytest.mark.parametrize("compression", [4, 5])
+def test_a_bmp_that_holds_a_jpeg_or_png_says_so(compression: int) -> None:
+    code, detail = reason(bmp_holding(jpeg(PICTURES["8 of 200"]), compression))
+    assert code is FailureCode.UNSUPPORTED_FORMAT
+    assert "holds a JPEG or PNG" in detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "modes", "name"),
+    [
+        ("PCX", ["1", "L", "RGB", "P"], "PCX"),
+        ("TGA", ["1", "L", "RGB", "P"], "TGA"),
+        ("SGI", ["L", "RGB"], "SGI"),
+        ("XBM", ["1"], "XBM"),
+        ("ICO", ["L", "RGB", "P"], "icon"),
+        ("DDS", ["L", "RGB"], "DirectDraw"),
+    ],
+)
+def test_formats_that_are_not_read_are_named(kind: str, modes: list[str], name: str) -> None:
+    image = Image.fromarray(PICTURES["4 of 64"]).convert("RGB")
+    for mode in modes:
+        code, detail = reason(encoded(image.convert(mode), kind))
+        assert code is FailureCode.UNSUPPORTED_FORMAT
+        assert name in detail
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "raw photo"),
+        (b"FUJIFILMCCD-RAW 0201", "raw photo"),
+        (b"\x59\xa6\x6a\x95" + bytes(28), "Sun raster"),
+        (b"/* XPM */\nstatic char *x[] = {", "XPM"),
+        (b"/* made by hand */\n#define seven_width 28\n#define seven_height 28\n", "XBM"),
+        (bytes(522) + b"\0\x11\2\xff\x0c\0" + bytes(20), "PICT"),
+        (b"id=ImageMagick  version=1.0\n", "MIFF"),
+    ],
+)
+def test_pictures_of_other_programs_are_named_by_how_they_begin(head: bytes, name: str) -> None:
+    code, detail = reason(head)
+    assert code is FailureCode.UNSUPPORTED_FORMAT
+    assert name in detail

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.keras import configure
-from digitmill.models.manifest import Architecture, DataSet, Manifest, Metrics, Scores
-from digitmill.settings import DeviceName
+from digitmill.models.manifest import Architecture, Artifacts, DataSet, Manifest, Metrics, Scores, openvino_artifact
+from digitmill.settings import DeviceName, EngineName, PrecisionName
 
 SCORES = Scores(images=10, accuracy=0.9, calibration_error=0.01, coverage=0.8, accepted_error=0.0)
 
@@ -36,6 +36,11 @@ def manifest_of(content: bytes, name: str = "digits", version: str = "7", **chan
         "created_at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     }
     return Manifest(**(fields | changes))
+
+
+def openvino_of(graph: str, weights: str, precision: PrecisionName = PrecisionName.F32) -> Artifacts:
+    """The artifacts of a model for OpenVINO in this precision, from the sha256 of its files."""
+    return {EngineName.OPENVINO: {precision: openvino_artifact(graph, weights, precision)}}
 
 
 def random_images(count: int, seed: int = 3) -> NDArray[np.uint8]:

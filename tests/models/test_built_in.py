@@ -36,7 +36,7 @@ def answers(choice: Choice, images: Images) -> NDArray[np.float32]:
 def assert_alike(choice: Choice, images: Images) -> None:
     if choice == OPENVINO_BF16 and not has_bf16():
         pytest.skip("this CPU has no bf16 arithmetic")
-    if choice == OPENVINO_INT8 and Registry("memory://nothing", Path("unused")).default().openvino_int8 is None:
+    if choice == OPENVINO_INT8 and not Registry("memory://nothing", Path("unused")).default().artifact(*OPENVINO_INT8):
         pytest.skip("it was published without int8")
     expected, found = answers(KERAS, images), answers(choice, images)
     np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))

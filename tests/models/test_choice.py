@@ -8,9 +8,9 @@ import pytest
 from digitmill.errors import EngineUnavailable
 from digitmill.models import choice
 from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8, Choice, choose
-from digitmill.models.manifest import EngineAgreement, Manifest, OpenVino
+from digitmill.models.manifest import Artifacts, EngineAgreement, Manifest
 from digitmill.settings import DeviceName, EngineName, PrecisionName
-from tests.models.published import manifest_of
+from tests.models.published import manifest_of, openvino_of
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class Machine:
     bf16: bool = True
 
 
-FILES = OpenVino(graph_sha256="0" * 64, weights_sha256="1" * 64)
+FILES = openvino_of("0" * 64, "1" * 64, PrecisionName.INT8)
 
 
-def agreeing(*choices: Choice, int8: OpenVino | None = None) -> Manifest:
+def agreeing(*choices: Choice, int8: Artifacts | None = None) -> Manifest:
     return manifest_of(
         b"weights",
-        openvino_int8=int8,
+        artifacts=int8 or {},
         engines=tuple(
             EngineAgreement(engine=engine, precision=precision, images=9, same_labels=9, largest_difference=0.001)
             for engine, precision in choices

@@ -90,7 +90,7 @@ def test_a_network_of_another_shape_is_refused(tmp_path: Path, side: int, classe
 
 def test_a_missing_tensorflow_is_an_error(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(EngineUnavailable, match=r"requirements-worker\.txt"):
+    with pytest.raises(EngineUnavailable, match=r"digitmill\[train\]"):
         load(network)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from digitmill.domain import ModelReference
 from digitmill.errors import ModelRejected
+from digitmill.forms.certainty import FIRST, SECOND, Looks
 from digitmill.models.manifest import Manifest
 from digitmill.settings import EngineName, PrecisionName
 from tests.models.published import manifest_of
@@ -55,6 +56,15 @@ def test_an_engine_that_was_not_compared_does_not_agree() -> None:
     assert not GOOD.agrees(EngineName.OPENVINO, PrecisionName.F32)
 
 
+def test_how_sure_fields_are_survives_writing_and_reading_and_has_a_weight_for_each_feature() -> None:
+    looks = Looks(FIRST, SECOND)
+    kept = GOOD.model_copy(update={"looks": looks})
+    assert Manifest.parse(kept.to_json(), "a test").looks == looks
+    short = {"first": {"offset": 0.5, "features": [1.0]}, "second": {"offset": 0.5, "features": [1.0]}}
+    with pytest.raises(ModelRejected, match="looks"):
+        Manifest.parse(changed(looks=short), "a test")
+
+
 def test_times_are_written_as_rfc_3339() -> None:
     assert json.loads(GOOD.to_json())["created_at"] == "2026-01-02T03:04:05Z"
 
@@ -97,5 +107,34 @@ def test_a_manifest_without_a_field_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", b"\xff\xfe"])
 def test_what_is_not_a_json_object_is_refused(text: str | bytes) -> None:
-    with pytest.raises(ModelRejected, match=r"the shelf/manifest\.json is not a valid manifest"):
-        Manifest.parse(text, "the shelf/manifest.json")
+    with pytest.raises(ModelRejected, match=r"the repository/manifest\.json is not a valid manifest"):
+        Manifest.parse(text, "the repository/manifest.json")
+
+
+def test_a_manifest_of_the_release_before_is_read_as_it_would_be_written_now() -> None:
+    old = json.loads(GOOD.to_json())
+    for name in ("artifacts", "reads", "input", "alphabet"):
+        del old[name]
+    files = {"graph_sha256": "0" * 64, "weights_sha256": "1" * 64}
+    read = Manifest.parse(json.dumps(old | {"openvino": files, "openvino_int8": None}), "a test")
+    f32 = {"openvino/model.xml": "0" * 64, "openvino/model.bin": "1" * 64}
+    assert read.artifacts == {EngineName.OPENVINO: {PrecisionName.F32: f32}}
+    assert read.files == {"model.keras": GOOD.sha256, **f32}
+    assert (read.reads, read.input, read.alphabet) == ("digit", (28, 28), "0123456789")
+    assert read.reference == GOOD.reference
+    assert Manifest.parse(read.to_json(), "a test") == read
+    without = Manifest.parse(json.dumps(old | {"openvino": None, "openvino_int8": None}), "a test")
+    assert without == GOOD
+
+
+def test_the_classes_of_a_model_begin_with_its_alphabet() -> None:
+    letters = changed(alphabet="AB", reads="letter", classes=["A", "B", "blank"])
+    assert Manifest.parse(letters, "a test").classes == ("A", "B", "blank")
+    with pytest.raises(ModelRejected, match=r"classes: .*begin with A B"):
+        Manifest.parse(changed(alphabet="AB", classes=list("0123456789")), "a test")
+
+
+@pytest.mark.parametrize("path", ["../model.xml", "/model.xml", "openvino/../model.xml", "a/b/c.xml", ""])
+def test_a_file_of_a_model_lies_beside_its_manifest(path: str) -> None:
+    with pytest.raises(ModelRejected, match="artifacts"):
+        Manifest.parse(changed(artifacts={"openvino": {"f32": {path: "0" * 64}}}), "a test")

@@ -15,11 +15,11 @@ from digitmill.domain import DIGITS, KINDS
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.base import Batch, Converted, Probabilities
-from digitmill.models.manifest import OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement, OpenVino
+from digitmill.models.manifest import OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, calibrate, load_model, of_digits, open_converted, open_model
 from digitmill.settings import DeviceName, EngineName, PrecisionName
-from tests.models.published import manifest_of, random_images
+from tests.models.published import manifest_of, openvino_of, random_images
 
 TEMPERATURES = st.floats(0.2, 5.0)
 
@@ -94,7 +94,7 @@ def test_no_images_get_no_answers() -> None:
 
 @pytest.mark.parametrize("classes", [("a", "b"), tuple("1234567890"), tuple("012345678")])
 def test_the_classes_of_a_model_begin_with_the_digits_in_order(classes: tuple[str, ...]) -> None:
-    with pytest.raises(ValidationError, match="begin with the digits"):
+    with pytest.raises(ValidationError, match="must begin with 0 1 2 3 4 5 6 7 8 9, in this order"):
         manifest_of(b"x", classes=classes)
 
 
@@ -105,7 +105,7 @@ def test_behind_the_digits_come_the_kinds_in_any_order(kinds: tuple[str, ...]) -
 
 @pytest.mark.parametrize("kinds", [("letter",), ("cross", "cross"), ("none", "cross"), ("1",)])
 def test_a_class_that_no_row_could_name_is_refused(kinds: tuple[str, ...]) -> None:
-    with pytest.raises(ValidationError, match="behind the digits"):
+    with pytest.raises(ValidationError, match="behind the alphabet may come"):
         manifest_of(b"x", classes=(*DIGITS, *kinds))
 
 
@@ -138,8 +138,8 @@ def test_what_was_converted_when_it_was_published_answers_as_it_is(
     agreement = EngineAgreement(
         engine=EngineName.OPENVINO, precision=PrecisionName.F32, images=9, same_labels=9, largest_difference=0.0
     )
-    openvino = OpenVino(graph_sha256=sha256[1], weights_sha256=sha256[2])
-    manifest = manifest_of(contents[0], openvino=openvino, engines=(agreement,))
+    artifacts = openvino_of(sha256[1], sha256[2])
+    manifest = manifest_of(contents[0], artifacts=artifacts, engines=(agreement,))
     registry = Registry(f"file://{tmp_path}/published", tmp_path / "cache")
     registry.publish(manifest, folder)
     model = load_model(registry, manifest.reference, device=DeviceName.CPU)

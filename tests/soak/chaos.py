@@ -18,6 +18,7 @@ TWICE = 0.3
 """How often a second fault comes before the service has come back from the first."""
 PAUSE_SECONDS = 1.0
 TWO = "two at once"
+ANSWERS = "answers of Redis that were lost"
 LOOK_SECONDS = 0.5
 
 
@@ -26,6 +27,7 @@ class Chaos:
 
     def __init__(self, scene: Scene, kinds: Sequence[str], probe: Callable[[], None]) -> None:
         self._scene = scene
+        self.stack = scene.stack
         self._kinds = kinds
         self._probe = probe
         self._brought: Counter[str] = Counter()
@@ -58,8 +60,8 @@ class Chaos:
     def faults(self) -> int:
         return self._brought.total()
 
-    def strike(self) -> None:
-        """After a pause, bring a fault, or two shortly one after the other; return when the service answers again."""
+    def strike(self) -> str:
+        """After a pause, bring a fault, or two shortly after each other; tell which once the service answers again."""
         self._pause()
         began = time.monotonic()
         first = self._begin()
@@ -72,10 +74,12 @@ class Chaos:
                 fault.join()
         self._probe()
         self._seconds[struck].append(time.monotonic() - began)
+        return struck if second is None else f"{first.name} and {second.name}"
 
     def report(self, say: Callable[[str], None]) -> None:
         say("faults: " + ", ".join(f"{times} x {kind}" for kind, times in sorted(self._brought.items())))
-        say(f"answers of Redis that were lost: {self._scene.stack.proxy.cut_answers}")
+        for what, times in sorted({**self._scene.seen, ANSWERS: self.stack.proxy.cut_answers}.items()):
+            say(f"{what}: {times}")
         for ended, times in sorted(self._ended.items()):
             say(f"ended by itself: {ended}, {times} x")
         for struck, seconds in sorted(self._seconds.items()):

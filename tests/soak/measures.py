@@ -5,13 +5,19 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from digitmill.errors import StorageUnavailable
+from digitmill.store.redis import RedisJobStore
 from tests.end_to_end.conftest import Stack
 
 YOUNG_SECONDS = 10.0
 """Memory of a process grows while it starts; only later does growth tell of a leak."""
 SETTLE_SECONDS = 15.0
+AUDITS = 20
+JOB_COLONS = 2
+"""In the key of a job's record."""
 
 Sample = tuple[float, float]
 """Seconds, and MiB."""
@@ -56,13 +62,18 @@ def slope_within(lives: list[list[Sample]]) -> float | None:
 def key_names(stack: Stack) -> set[str]:
     """Names of all keys, once the service has come to rest, but those that end by themselves.
 
-    These are locks, idempotency keys, plans of jobs whose web server was killed before it recorded them, and the
-    broker's notes of messages whose worker was killed.
+    These are counts of tallies, locks, moves of the clock, idempotency keys, stubs of deleted jobs, plans of jobs whose
+    web server was killed before it recorded them, and the broker's notes of messages whose worker was killed.
     """
     time.sleep(SETTLE_SECONDS)
     names = {key.decode() for key in stack.redis.scan_iter(count=1000)}
     names -= {name for name in names if name.endswith(":plan") and stack.redis.ttl(name) > 0}
-    return {name for name in names if not name.startswith(("_kombu.", "unacked", "dm:lock:", "dm:idempotency:"))}
+    jobs = {name for name in names if name.startswith("dm:job:") and name.count(":") == JOB_COLONS}
+    names -= {name for name in jobs if stack.redis.hkeys(name) == [b"deleted"] and stack.redis.ttl(name) > 0}
+    tallies = {name for name in names if name.startswith("dm:tally:")}
+    names -= {name for name in tallies if stack.redis.ttl(name) > 0}
+    passing = ("_kombu.", "unacked", "dm:lock:", "dm:idempotency:", "dm:clock", "dm:turn", "dm:called", "dm:taken:")
+    return {name for name in names if not name.startswith(passing)}
 
 
 def leftovers(stack: Stack) -> list[str]:
@@ -78,8 +89,26 @@ def leftovers(stack: Stack) -> list[str]:
     ]
 
 
+def to_mend(stack: Stack) -> dict[str, int]:
+    """What an audit finds wrong, and still does once the sweep had time to see a move of the clock; besides what audits
+    have mended before, apart from uploads that a killed web server left."""
+    store = RedisJobStore(stack.redis)
+    try:
+        found: dict[str, int] = {}
+        for _ in range(AUDITS):
+            with suppress(StorageUnavailable):
+                found = {what: times for what, times in store.upkeep.mends().items() if what != "blobs"}
+                found |= store.upkeep.audit(mend=False)
+                if not found:
+                    break
+            time.sleep(1)
+        return found
+    finally:
+        store.close()
+
+
 def stray_uploads(stack: Stack) -> int:
-    """Files of requests whose web server was killed before it recorded their job. The clearing takes them in time."""
+    """Files of requests whose web server was killed before it recorded their job. The purge takes them in time."""
     return len(list((stack.folder / "var" / "blobs").glob("[0-9a-z]*")))
 
 

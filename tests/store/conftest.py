@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import fakeredis
 import pytest
 import redis
 
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, QueueName
-from digitmill.jobs import new_job_id
-from digitmill.store.base import JobStore, PackedChunk
-from digitmill.store.memory import MemoryJobStore
+from digitmill.domain import Counts, Job, JobState, ModelReference, Options, new_job_id
+from digitmill.precedence import Priority, QueueName
+from digitmill.roles import Role
+from digitmill.store.base import Claim, JobStore, PackedChunk
+from digitmill.store.orders import Order, Urgency
 from digitmill.store.redis import RedisJobStore
+from digitmill.store.redis_chunks import score_of
+from tests.in_process import empty_redis, passing_time
 
 IMAGES = 3
+
+
+def take_chunk(store: JobStore, job_id: str, chunk: int, lease: float) -> Claim | None:
+    """What a worker holds that has taken this very chunk, if it is to be had."""
+    popped = f"{job_id} {chunk}".encode(), float(score_of(Urgency.AGAIN))
+    claims = store.chunks.take(Order(0, lease, popped=popped)).claims
+    return claims[0] if claims else None
 
 
 @dataclass
@@ -30,22 +40,26 @@ class Bench:
         self,
         *,
         chunks: int = 2,
-        window: int = 10,
         owner: str = "ann",
         expires_in: int = 60,
         most_open: int = 999,
         webhook_url: str | None = None,
+        role: Role = Role.READER,
+        images: int = IMAGES,
+        priority: Priority = Priority.NORMAL,
+        queue: QueueName = QueueName.BULK,
     ) -> Job:
+        """A job of so many chunks of ``images`` each."""
         job_id = new_job_id()
-        plan = [PackedChunk(IMAGES * n, b"entries %d" % n) for n in range(chunks)]
+        plan = [PackedChunk(images * n, b"entries %d" % n) for n in range(chunks)]
         assert self.store.save_plan(job_id, iter(plan)) == chunks
         job = Job(
             id=job_id,
             owner=owner,
             state=JobState.QUEUED,
-            queue=QueueName.BULK,
+            queue=queue,
             created_at=time.time(),
-            counts=Counts(total=IMAGES * chunks, skipped=1),
+            counts=Counts(total=images * chunks, skipped=1),
             chunks=chunks,
             model=ModelReference("digits", "1", "0" * 64),
             options=Options(
@@ -54,29 +68,26 @@ class Bench:
                 expires_in=expires_in,
                 webhook_url=webhook_url,
                 metadata={"ward": "7ü"},
+                priority=priority,
             ),
             blob=job_id,
+            role=role,
         )
-        return self.store.create(job, window=window, most_open=most_open)
+        return self.store.create(job, most_open=most_open).job
 
     def run(self, job_id: str, chunk: int, rows: bytes = b"rows") -> bool:
-        claim = self.store.claim(job_id, chunk, 5)
+        claim = take_chunk(self.store, job_id, chunk, 5)
         assert claim is not None
-        return self.store.complete(claim, rows, Counts(total=IMAGES, recognized=2, blank=1)).stored
+        return self.store.chunks.complete(
+            claim, rows, Counts(total=IMAGES, statuses=Counter(recognized=2, blank=1))
+        ).stored
 
 
-@pytest.fixture(params=["memory", "fakeredis", "redis"])
+@pytest.fixture(params=["fakeredis", "redis"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    if request.param == "memory":
-        now = [1_700_000_000.0]
-
-        def pass_time(seconds: float) -> None:
-            now[0] += seconds
-
-        yield Bench(MemoryJobStore(lambda: now[0]), pass_time)
-    elif request.param == "fakeredis":
-        store = RedisJobStore(fakeredis.FakeRedis())
-        yield Bench(store, time.sleep)
+    if request.param == "fakeredis":
+        store = RedisJobStore(empty_redis())
+        yield Bench(store, passing_time(request.getfixturevalue("monkeypatch")))
         store.close()
     else:
         client = redis.Redis.from_url(request.getfixturevalue("redis_url"))

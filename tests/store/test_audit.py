@@ -11,7 +11,7 @@ import redis
 
 from digitmill.domain import Job, JobState
 from digitmill.store.redis import RedisJobStore
-from tests.store.conftest import IMAGES, Bench
+from tests.store.conftest import IMAGES, Bench, take_chunk
 from tests.store.test_repeats import contents
 
 
@@ -27,7 +27,7 @@ def jobs(client: Any) -> tuple[Bench, Job, Job]:
     bench = Bench(RedisJobStore(client), time.sleep)
     running, completed = bench.submit(), bench.submit(chunks=1)
     bench.run(running.id, 0)
-    assert bench.store.claim(running.id, 1, 60)
+    assert take_chunk(bench.store, running.id, 1, 60)
     bench.run(completed.id, 0)
     bench.submit()
     return bench, running, completed
@@ -60,36 +60,36 @@ def test_what_differs_from_the_jobs_is_told_mended_and_counted(
 ) -> None:
     bench, running, completed = jobs
     what, do = FAULTS[fault]
-    assert bench.store.audit(mend=True) == {}
+    assert bench.store.upkeep.audit(mend=True) == {}
     sound = contents(client)
     do(client, running.id, completed.id)
     assert contents(client) != sound
-    assert bench.store.audit(mend=False).get(what, 0) >= 1
-    assert bench.store.mends() == {}
-    mended = bench.store.audit(mend=True)
+    assert bench.store.upkeep.audit(mend=False).get(what, 0) >= 1
+    assert bench.store.upkeep.mends() == {}
+    mended = bench.store.upkeep.audit(mend=True)
     assert mended.get(what, 0) >= 1
-    assert bench.store.mends() == mended
+    assert bench.store.upkeep.mends() == mended
     client.delete("dm:mends")
     assert contents(client) == sound
-    assert bench.store.audit(mend=False) == {}
+    assert bench.store.upkeep.audit(mend=False) == {}
 
 
 def test_a_claim_that_a_clock_left_behind_ends(client: Any, jobs: tuple[Bench, Job, Job]) -> None:
     bench, running, _ = jobs
     client.zadd("dm:leases", {f"{running.id} 1": time.time() + 7200})
-    assert bench.store.audit(mend=True) == {"leases": 1}
-    assert [lost.chunk for lost in bench.store.expired_leases(10)] == [1]
+    assert bench.store.upkeep.audit(mend=True) == {"leases": 1}
+    assert [chunk for _, chunk in bench.store.upkeep.requeue_expired(10)] == [1]
 
 
 def test_a_store_with_nothing_wrong_is_left_alone_whatever_its_jobs_do(client: Any) -> None:
     bench = Bench(RedisJobStore(client), time.sleep)
     moves: list[Callable[[Job], object]] = [
-        lambda job: bench.store.claim(job.id, 0, 60),
+        lambda job: take_chunk(bench.store, job.id, 0, 60),
         lambda job: bench.run(job.id, 1),
-        lambda job: bench.store.note_place(job.id, 0, 1),
-        lambda job: bench.store.give_back(job.id, 0),
+        lambda job: bench.store.chunks.note_place(job.id, 0, 1),
+        lambda job: bench.store.chunks.give_back(job.id, 0),
         lambda job: bench.run(job.id, 0),
-        lambda job: bench.store.bury([job.id]),
+        lambda job: bench.store.upkeep.purge([job.id]),
         lambda job: bench.store.delete(job.id),
     ]
     cancelled = bench.submit()
@@ -97,16 +97,16 @@ def test_a_store_with_nothing_wrong_is_left_alone_whatever_its_jobs_do(client: A
     job = bench.submit()
     for move in moves:
         move(job)
-        assert bench.store.audit(mend=True) == {}
+        assert bench.store.upkeep.audit(mend=True) == {}
 
 
 def test_the_sweep_finds_lost_messages_behind_any_number_of_ghosts(client: Any) -> None:
     bench = Bench(RedisJobStore(client), time.sleep)
     job = bench.submit()
     client.zadd("dm:active", {f"ghost{n}": n for n in range(505)} | {job.id: 505})
-    assert [found.id for found, _ in bench.store.stalled(10, limit=100)] == [job.id]
+    assert [found.id for found, _ in bench.store.upkeep.stalled(10, limit=100)] == [job.id]
     assert client.zcard("dm:active") == 1
-    assert bench.store.mends() == {"active": 505}
+    assert bench.store.upkeep.mends() == {"active": 505}
 
 
 def test_a_record_that_this_version_cannot_read_holds_up_no_other(client: Any) -> None:
@@ -114,22 +114,22 @@ def test_a_record_that_this_version_cannot_read_holds_up_no_other(client: Any) -
     strange, job = bench.submit(), bench.submit()
     client.hset(f"dm:job:{strange.id}", "record", '{"of": "a later version"}')
     client.zadd("dm:active", {strange.id: 1, job.id: 2})
-    bench.store.stalled(10, limit=1)
-    assert [found.id for found, _ in bench.store.stalled(10, limit=1)] == [job.id]
+    bench.store.upkeep.stalled(10, limit=1)
+    assert [found.id for found, _ in bench.store.upkeep.stalled(10, limit=1)] == [job.id]
     assert client.hget(f"dm:job:{strange.id}", "state") == b"queued"
 
 
 def test_what_is_no_claim_keeps_no_lost_chunk_from_the_sweep(client: Any) -> None:
     bench = Bench(RedisJobStore(client), time.sleep)
     job = bench.submit()
-    assert bench.store.claim(job.id, 0, 0)
+    assert take_chunk(bench.store, job.id, 0, 0)
     client.zadd("dm:leases", {"nonsense": 1, "more non sense": 2})
-    assert [lost.chunk for lost in bench.store.expired_leases(10)] == [0]
+    assert [chunk for _, chunk in bench.store.upkeep.requeue_expired(10)] == [0]
 
 
 def test_queued_images_are_counted_anew_after_redis_lost_its_counter(client: Any) -> None:
     bench = Bench(RedisJobStore(client), time.sleep)
     bench.submit(chunks=3)
     client.delete("dm:queued")
-    bench.store.audit(mend=True)
-    assert bench.store.queued_images() == 3 * IMAGES
+    bench.store.upkeep.audit(mend=True)
+    assert bench.store.upkeep.queued_images() == 3 * IMAGES

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from digitmill.domain import Computation, Counts, Job, JobState, Problem, QueueName
+from digitmill.domain import Computation, Counts, Job, JobState, Problem, new_job_id
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
-from digitmill.jobs import new_job_id
-from digitmill.store.base import Done, Load, PackedChunk, WorkerInfo
+from digitmill.store.base import Done, PackedChunk
+from digitmill.store.orders import Load
 from digitmill.store.requests import Idempotency
-from tests.store.conftest import IMAGES, Bench
+from digitmill.store.upkeep import WorkerInfo
+from tests.store.conftest import IMAGES, Bench, take_chunk
 
 
 def test_a_recorded_job_reads_back_as_it_was(bench: Bench) -> None:
@@ -25,7 +27,7 @@ def test_an_unknown_job_is_not_found(bench: Bench) -> None:
     with pytest.raises(NotFound):
         bench.store.get("nobody")
     with pytest.raises(NotFound):
-        bench.store.starts("nobody")
+        bench.store.chunks.starts("nobody")
     bench.store.delete("nobody")
 
 
@@ -35,12 +37,12 @@ def test_a_plan_without_a_record_is_no_job(bench: Bench) -> None:
         bench.store.get("early")
     bench.store.discard_plan("early")
     with pytest.raises(NotFound):
-        bench.store.starts("early")
+        bench.store.chunks.starts("early")
 
 
 def test_the_first_claim_starts_the_job_and_carries_what_the_worker_needs(bench: Bench) -> None:
     job = bench.submit()
-    claim = bench.store.claim(job.id, 1, 5)
+    claim = take_chunk(bench.store, job.id, 1, 5)
     assert claim is not None
     assert (claim.chunk, claim.first, claim.entries, claim.attempt) == (1, IMAGES, b"entries 1", 1)
     assert claim.job.state is JobState.RUNNING
@@ -49,133 +51,123 @@ def test_the_first_claim_starts_the_job_and_carries_what_the_worker_needs(bench:
 
 def test_a_chunk_is_held_by_one_worker_at_a_time(bench: Bench) -> None:
     job = bench.submit()
-    assert bench.store.claim(job.id, 0, 5) is not None
-    assert bench.store.claim(job.id, 0, 5) is None
-    assert bench.store.claim(job.id, 1, 5) is not None
+    assert take_chunk(bench.store, job.id, 0, 5) is not None
+    assert take_chunk(bench.store, job.id, 0, 5) is None
+    assert take_chunk(bench.store, job.id, 1, 5) is not None
 
 
 def test_a_lease_that_ends_gives_the_chunk_to_another_and_counts_the_attempt(bench: Bench) -> None:
     job = bench.submit()
-    bench.store.claim(job.id, 0, 0.05)
+    take_chunk(bench.store, job.id, 0, 0.05)
     bench.pass_time(0.1)
-    second = bench.store.claim(job.id, 0, 5)
+    second = take_chunk(bench.store, job.id, 0, 5)
     assert second is not None
     assert second.attempt == 2
 
 
-def test_a_place_where_two_attempts_ended_is_poison(bench: Bench) -> None:
+def test_a_place_where_three_attempts_ended_is_poison(bench: Bench) -> None:
     job = bench.submit()
     poison = []
-    for place in (7, 7, None, 3, 3, None):
-        claim = bench.store.claim(job.id, 1, 0)
+    for place in (7, 7, 7, None, 3, 3, 3, None):
+        claim = take_chunk(bench.store, job.id, 1, 0)
         assert claim is not None
         poison.append(claim.poison)
-        bench.store.note_place(job.id, 1, 5)
-        bench.store.note_place(job.id, 1, place)
+        bench.store.chunks.note_place(job.id, 1, 5)
+        bench.store.chunks.note_place(job.id, 1, place)
         bench.pass_time(0.001)
-    assert poison == [set(), set(), {7}, {7}, {7}, {3, 7}]
-    other = bench.store.claim(job.id, 0, 5)
+    assert poison == [set(), set(), set(), {7}, {7}, {7}, {7}, {3, 7}]
+    other = take_chunk(bench.store, job.id, 0, 5)
     assert other is not None
     assert (other.attempt, other.poison) == (1, frozenset())
 
 
 def test_a_renewed_lease_holds(bench: Bench) -> None:
     job = bench.submit()
-    bench.store.claim(job.id, 0, 0.2)
-    bench.store.renew(job.id, 0, 30)
+    take_chunk(bench.store, job.id, 0, 0.2)
+    bench.store.chunks.renew(job.id, 0, 30)
     bench.pass_time(0.3)
-    assert bench.store.claim(job.id, 0, 5) is None
-    assert bench.store.expired_leases(10) == []
+    assert take_chunk(bench.store, job.id, 0, 5) is None
+    assert bench.store.upkeep.requeue_expired(10) == []
 
 
 def test_renewing_a_chunk_that_is_done_brings_no_lease_back(bench: Bench) -> None:
     job = bench.submit()
     bench.run(job.id, 0)
-    bench.store.renew(job.id, 0, 0)
+    bench.store.chunks.renew(job.id, 0, 0)
     bench.pass_time(0.01)
-    assert bench.store.expired_leases(10) == []
+    assert bench.store.upkeep.requeue_expired(10) == []
 
 
 def test_an_ended_lease_is_reported_lost_once(bench: Bench) -> None:
     job = bench.submit()
-    bench.store.claim(job.id, 1, 5)
-    bench.store.release(job.id, 1)
+    take_chunk(bench.store, job.id, 1, 5)
+    bench.store.chunks.release(job.id, 1)
     bench.pass_time(0.01)
-    (lost,) = bench.store.expired_leases(10)
-    assert (lost.job_id, lost.chunk, lost.queue) == (job.id, 1, QueueName.BULK)
-    assert bench.store.expired_leases(10) == []
-    assert bench.store.unclaimed(job.id, 10) == [0, 1]
+    assert bench.store.upkeep.requeue_expired(10) == [(job.id, 1)]
+    assert bench.store.upkeep.requeue_expired(10) == []
+    assert bench.store.chunks.waiting() == {"small": 0, "again": 1, "interactive": 0, "bulk": 1}
 
 
 def test_the_rows_of_a_chunk_are_stored_once(bench: Bench) -> None:
     job = bench.submit()
-    claim = bench.store.claim(job.id, 0, 5)
+    claim = take_chunk(bench.store, job.id, 0, 5)
     assert claim is not None
-    counts = Counts(total=IMAGES, recognized=1, review=1, failed=1)
-    assert bench.store.complete(claim, b"first", counts).stored
+    counts = Counts(total=IMAGES, statuses=Counter(recognized=1, review=1, failed=1))
+    assert bench.store.chunks.complete(claim, b"first", counts).stored
     for _ in range(5):
-        again = bench.store.complete(claim, b"later", counts)
-        assert (again.stored, again.finished, again.next_chunk) == (False, False, None)
-    assert bench.store.read(job.id, [0, 1]) == [(b"entries 0", b"first"), (b"entries 1", None)]
+        again = bench.store.chunks.complete(claim, b"later", counts)
+        assert (again.stored, again.finished) == (False, False)
+    assert bench.store.chunks.read(job.id, [0, 1]) == [(b"entries 0", b"first"), (b"entries 1", None)]
     found = bench.store.get(job.id).counts
-    assert (found.recognized, found.review, found.blank, found.failed) == (1, 1, 0, 1)
-    assert bench.store.claim(job.id, 0, 5) is None
+    assert found.statuses == Counter(recognized=1, review=1, failed=1)
+    assert take_chunk(bench.store, job.id, 0, 5) is None
 
 
 def test_a_write_that_comes_after_the_lease_ended_counts_if_it_is_the_first(bench: Bench) -> None:
     job = bench.submit(chunks=1)
-    slow = bench.store.claim(job.id, 0, 0.05)
+    slow = take_chunk(bench.store, job.id, 0, 0.05)
     bench.pass_time(0.1)
-    fast = bench.store.claim(job.id, 0, 5)
+    fast = take_chunk(bench.store, job.id, 0, 5)
     assert slow is not None
     assert fast is not None
-    counts = Counts(total=IMAGES, recognized=IMAGES)
-    assert bench.store.complete(slow, b"slow", counts).finished
-    assert not bench.store.complete(fast, b"fast", counts).stored
-    assert bench.store.read(job.id, [0])[0][1] == b"slow"
+    counts = Counts(total=IMAGES, statuses=Counter(recognized=IMAGES))
+    assert bench.store.chunks.complete(slow, b"slow", counts).finished
+    assert not bench.store.chunks.complete(fast, b"fast", counts).stored
+    assert bench.store.chunks.read(job.id, [0])[0][1] == b"slow"
 
 
 def test_the_last_chunk_completes_the_job_once(bench: Bench) -> None:
     job = bench.submit(chunks=3)
     finished = []
     for chunk in (2, 0, 1):
-        claim = bench.store.claim(job.id, chunk, 5)
+        claim = take_chunk(bench.store, job.id, chunk, 5)
         assert claim is not None
-        counts = Counts(total=IMAGES, recognized=IMAGES)
-        finished.append(bench.store.complete(claim, b"r", counts).finished)
+        counts = Counts(total=IMAGES, statuses=Counter(recognized=IMAGES))
+        finished.append(bench.store.chunks.complete(claim, b"r", counts).finished)
     assert finished == [False, False, True]
     done = bench.store.get(job.id)
     assert done.state is JobState.COMPLETED
     assert done.counts.done == done.counts.total
     assert done.finished_at is not None
     assert done.expires_at == pytest.approx(done.finished_at + 60, abs=0.01)
-    assert bench.store.queued_images() == 0
-
-
-def test_chunks_beyond_the_window_are_sent_one_by_one_as_others_are_done(bench: Bench) -> None:
-    job = bench.submit(chunks=4, window=2)
-    assert bench.store.unclaimed(job.id, 10) == [0, 1]
-    following = []
-    for chunk in range(4):
-        claim = bench.store.claim(job.id, chunk, 5)
-        assert claim is not None
-        following.append(bench.store.complete(claim, b"r", Counts(total=IMAGES, blank=IMAGES)).next_chunk)
-    assert following == [2, 3, None, None]
+    assert bench.store.upkeep.queued_images() == 0
 
 
 def test_a_cancelled_job_takes_no_more_rows_and_keeps_those_it_has(bench: Bench) -> None:
     job = bench.submit(chunks=3)
     bench.run(job.id, 0)
-    claim = bench.store.claim(job.id, 1, 5)
+    claim = take_chunk(bench.store, job.id, 1, 5)
     assert claim is not None
     cancelled = bench.store.finish(job.id, JobState.CANCELLED)
     assert cancelled.state is JobState.CANCELLED
-    assert not bench.store.complete(claim, b"late", Counts(total=IMAGES, recognized=IMAGES)).stored
-    assert bench.store.claim(job.id, 2, 5) is None
-    assert bench.store.read(job.id, [0, 1])[0][1] == b"rows"
+    assert not bench.store.chunks.complete(
+        claim, b"late", Counts(total=IMAGES, statuses=Counter(recognized=IMAGES))
+    ).stored
+    assert take_chunk(bench.store, job.id, 2, 5) is None
+    assert bench.store.chunks.read(job.id, [0, 1])[0][1] == b"rows"
     assert bench.store.get(job.id).counts.done == IMAGES
-    assert bench.store.queued_images() == 0
-    assert bench.store.expired_leases(10) == []
+    assert bench.store.upkeep.queued_images() == 0
+    assert bench.store.upkeep.requeue_expired(10) == []
 
 
 def test_a_final_job_stays_as_it_ended(bench: Bench) -> None:
@@ -190,18 +182,18 @@ def test_a_final_job_stays_as_it_ended(bench: Bench) -> None:
 
 def test_a_deleted_job_is_gone_and_late_writes_do_not_bring_it_back(bench: Bench) -> None:
     job = bench.submit()
-    claim = bench.store.claim(job.id, 0, 5)
+    claim = take_chunk(bench.store, job.id, 0, 5)
     assert claim is not None
     bench.store.delete(job.id)
-    assert not bench.store.complete(claim, b"late", Counts(total=IMAGES, blank=IMAGES)).stored
+    assert not bench.store.chunks.complete(claim, b"late", Counts(total=IMAGES, statuses=Counter(blank=IMAGES))).stored
     with pytest.raises(NotFound):
         bench.store.get(job.id)
     with pytest.raises(NotFound):
-        bench.store.read(job.id, [0])
+        bench.store.chunks.read(job.id, [0])
     assert bench.store.jobs_of("ann", before=None, limit=10) == []
-    assert bench.store.queued_images() == 0
-    assert bench.store.stalled(0, 10) == []
-    assert bench.store.expired_leases(10) == []
+    assert bench.store.upkeep.queued_images() == 0
+    assert bench.store.upkeep.stalled(0, 10) == []
+    assert bench.store.upkeep.requeue_expired(10) == []
 
 
 def test_jobs_of_an_owner_come_newest_first_in_pages(bench: Bench) -> None:
@@ -222,9 +214,9 @@ def test_the_same_idempotency_key_gives_the_first_job(bench: Bench) -> None:
     assert bench.store.recall("ann", key) is None
     keyed = replace(first, id=new_job_id())
     bench.store.save_plan(keyed.id, [PackedChunk(0, b"x"), PackedChunk(IMAGES, b"y")])
-    assert bench.store.create(keyed, window=1, most_open=9, idempotency=(key, 60)).id == keyed.id
+    assert bench.store.create(keyed, most_open=9, idempotency=(key, 60)).job.id == keyed.id
     second = replace(first, id=new_job_id())
-    assert bench.store.create(second, window=1, most_open=9, idempotency=(key, 60)).id == keyed.id
+    assert bench.store.create(second, most_open=9, idempotency=(key, 60)).job.id == keyed.id
     with pytest.raises(NotFound):
         bench.store.get(second.id)
     found = bench.store.recall("ann", key)
@@ -234,56 +226,56 @@ def test_the_same_idempotency_key_gives_the_first_job(bench: Bench) -> None:
     with pytest.raises(IdempotencyConflict):
         bench.store.recall("ann", Idempotency("k1", "other"))
     with pytest.raises(IdempotencyConflict):
-        bench.store.create(second, window=1, most_open=9, idempotency=(Idempotency("k1", "other"), 60))
+        bench.store.create(second, most_open=9, idempotency=(Idempotency("k1", "other"), 60))
 
 
 def test_the_idempotency_key_of_a_deleted_job_says_that_it_is_gone(bench: Bench) -> None:
     key = Idempotency("k1", "digest")
     first = replace(bench.submit(), id=new_job_id())
     bench.store.save_plan(first.id, [PackedChunk(0, b"x"), PackedChunk(IMAGES, b"y")])
-    bench.store.create(first, window=1, most_open=9, idempotency=(key, 60))
+    bench.store.create(first, most_open=9, idempotency=(key, 60))
     bench.store.delete(first.id)
     with pytest.raises(Expired, match="deleted"):
         bench.store.recall("ann", key)
     with pytest.raises(Expired, match="deleted"):
-        bench.store.create(replace(first, id=new_job_id()), window=1, most_open=9, idempotency=(key, 60))
+        bench.store.create(replace(first, id=new_job_id()), most_open=9, idempotency=(key, 60))
 
 
 def test_queued_images_count_those_without_a_row(bench: Bench) -> None:
-    assert bench.store.queued_images() == 0
+    assert bench.store.upkeep.queued_images() == 0
     job = bench.submit(chunks=2)
     bench.submit(chunks=1)
-    assert bench.store.queued_images() == 3 * IMAGES
+    assert bench.store.upkeep.queued_images() == 3 * IMAGES
     bench.run(job.id, 1)
-    assert bench.store.queued_images() == 2 * IMAGES
+    assert bench.store.upkeep.queued_images() == 2 * IMAGES
 
 
-def test_idle_jobs_are_found_until_they_are_touched(bench: Bench) -> None:
+def test_idle_jobs_are_found_until_they_were_looked_at(bench: Bench) -> None:
     job = bench.submit()
     bench.pass_time(1.1)
-    ((found, idle),) = bench.store.stalled(1, 10)
+    ((found, idle),) = bench.store.upkeep.stalled(1, 10)
     assert found.id == job.id
     assert idle >= 1
-    bench.store.touch(job.id)
-    assert bench.store.stalled(1.5, 10) == []
+    bench.store.upkeep.requeue_lost([(found, idle)], looked_at=0)
+    assert bench.store.upkeep.stalled(1.5, 10) == []
 
 
 def test_a_lock_is_held_by_one_until_it_ends(bench: Bench) -> None:
-    assert bench.store.lock("sweep", 0.1)
-    assert not bench.store.lock("sweep", 0.1)
-    assert bench.store.lock("other", 0.1)
+    assert bench.store.upkeep.lock("sweep", 0.1)
+    assert not bench.store.upkeep.lock("sweep", 0.1)
+    assert bench.store.upkeep.lock("other", 0.1)
     bench.pass_time(0.15)
-    assert bench.store.lock("sweep", 0.1)
+    assert bench.store.upkeep.lock("sweep", 0.1)
 
 
 def test_workers_are_known_while_they_are_heard_of(bench: Bench) -> None:
     worker = WorkerInfo("host/1", "keras", "cpu", "f32", "digits@1")
-    assert bench.store.workers(5) == []
-    bench.store.beat([worker])
-    bench.store.beat([])
-    assert bench.store.workers(5) == [worker]
+    assert bench.store.upkeep.workers(5) == []
+    bench.store.upkeep.beat([worker])
+    bench.store.upkeep.beat([])
+    assert bench.store.upkeep.workers(5) == [worker]
     bench.pass_time(0.2)
-    assert bench.store.workers(0.1) == []
+    assert bench.store.upkeep.workers(0.1) == []
 
 
 def test_a_subscriber_wakes_when_the_job_changes(bench: Bench) -> None:
@@ -305,11 +297,11 @@ def test_a_change_between_subscribing_and_waiting_is_noticed(bench: Bench) -> No
 
 def test_starts_tell_where_each_chunk_begins(bench: Bench) -> None:
     job = bench.submit(chunks=200)
-    assert list(bench.store.starts(job.id)) == [IMAGES * n for n in range(200)]
+    assert list(bench.store.chunks.starts(job.id)) == [IMAGES * n for n in range(200)]
 
 
 def test_ping_answers(bench: Bench) -> None:
-    bench.store.ping()
+    bench.store.upkeep.ping()
 
 
 def test_chunks_of_several_jobs_are_claimed_and_completed_at_once(bench: Bench) -> None:
@@ -317,16 +309,15 @@ def test_chunks_of_several_jobs_are_claimed_and_completed_at_once(bench: Bench) 
     bench.store.finish(over.id, JobState.CANCELLED)
     bench.run(first.id, 0)
     wanted = [(first.id, 0), (first.id, 1), (second.id, 0), (over.id, 0), ("nobody", 0), (first.id, 1)]
-    claims = bench.store.claim_all(wanted, 5)
+    claims = [claim for each in wanted if (claim := take_chunk(bench.store, *each, 5))]
     assert [(claim.job.id, claim.chunk, claim.first, claim.entries) for claim in claims] == [
         (first.id, 1, IMAGES, b"entries 1"),
         (second.id, 0, 0, b"entries 0"),
     ]
-    counts = Counts(total=IMAGES, recognized=IMAGES)
-    completions = bench.store.complete_all([Done(claim, b"rows", counts) for claim in (*claims, claims[0])])
+    counts = Counts(total=IMAGES, statuses=Counter(recognized=IMAGES))
+    completions = bench.store.chunks.complete_all([Done(claim, b"rows", counts) for claim in (*claims, claims[0])])
     assert [(done.stored, done.finished) for done in completions] == [(True, True), (True, True), (False, False)]
-    assert bench.store.claim_all([], 5) == []
-    assert bench.store.complete_all([]) == []
+    assert bench.store.chunks.complete_all([]) == []
 
 
 def small(job: Job) -> tuple[Job, PackedChunk]:
@@ -337,21 +328,26 @@ def small(job: Job) -> tuple[Job, PackedChunk]:
 def test_a_small_plan_is_saved_with_its_job_and_not_without(bench: Bench) -> None:
     job, chunk = small(bench.submit(most_open=2))
     with pytest.raises(NotFound):
-        bench.store.starts(job.id)
-    bench.store.create(job, window=1, most_open=2, plan=[chunk])
-    assert list(bench.store.starts(job.id)) == [0]
-    assert bench.store.read(job.id, [0]) == [(b"few", None)]
+        bench.store.chunks.starts(job.id)
+    bench.store.create(job, most_open=2, plan=[chunk])
+    assert list(bench.store.chunks.starts(job.id)) == [0]
+    assert bench.store.chunks.read(job.id, [0]) == [(b"few", None)]
     refused, _ = small(job)
     with pytest.raises(TooManyJobs):
-        bench.store.create(refused, window=1, most_open=2, plan=[chunk])
+        bench.store.create(refused, most_open=2, plan=[chunk])
     with pytest.raises(NotFound):
-        bench.store.starts(refused.id)
+        bench.store.chunks.starts(refused.id)
 
 
 def test_a_job_is_opened_with_its_first_chunk(bench: Bench) -> None:
     job = bench.submit()
-    opening = bench.store.open(job.id)
-    assert (opening.job, list(opening.starts), opening.entries, opening.rows) == (job, [0, IMAGES], b"entries 0", None)
+    first_chunk = bench.store.open(job.id)
+    assert (first_chunk.job, list(first_chunk.starts), first_chunk.entries, first_chunk.rows) == (
+        job,
+        [0, IMAGES],
+        b"entries 0",
+        None,
+    )
     bench.run(job.id, 0, b"first")
     assert bench.store.open(job.id).rows == b"first"
     assert bench.store.open(job.id).job.state is JobState.RUNNING
@@ -362,35 +358,35 @@ def test_a_job_is_opened_with_its_first_chunk(bench: Bench) -> None:
 def test_the_load_is_what_waits_and_what_the_owner_has_open(bench: Bench) -> None:
     job = bench.submit(owner="ann")
     bench.submit(owner="bob", chunks=1)
-    assert bench.store.load("ann") == Load(queued_images=3 * IMAGES, open_jobs=1)
+    assert bench.store.upkeep.load("ann") == Load(queued_images=3 * IMAGES, open_jobs=1)
     bench.run(job.id, 0)
     bench.run(job.id, 1)
-    assert bench.store.load("ann") == Load(queued_images=IMAGES, open_jobs=0)
+    assert bench.store.upkeep.load("ann") == Load(queued_images=IMAGES, open_jobs=0)
 
 
 @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.CANCELLED, JobState.FAILED])
 def test_who_follows_a_job_hears_of_its_end_alone(bench: Bench, state: JobState) -> None:
     job, chunk = small(bench.submit())
-    ending = bench.store.follow(job, [chunk])
-    bench.store.create(job, window=1, most_open=999, plan=[chunk], followed=True)
-    claim = bench.store.claim(job.id, 0, 5)
+    completion = bench.store.follow(job, [chunk])
+    bench.store.create(job, most_open=999, plan=[chunk], followed=True)
+    claim = take_chunk(bench.store, job.id, 0, 5)
     assert claim is not None
-    assert not ending.wait(0.05)
+    assert not completion.wait(0.05)
     if state is JobState.COMPLETED:
-        bench.store.complete(claim, b"rows", Counts(total=IMAGES, blank=IMAGES))
+        bench.store.chunks.complete(claim, b"rows", Counts(total=IMAGES, statuses=Counter(blank=IMAGES)))
     else:
         bench.store.finish(job.id, state)
-    assert ending.wait(5)
-    opening = ending.opening()
-    assert opening is None or opening == bench.store.open(job.id)
-    ending.close()
+    assert completion.wait(5)
+    first_chunk = completion.first_chunk()
+    assert first_chunk is None or first_chunk == bench.store.open(job.id)
+    completion.close()
 
 
 def test_a_job_tells_how_it_was_answered_each_way_once(bench: Bench) -> None:
     job = bench.submit(chunks=4)
     fast, exact = Computation("openvino", "int8", "cpu"), Computation("keras", "f32", "gpu")
     for chunk, way in enumerate((fast, exact, None, fast)):
-        claim = bench.store.claim(job.id, chunk, 5)
+        claim = take_chunk(bench.store, job.id, chunk, 5)
         assert claim is not None
-        bench.store.complete(claim, b"rows", Counts(total=IMAGES, blank=IMAGES), way)
+        bench.store.chunks.complete(claim, b"rows", Counts(total=IMAGES, statuses=Counter(blank=IMAGES)), way)
     assert bench.store.get(job.id).computed_by == (fast, exact)

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import fakeredis
 import pytest
 import redis
 
-from digitmill.domain import ApiKey, Scope, Secret
+from digitmill.access import ApiKey, Scope, Secret
 from digitmill.errors import Conflict, NotFound, StorageUnavailable
 from digitmill.store.connection import connect
 from digitmill.store.key_store import KeyStore, Session
-from digitmill.store.memory_key_store import MemoryKeyStore
-from digitmill.store.redis_key_store import RedisKeyStore
+from tests.in_process import empty_redis
 
 KEY = ApiKey(
     id="0123456789ab",
@@ -29,15 +27,13 @@ KEY = ApiKey(
 )
 
 
-@pytest.fixture(params=["memory", "fakeredis", "redis"])
+@pytest.fixture(params=["fakeredis", "redis"])
 def store(request: pytest.FixtureRequest) -> Iterator[KeyStore]:
-    if request.param == "memory":
-        yield MemoryKeyStore()
-    elif request.param == "fakeredis":
-        yield RedisKeyStore(fakeredis.FakeRedis())
+    if request.param == "fakeredis":
+        yield KeyStore(empty_redis())
     else:
         with redis.Redis.from_url(request.getfixturevalue("empty_redis_url")) as client:
-            yield RedisKeyStore(client)
+            yield KeyStore(client)
 
 
 def test_a_key_reads_back_as_it_was(store: KeyStore) -> None:
@@ -100,7 +96,7 @@ def test_changes_at_the_same_time_all_count(store: KeyStore) -> None:
 
 
 def test_a_redis_that_does_not_answer_is_an_unavailable_storage() -> None:
-    store = RedisKeyStore(connect("redis://127.0.0.1:1/0"))
+    store = KeyStore(connect("redis://127.0.0.1:1/0"))
     for call in (store.any, store.list, lambda: store.find("x"), lambda: store.add(KEY)):
         with pytest.raises(StorageUnavailable):
             call()

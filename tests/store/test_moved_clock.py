@@ -13,49 +13,47 @@ import pytest
 import redis
 
 from digitmill.embedded.redis_server import server_binary
-from digitmill.store.base import WorkerInfo
 from digitmill.store.redis import RedisJobStore
+from digitmill.store.redis_copy import RedisCopy
+from digitmill.store.redis_mark import STORE
+from digitmill.store.upkeep import WorkerInfo
 from tests.end_to_end.conftest import free_port
-from tests.store.conftest import Bench
+from tests.moved_clock import LIBRARY, MISSING, clock_of, movable, set_clock
+from tests.store.conftest import Bench, take_chunk
 
 HOURS = 3 * 3600.0
 WORKER = WorkerInfo("a:1/2", "openvino", "cpu", "f32", "digits@1")
-LIBRARIES = [Path(os.environ.get("LIBFAKETIME", "")), *Path("/usr/lib").glob("*/faketime/libfaketime.so.1")]
 MoveClock = Callable[[float], None]
 
 
 @pytest.fixture(scope="module")
-def faketime(chosen_redis: None) -> Path:
-    found = next((path for path in LIBRARIES if path.is_file()), None)
-    if found is None:
-        pytest.skip("libfaketime is not installed, and LIBFAKETIME does not name it")
+def faketime(chosen_redis: None) -> None:
+    if LIBRARY is None:
+        pytest.skip(MISSING)
     try:
         # it and the allocator of some Redis wait for each other
         subprocess.run(
-            [server_binary(), "--version"], env=os.environ | {"LD_PRELOAD": str(found)}, timeout=5, check=True
+            [server_binary(), "--version"], env=os.environ | {"LD_PRELOAD": str(LIBRARY)}, timeout=5, check=True
         )
     except subprocess.TimeoutExpired:
         pytest.skip("this Redis does not run under libfaketime")
-    return found
 
 
 @pytest.fixture
-def server(tmp_path: Path, faketime: Path) -> Iterator[tuple[Any, MoveClock]]:
+def server(tmp_path: Path, faketime: None) -> Iterator[tuple[Any, MoveClock]]:
     """A Redis, and what moves its clock by so many seconds."""
     told, port = tmp_path / "time", free_port()
-    told.write_text("+0")
+    set_clock(told, 0)
     process = subprocess.Popen(
         [server_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)],
-        env=os.environ
-        | {"LD_PRELOAD": str(faketime), "FAKETIME_TIMESTAMP_FILE": str(told), "FAKETIME_NO_CACHE": "1"}
-        | {"DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"},
+        env=os.environ | movable(told),
         stdout=subprocess.DEVNULL,
     )
     client = redis.Redis(port=port)
 
     def move(seconds: float) -> None:
         before = client.time()[0]
-        told.write_text(f"{float(told.read_text()) + seconds:+f}")
+        set_clock(told, clock_of(told) + seconds)
         wait_for(lambda: abs(client.time()[0] - before - seconds) < 60)
 
     try:
@@ -88,25 +86,64 @@ def test_a_lease_neither_ends_nor_lasts_longer_because_the_clock_was_moved(
     client, move = server
     bench = Bench(RedisJobStore(client), time.sleep)
     job = bench.submit()
-    bench.store.heed_clock()
-    assert bench.store.claim(job.id, 0, 600)
-    assert bench.store.claim(job.id, 1, 1)
+    bench.store.upkeep.heed_clock()
+    assert take_chunk(bench.store, job.id, 0, 600)
+    assert take_chunk(bench.store, job.id, 1, 1)
     move(seconds)
-    assert bench.store.heed_clock() == pytest.approx(seconds, abs=10)
-    assert bench.store.claim(job.id, 0, 600) is None
-    wait_for(lambda: [lost.chunk for lost in bench.store.expired_leases(10)] == [1])
-    assert bench.store.heed_clock() == 0.0
+    assert bench.store.upkeep.heed_clock() == pytest.approx(seconds, abs=10)
+    assert take_chunk(bench.store, job.id, 0, 600) is None
+    wait_for(lambda: [chunk for _, chunk in bench.store.upkeep.requeue_expired(10)] == [1])
+    assert bench.store.upkeep.heed_clock() == 0.0
 
 
 def test_a_lease_that_was_given_since_the_clock_was_moved_stays_as_it_is(server: tuple[Any, MoveClock]) -> None:
     client, move = server
     bench = Bench(RedisJobStore(client), time.sleep)
     job = bench.submit()
-    bench.store.heed_clock()
+    bench.store.upkeep.heed_clock()
     move(HOURS)
-    assert bench.store.claim(job.id, 0, 1)
-    bench.store.heed_clock()
-    wait_for(lambda: [lost.chunk for lost in bench.store.expired_leases(10)] == [0])
+    assert take_chunk(bench.store, job.id, 0, 1)
+    bench.store.upkeep.heed_clock()
+    wait_for(lambda: [chunk for _, chunk in bench.store.upkeep.requeue_expired(10)] == [0])
+
+
+@pytest.mark.parametrize("seconds", [HOURS, -HOURS])
+def test_a_clock_that_is_moved_while_nobody_looks_keeps_no_chunk_and_no_job(
+    server: tuple[Any, MoveClock], seconds: float
+) -> None:
+    client, move = server
+    bench = Bench(RedisJobStore(client), time.sleep)
+    job = bench.submit()
+    assert take_chunk(bench.store, job.id, 0, 1)
+    move(seconds)
+    later = RedisJobStore(client)
+    assert later.upkeep.heed_clock() == 0.0
+    wait_for(lambda: [chunk for _, chunk in later.upkeep.requeue_expired(10)] == [0])
+    wait_for(lambda: [found.id for found, _ in later.upkeep.stalled(0, 10)] == [job.id])
+    assert later.upkeep.audit(mend=False) == {}
+    later.close()
+
+
+def test_leases_of_a_backup_that_was_taken_by_another_clock_end_though_nobody_saw_it_move(
+    server: tuple[Any, MoveClock],
+) -> None:
+    client, move = server
+    bench = Bench(RedisJobStore(client), time.sleep)
+    client.set(STORE, "store")
+    job = bench.submit()
+    assert take_chunk(bench.store, job.id, 0, 1)
+    lines = list(RedisCopy(client).lines())
+    client.flushall()
+    move(-HOURS)
+    # a worker looks while the restore is under way, and again after it
+
+    def look(store_id: str) -> None:
+        bench.store.upkeep.heed_clock()
+
+    RedisCopy(client).write(lines, look)
+    bench.store.upkeep.heed_clock()
+    wait_for(lambda: [chunk for _, chunk in bench.store.upkeep.requeue_expired(10)] == [0])
+    assert bench.store.upkeep.audit(mend=False) == {}
 
 
 @pytest.mark.parametrize("seconds", [HOURS, -HOURS])
@@ -114,10 +151,10 @@ def test_several_processes_move_leases_along_once(server: tuple[Any, MoveClock],
     client, move = server
     stores = [RedisJobStore(client) for _ in range(3)]
     job = Bench(stores[0], time.sleep).submit()
-    assert [store.heed_clock() for store in stores] == [0, 0, 0]
-    assert stores[0].claim(job.id, 0, 600)
+    assert [store.upkeep.heed_clock() for store in stores] == [0, 0, 0]
+    assert take_chunk(stores[0], job.id, 0, 600)
     move(seconds)
-    assert sum(store.heed_clock() != 0 for store in stores) == 1
+    assert sum(store.upkeep.heed_clock() != 0 for store in stores) == 1
     left = client.zscore("dm:leases", f"{job.id} 0") - client.time()[0]
     assert left == pytest.approx(600, abs=60)
     for store in stores:
@@ -129,12 +166,12 @@ def test_who_is_alive_and_what_stands_still_is_told_as_before(server: tuple[Any,
     client, move = server
     bench = Bench(RedisJobStore(client), time.sleep)
     job = bench.submit()
-    bench.store.heed_clock()
-    bench.store.beat([WORKER])
+    bench.store.upkeep.heed_clock()
+    bench.store.upkeep.beat([WORKER])
     move(seconds)
-    bench.store.heed_clock()
-    assert bench.store.workers(within=60) == [WORKER]
-    ((found, idle),) = bench.store.stalled(-1, 10)
+    bench.store.upkeep.heed_clock()
+    assert bench.store.upkeep.workers(within=60) == [WORKER]
+    ((found, idle),) = bench.store.upkeep.stalled(-1, 10)
     assert (found.id, idle < 60) == (job.id, True)
 
 
@@ -143,14 +180,14 @@ def test_a_lock_ends_in_its_time_though_the_clock_was_moved_back(
 ) -> None:
     client, move = server
     holder, other = RedisJobStore(client), RedisJobStore(client)
-    assert holder.lock("audit", 60)
+    assert holder.upkeep.lock("audit", 60)
     move(-HOURS)
-    assert not other.lock("audit", 60)
+    assert not other.upkeep.lock("audit", 60)
     assert client.pttl("dm:lock:audit") > 1000 * HOURS / 2
     later = time.monotonic() + 61
     monkeypatch.setattr("digitmill.store.redis_upkeep.time.monotonic", lambda: later)
-    assert other.lock("audit", 60)
-    assert not holder.lock("audit", 60), "it is the other's now"
+    assert other.upkeep.lock("audit", 60)
+    assert not holder.upkeep.lock("audit", 60), "it is the other's now"
     holder.close()
     other.close()
 
@@ -160,10 +197,10 @@ def test_a_bell_that_rang_before_the_clock_was_moved_back_keeps_nobody_waiting(
 ) -> None:
     client, move = server
     store = RedisJobStore(client)
-    store.heed_clock()
-    client.set("dm:bell", "1", px=1000)
+    store.upkeep.heed_clock()
+    client.set("dm:called", "1", px=1000)
     move(-HOURS)
-    assert client.exists("dm:bell")
-    store.heed_clock()
-    assert not client.exists("dm:bell")
+    assert client.exists("dm:called")
+    store.upkeep.heed_clock()
+    assert not client.exists("dm:called")
     store.close()

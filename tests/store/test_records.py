@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from digitmill.domain import Counts, Findings, Job, JobState, ModelReference, Options, QueueName
+from digitmill.domain import READ, Counts, Findings, Job, JobState, ModelReference, Options
+from digitmill.precedence import QueueName
 from digitmill.store.records import job_from_hash, record_of
 
 JOB = Job(
@@ -22,8 +23,14 @@ def read(record: str) -> Job:
 
 
 def test_a_job_comes_back_as_it_was() -> None:
-    told = replace(JOB, options=Options(names="cp932"), findings=Findings(("cp932",), ("@eaDir/1.png",)))
+    told = replace(JOB, options=Options(names="cp932"), findings=Findings(("cp932",), ("@eaDir/1.png",)), kind="nap")
     assert [read(record_of(job)) for job in (JOB, told)] == [JOB, told]
+
+
+def test_a_record_of_an_earlier_release_is_of_images() -> None:
+    record = json.loads(record_of(JOB))
+    assert "kind" not in record
+    assert read(json.dumps(record)).kind == READ
 
 
 def test_an_earlier_release_finds_no_option_that_it_does_not_know() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,21 +13,24 @@ import fakeredis
 import pytest
 import redis
 
-from digitmill.domain import ApiKey, Counts, Job, JobState, Problem, Scope, Verdict, VerdictStatus
+from digitmill.access import ApiKey, Scope
+from digitmill.domain import DIGITS, PLAIN, Address, Counts, Job, JobState, Problem, RowStatus, new_job_id
 from digitmill.errors import Conflict
-from digitmill.jobs import new_job_id
-from digitmill.store.base import Claim, Done, PackedChunk, WorkerInfo
+from digitmill.roles import Role
+from digitmill.store.base import Claim, Done, PackedChunk
+from digitmill.store.key_store import KeyStore
+from digitmill.store.orders import Order
 from digitmill.store.redis import RedisJobStore
-from digitmill.store.redis_key_store import RedisKeyStore
-from digitmill.store.redis_line import Line
 from digitmill.store.requests import Idempotency
 from digitmill.store.reviews import Change, Doubt
+from digitmill.store.upkeep import WorkerInfo
 from digitmill.store.webhook_store import Attempt
-from tests.store.conftest import IMAGES, Bench
+from digitmill.verdicts import Verdict, VerdictStatus
+from tests.store.conftest import IMAGES, Bench, take_chunk
 
 KEY = Idempotency("k", "digest")
 PLAN = (PackedChunk(0, b"entries 0"), PackedChunk(IMAGES, b"entries 1"))
-COUNTS = Counts(total=IMAGES, recognized=2, blank=1)
+COUNTS = Counts(total=IMAGES, statuses=Counter(recognized=2, blank=1))
 SEVEN = Verdict(VerdictStatus.RECOGNIZED, "7")
 
 
@@ -74,19 +78,19 @@ def queued(twin: Twin) -> None:
 
 
 def claimed(twin: Twin) -> None:
-    twin.claim = twin.store.claim(twin.job.id, 0, 60)
+    twin.claim = take_chunk(twin.store, twin.job.id, 0, 60)
 
 
 def half_done(twin: Twin) -> None:
     claimed(twin)
-    twin.store.complete(twin.held, b"rows", COUNTS)
+    twin.store.chunks.complete(twin.held, b"rows", COUNTS)
 
 
 def completed(twin: Twin) -> None:
     half_done(twin)
-    claim = twin.store.claim(twin.job.id, 1, 60)
+    claim = take_chunk(twin.store, twin.job.id, 1, 60)
     assert claim is not None
-    twin.store.complete(claim, b"rows", COUNTS)
+    twin.store.chunks.complete(claim, b"rows", COUNTS)
 
 
 def cancelled(twin: Twin) -> None:
@@ -104,50 +108,105 @@ def deleted(twin: Twin) -> None:
     twin.store.delete(twin.job.id)
 
 
-def buried(twin: Twin) -> None:
+def purged(twin: Twin) -> None:
     completed(twin)
-    twin.store.bury([twin.job.id])
+    twin.store.upkeep.purge([twin.job.id])
 
 
-STATES = (queued, claimed, half_done, completed, cancelled, failed, deleted, buried)
+STATES = (queued, claimed, half_done, completed, cancelled, failed, deleted, purged)
 
 
 def create(twin: Twin) -> None:
-    twin.store.create(twin.job, window=1, most_open=1, plan=PLAN, bell="message")
+    twin.store.create(twin.job, most_open=1, images_a_day=1000, plan=PLAN, small=True)
 
 
 def create_with_key(twin: Twin) -> None:
-    twin.store.create(twin.job, window=1, most_open=9, plan=PLAN, idempotency=(KEY, 60), bell="message")
+    twin.store.create(twin.job, most_open=9, plan=PLAN, idempotency=(KEY, 60), small=True)
 
 
 def create_another(twin: Twin) -> None:
-    twin.store.create(ANOTHER[0], window=1, most_open=2, plan=PLAN, idempotency=(Idempotency("l", "d"), 60))
+    twin.store.create(ANOTHER[0], most_open=2, plan=PLAN, idempotency=(Idempotency("l", "d"), 60))
 
 
 def claim_other_chunk(twin: Twin) -> None:
-    twin.store.claim(twin.job.id, 1, 60)
+    take_chunk(twin.store, twin.job.id, 1, 60)
 
 
 def complete(twin: Twin) -> None:
     claim = twin.claim
     if claim is not None:
-        twin.store.complete_all([Done(claim, b"rows", COUNTS), Done(replace(claim, chunk=1), b"rows", COUNTS)])
+        twin.store.chunks.complete_all([Done(claim, b"rows", COUNTS), Done(replace(claim, chunk=1), b"rows", COUNTS)])
+
+
+def complete_and_take(twin: Twin) -> None:
+    if twin.claim is not None:
+        twin.store.chunks.complete_and_take([Done(twin.claim, b"rows", COUNTS)], Order(5, 60, stays=True))
 
 
 def attempt(twin: Twin) -> None:
-    twin.store.webhooks.record(twin.job, Attempt(at=1.0, seconds=0.1, status=503, error=None), retry_in=60)
+    twin.store.webhooks.record(twin.job.id, Attempt(at=1.0, seconds=0.1, status=503, error=None), retry_in=60)
 
 
 def correct(twin: Twin) -> None:
-    twin.store.reviews.correct(twin.job.id, [Change(0, 0, 0, SEVEN)], "ann")
+    twin.store.reviews.correct(twin.job.id, [Change(0, 0, 0, SEVEN, doubted=[PLAIN])], "ann")
 
 
 def index(twin: Twin) -> None:
-    twin.store.reviews.index(twin.job.id, [(0, [Doubt(1, 3, 0.5)])])
+    twin.store.reviews.index(twin.job.id, [(0, [Doubt(Address(1), "3", 0.5)])], DIGITS)
+
+
+def raise_threshold(twin: Twin) -> None:
+    twin.store.reviews.raise_threshold(twin.job.id, 0.99, "ann", changes=0, raised=1, answered=0)
+
+
+def note_check(twin: Twin) -> None:
+    twin.store.reviews.note_check(twin.job.id, seen=2, wrong=1, population=3, by="ann")
+
+
+def replace_rows(twin: Twin) -> None:
+    twin.store.reviews.replace(twin.job.id, 0, b"rows", b"other rows", left=RowStatus.BLANK, now=RowStatus.REVIEW)
 
 
 def hold(twin: Twin) -> None:
-    twin.store.reviews.hold(twin.job.id, "ann", digits=range(10), limit=1, seconds=60)
+    twin.store.reviews.hold(twin.job.id, "ann", groups=DIGITS, group=None, limit=1, seconds=60)
+
+
+def purge(twin: Twin) -> None:
+    if twin.client.hget(job_key(twin), "expires_at"):
+        twin.store.upkeep.purge([twin.job.id])
+
+
+def carry_over(twin: Twin) -> None:
+    twin.client.hset("dm:webhooks:secrets", twin.job.owner, '[{"text": "whsec", "expires_at": null}]')
+    KeyStore(twin.client).carry_over(twin.job.owner, "admin")
+
+
+def with_endpoints(twin: Twin) -> None:
+    twin.client.hset("dm:webhooks:endpoints", twin.job.owner, "[]")
+    twin.client.sadd("dm:webhooks:progress", twin.job.owner)
+
+
+def complete_for_endpoints(twin: Twin) -> None:
+    with_endpoints(twin)
+    if twin.claim is not None:
+        twin.store.chunks.complete_all([Done(twin.claim, b"rows", COUNTS)])
+
+
+def cancel_for_endpoints(twin: Twin) -> None:
+    with_endpoints(twin)
+    if known(twin):
+        twin.store.finish(twin.job.id, JobState.CANCELLED)
+
+
+def drift_for_endpoints(twin: Twin) -> None:
+    with_endpoints(twin)
+    twin.store.tallies.note_drift(twin.job.id, "{}", "", f"{twin.job.id}:hooks:drifted")
+
+
+def spread(twin: Twin) -> None:
+    event = f"{twin.job.id}:hooks:end"
+    twin.client.zadd("dm:webhooks:due", {event: 1.0}, nx=True)
+    twin.store.webhooks.spread(event, [f"{twin.job.id}:to:wh_1:completed:0"])
 
 
 CALLS: Mapping[str, Callable[[Twin], object]] = {
@@ -155,26 +214,43 @@ CALLS: Mapping[str, Callable[[Twin], object]] = {
     "create with a key": create_with_key,
     "create another": create_another,
     "save plan": lambda twin: twin.store.save_plan("another", PLAN),
-    "claim": lambda twin: twin.store.claim(twin.job.id, 0, 60),
+    "claim": lambda twin: take_chunk(twin.store, twin.job.id, 0, 60),
     "claim another": claim_other_chunk,
-    "note place": lambda twin: twin.store.note_place(twin.job.id, 0, 2),
-    "unnote place": lambda twin: twin.store.note_place(twin.job.id, 0, None),
-    "renew": lambda twin: twin.store.renew(twin.job.id, 0, 60),
-    "release": lambda twin: twin.store.release(twin.job.id, 0),
-    "give back": lambda twin: twin.store.give_back(twin.job.id, 0),
+    "note place": lambda twin: twin.store.chunks.note_place(twin.job.id, 0, 2),
+    "unnote place": lambda twin: twin.store.chunks.note_place(twin.job.id, 0, None),
+    "renew": lambda twin: twin.store.chunks.renew(twin.job.id, 0, 60),
+    "release": lambda twin: twin.store.chunks.release(twin.job.id, 0),
+    "give back": lambda twin: twin.store.chunks.give_back(twin.job.id, 0),
     "complete": complete,
     "cancel": lambda twin: twin.store.finish(twin.job.id, JobState.CANCELLED) if known(twin) else None,
+    "resume": lambda twin: twin.store.resume(twin.job.id, most_open=9) if living(twin) else None,
+    "keep": lambda twin: twin.store.keep(twin.job.id, 99),
+    "keep at least": lambda twin: twin.store.keep(twin.job.id, 99 * 86400, at_least=True),
     "delete": lambda twin: twin.store.delete(twin.job.id),
-    "touch": lambda twin: twin.store.touch(twin.job.id),
-    "expired leases": lambda twin: twin.store.expired_leases(10),
-    "take expired": lambda twin: twin.store.take_expired(10, 60),
-    "bury": lambda twin: twin.store.bury([twin.job.id]) if twin.client.hget(job_key(twin), "expires_at") else None,
-    "beat": lambda twin: twin.store.beat([WorkerInfo("a:1/2", "openvino", "cpu", "f32", "digits@1")]),
+    "take": lambda twin: twin.store.chunks.take(Order(5, 60, called=True, stays=True)),
+    "take one of two": lambda twin: twin.store.chunks.take(Order(1, 60)),
+    "leave": lambda twin: twin.store.chunks.take(Order(0, 60)),
+    "call a worker": lambda twin: twin.store.chunks.call_worker(),
+    "give back at once": lambda twin: twin.store.chunks.give_back(twin.job.id, 0, at_once=True),
+    "complete and take": complete_and_take,
+    "requeue lost": lambda twin: twin.store.upkeep.requeue_lost([(twin.job, 999)], looked_at=99),
+    "expired leases": lambda twin: twin.store.upkeep.requeue_expired(10),
+    "take expired": lambda twin: twin.store.upkeep.take_expired(10, 60),
+    "purge": purge,
+    "beat": lambda twin: twin.store.upkeep.beat([WorkerInfo("a:1/2", "openvino", "cpu", "f32", "digits@1")]),
     "record attempt": attempt,
     "claim event": lambda twin: twin.store.webhooks.claim(twin.job.id, 60),
+    "complete for endpoints": complete_for_endpoints,
+    "cancel for endpoints": cancel_for_endpoints,
+    "drift for endpoints": drift_for_endpoints,
+    "spread": spread,
     "correct": correct,
     "index": index,
     "hold": hold,
+    "raise threshold": raise_threshold,
+    "note check": note_check,
+    "replace rows": replace_rows,
+    "carry over": carry_over,
 }  # fmt: skip
 ANOTHER: list[Job] = []
 
@@ -185,6 +261,11 @@ def job_key(twin: Twin) -> str:
 
 def known(twin: Twin) -> bool:
     return bool(twin.client.hexists(job_key(twin), "record"))
+
+
+def living(twin: Twin) -> bool:
+    """Whether the store gives the job out: known, and not expired."""
+    return known(twin) and bool(twin.client.exists(f"{job_key(twin)}:plan"))
 
 
 def contents(client: Any) -> dict[bytes, Any]:
@@ -201,7 +282,8 @@ def contents(client: Any) -> dict[bytes, Any]:
         elif kind == b"set":
             found[key] = client.smembers(key)
         else:
-            found[key] = client.get(key)
+            word, _, rest = client.get(key).partition(b" ")
+            found[key] = rest or word
         found[key] = found[key], client.ttl(key) > 0
     return found
 
@@ -228,7 +310,7 @@ def outcome(
     client.flushall()
     store = RedisJobStore(client)
     twin = Twin(client, store, job)
-    store.create(job, window=2, most_open=9, plan=PLAN, idempotency=(KEY, 60))
+    store.create(job, most_open=9, plan=PLAN, idempotency=(KEY, 60))
     reach(twin)
     client.repeats = twice
     call(twin)
@@ -248,6 +330,15 @@ def test_a_call_that_is_made_twice_leaves_what_one_leaves(
     assert twice == once
 
 
+@pytest.mark.parametrize("call", ["create another", "cancel", "delete", "give back at once", "requeue lost", "resume"])
+@pytest.mark.parametrize("reach", STATES, ids=lambda reach: reach.__name__)
+def test_nor_does_one_about_a_job_for_trainers(client: Repeating, reach: Callable[[Twin], None], call: str) -> None:
+    job = replace(a_job(), role=Role.TRAINER)
+    ANOTHER[:] = [replace(job, id=new_job_id())]
+    once, twice = (outcome(client, job, reach, CALLS[call], twice=twice) for twice in (False, True))
+    assert twice == once
+
+
 @pytest.mark.parametrize("most_open", [1, 9])
 @pytest.mark.parametrize("with_key", [False, True])
 @pytest.mark.parametrize("reach", STATES, ids=lambda reach: reach.__name__)
@@ -256,8 +347,8 @@ def test_a_job_that_was_recorded_once_is_never_recorded_again(
 ) -> None:
     def again(twin: Twin) -> None:
         idempotency = (KEY, 60.0) if with_key else None
-        told = twin.store.create(twin.job, window=2, most_open=most_open, plan=PLAN, idempotency=idempotency)
-        assert told == twin.job, "answered as the first time, whatever happened meanwhile"
+        told = twin.store.create(twin.job, most_open=most_open, plan=PLAN, idempotency=idempotency)
+        assert told.job == twin.job, "answered as the first time, whatever happened meanwhile"
 
     job = a_job()
     untouched = outcome(client, job, reach, queued, twice=False)
@@ -267,7 +358,7 @@ def test_a_job_that_was_recorded_once_is_never_recorded_again(
 @pytest.mark.parametrize("reach", [queued, half_done], ids=lambda reach: reach.__name__)
 def test_a_repeated_claim_is_answered_as_the_first_was(client: Repeating, reach: Callable[[Twin], None]) -> None:
     claims: list[Claim | None] = []
-    outcome(client, a_job(), reach, lambda twin: claims.append(twin.store.claim(twin.job.id, 1, 60)), twice=True)
+    outcome(client, a_job(), reach, lambda twin: claims.append(take_chunk(twin.store, twin.job.id, 1, 60)), twice=True)
     assert claims[0] is not None
     assert (claims[0].attempt, claims[0].entries, claims[0].first) == (1, b"entries 1", IMAGES)
 
@@ -275,9 +366,9 @@ def test_a_repeated_claim_is_answered_as_the_first_was(client: Repeating, reach:
 def test_a_repeated_lock_and_a_repeated_key_are_had(client: Repeating) -> None:
     client.flushall()
     client.repeats = True
-    store, keys = RedisJobStore(client), RedisKeyStore(client)
-    assert store.lock("sweep", 60)
-    assert not store.lock("sweep", 60)
+    store, keys = RedisJobStore(client), KeyStore(client)
+    assert store.upkeep.lock("sweep", 60)
+    assert not store.upkeep.lock("sweep", 60)
     key = ApiKey(id="a", name="a", owner="ann", scopes=frozenset(Scope), created_at=1.0, lifetime=None, secrets=())
     keys.add(key)
     keys.add(key)
@@ -285,17 +376,20 @@ def test_a_repeated_lock_and_a_repeated_key_are_had(client: Repeating) -> None:
         keys.add(replace(key, owner="bob"))
 
 
-def test_repeated_calls_at_the_line_leave_chunks_that_the_sweep_can_find(client: Repeating) -> None:
-    """A message may be lost or doubled; what counts is that the job's chunks stay known as not done."""
+@pytest.mark.parametrize(("small", "pops"), [(False, False), (True, False), (True, True)])
+def test_a_repeated_order_is_answered_as_the_first_was(client: Repeating, small: bool, pops: bool) -> None:
     client.flushall()
-    store, line, job = RedisJobStore(client), Line(client), a_job()
-    store.create(job, window=2, most_open=9, plan=PLAN)
+    store, jobs = RedisJobStore(client), [replace(a_job(), id=new_job_id(), chunks=1) for _ in range(3)]
+    for job in jobs:
+        store.create(job, most_open=9, plan=PLAN[:1], small=small)
+    order = Order(2, 60, popped=store.chunks.wait_for_work(1) if pops else None)
     client.repeats = True
-    line.join(job.id, 0, queue="interactive", message="message")
-    line.take(10, bulk="bulk")
-    line.exchange(["webhooks", "interactive"], "bulk", "message")
+    taken = store.chunks.take(order)
     client.repeats = False
-    assert store.unclaimed(job.id, 10) == [0, 1]
+    first = 1 + small
+    assert [claim.job.id for claim in taken.claims] == [job.id for job in jobs[:first]]
+    assert ({claim.attempt for claim in taken.claims}, taken.small, taken.more) == ({1}, small, True)
+    assert store.chunks.take(Order(1, 60)).claims[0].job.id == jobs[first].id
     store.close()
 
 

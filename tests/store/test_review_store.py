@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
 
-from digitmill.domain import Counts, Job, JobState, Verdict, VerdictStatus
+from digitmill.domain import DIGITS, Address, Counts, Job, JobState
 from digitmill.errors import NotFound
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.reviews import MOST_REVIEWERS, Change, Doubt, Holding, Outcome, Taken
-from tests.store.conftest import IMAGES, Bench
+from digitmill.verdicts import Verdict, VerdictStatus
+from tests.store.conftest import IMAGES, Bench, take_chunk
 
 SEVEN = Verdict(VerdictStatus.RECOGNIZED, "7")
 ONE = Verdict(VerdictStatus.RECOGNIZED, "1")
 BLANK = Verdict(VerdictStatus.BLANK)
 SMUDGE = Verdict(VerdictStatus.NOT_A_DIGIT)
-ALL_DIGITS = range(10)
 
 
 def finished(bench: Bench, chunks: int = 2) -> Job:
@@ -33,6 +34,14 @@ def correct(bench: Bench, job: Job, index: int, verdict: Verdict | None, seen: i
     return outcome
 
 
+def doubt(row: int, digit: int, confidence: float) -> Doubt:
+    return Doubt(Address(row), str(digit), confidence)
+
+
+def rows_of(holding: Holding) -> list[int]:
+    return [value.image for value in holding.values]
+
+
 def doubtful(bench: Bench, doubts: list[Doubt], chunks: int = 2) -> Job:
     """A finished job in which the model doubted these rows."""
     job = finished(bench, chunks)
@@ -43,14 +52,16 @@ def doubtful(bench: Bench, doubts: list[Doubt], chunks: int = 2) -> Job:
 def index(bench: Bench, job: Job, doubts: list[Doubt]) -> None:
     chunks = bench.store.reviews.unindexed(job.id)
     bench.store.reviews.index(
-        job.id, [(chunk, [doubt for doubt in doubts if doubt.index // IMAGES == chunk]) for chunk in chunks]
+        job.id,
+        [(chunk, [doubt for doubt in doubts if doubt.address.image // IMAGES == chunk]) for chunk in chunks],
+        DIGITS,
     )
 
 
 def hold(
-    bench: Bench, job: Job, reviewer: str, limit: int = 2, digits: range = ALL_DIGITS, seconds: float = 30
+    bench: Bench, job: Job, reviewer: str, limit: int = 2, digit: str | None = None, seconds: float = 30
 ) -> Holding:
-    holding = bench.store.reviews.hold(job.id, reviewer, digits=digits, limit=limit, seconds=seconds)
+    holding = bench.store.reviews.hold(job.id, reviewer, groups=DIGITS, group=digit, limit=limit, seconds=seconds)
     assert holding is not None
     return holding
 
@@ -154,13 +165,13 @@ def test_of_two_who_change_a_row_at_once_one_wins(bench: Bench) -> None:
 
 
 def test_rows_of_a_job_that_is_gone_cannot_be_changed_and_leave_nothing(bench: Bench) -> None:
-    job = doubtful(bench, [Doubt(0, 7, 0.5)])
+    job = doubtful(bench, [doubt(0, 7, 0.5)])
     correct(bench, job, 1, SEVEN)
     hold(bench, job, "a")
     bench.store.delete(job.id)
     assert correct(bench, job, 1, SEVEN) == Outcome(Taken.NO_ROW, None)
-    bench.store.reviews.index(job.id, [(0, [Doubt(0, 7, 0.5)])])
-    assert hold(bench, job, "a").rows == []
+    bench.store.reviews.index(job.id, [(0, [doubt(0, 7, 0.5)])], DIGITS)
+    assert rows_of(hold(bench, job, "a")) == []
     assert bench.store.reviews.history(job.id, 1) == []
     with pytest.raises(NotFound):
         bench.store.get(job.id)
@@ -169,65 +180,66 @@ def test_rows_of_a_job_that_is_gone_cannot_be_changed_and_leave_nothing(bench: B
 def test_what_people_made_of_the_rows_expires_with_them(bench: Bench) -> None:
     job = bench.submit(chunks=1, expires_in=1)
     bench.run(job.id, 0)
-    index(bench, job, [Doubt(0, 7, 0.5)])
+    index(bench, job, [doubt(0, 7, 0.5)])
     correct(bench, job, 1, SEVEN)
-    assert hold(bench, job, "a").rows == [0]
+    assert rows_of(hold(bench, job, "a")) == [0]
     bench.pass_time(2.1)
-    bench.store.bury(bench.store.take_expired(10, lease=60))
+    bench.store.upkeep.purge(bench.store.upkeep.take_expired(10, lease=60))
     assert bench.store.reviews.revisions(job.id, [1]) == [None]
-    assert hold(bench, job, "a").rows == []
+    assert rows_of(hold(bench, job, "a")) == []
 
 
-def test_all_keys_of_a_deleted_job_are_gone(empty_redis_url: str) -> None:
+def test_of_a_deleted_job_only_a_word_is_left_that_it_was_deleted_for_a_time(empty_redis_url: str) -> None:
     with redis.Redis.from_url(empty_redis_url) as client:
         bench = Bench(RedisJobStore(client), time.sleep)
         job = bench.submit(chunks=2)
         bench.run(job.id, 0)
-        index(bench, job, [Doubt(0, 7, 0.5)])
+        index(bench, job, [doubt(0, 7, 0.5)])
         correct(bench, job, 1, SEVEN)
         hold(bench, job, "a")
-        held = {
-            f"dm:job:{job.id}:{name}" for name in ("corrections", "history", "revised", "review", "indexed", "held")
-        }
+        names = ("corrections", "history", "revised", "review", "indexed", "held", "groups")
+        held = {f"dm:job:{job.id}:{name}" for name in names}
         assert held <= {key.decode() for key in client.scan_iter()}
         bench.run(job.id, 1)
         correct(bench, job, 2, SEVEN)
         hold(bench, job, "a")
         assert all(0 < client.ttl(key) <= 61 for key in held)
         bench.store.delete(job.id)
-        assert not [key for key in client.scan_iter() if job.id.encode() in key]
+        assert [key.decode() for key in client.scan_iter() if job.id.encode() in key] == [f"dm:job:{job.id}"]
+        assert client.ttl(f"dm:job:{job.id}") > 0
+        assert client.hlen(f"dm:job:{job.id}") == 1
 
 
 def test_the_least_sure_rows_come_first(bench: Bench) -> None:
-    doubts = [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3), Doubt(3, 0, 1.0), Doubt(4, 9, 0.3), Doubt(5, 7, 0.0)]
+    doubts = [doubt(0, 7, 0.9), doubt(1, 1, 0.3), doubt(3, 0, 1.0), doubt(4, 9, 0.3), doubt(5, 7, 0.0)]
     job = doubtful(bench, doubts)
     holding = hold(bench, job, "a", limit=4)
-    assert list(holding.rows) == [5, 1, 4, 0]
-    assert list(holding.waiting) == [1, 1, 0, 0, 0, 0, 0, 2, 0, 1]
+    assert rows_of(holding) == [5, 1, 4, 0]
+    assert list(holding.waiting.values()) == [1, 1, 0, 0, 0, 0, 0, 2, 0, 1]
 
 
 def test_rows_of_one_digit_can_be_asked_for(bench: Bench) -> None:
-    job = doubtful(bench, [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3), Doubt(5, 7, 0.2)])
-    assert list(hold(bench, job, "a", digits=range(7, 8)).rows) == [5, 0]
-    assert list(hold(bench, job, "b", digits=range(7, 8)).rows) == []
+    job = doubtful(bench, [doubt(0, 7, 0.9), doubt(1, 1, 0.3), doubt(5, 7, 0.2)])
+    assert rows_of(hold(bench, job, "a", digit="7")) == [5, 0]
+    assert rows_of(hold(bench, job, "b", digit="7")) == []
     # who asks for another digit gives the rest back
-    assert list(hold(bench, job, "a", digits=range(1, 2)).rows) == [1]
-    assert list(hold(bench, job, "b", digits=range(7, 8)).rows) == [5, 0]
+    assert rows_of(hold(bench, job, "a", digit="1")) == [1]
+    assert rows_of(hold(bench, job, "b", digit="7")) == [5, 0]
 
 
 def test_no_row_is_held_by_two(bench: Bench) -> None:
-    job = doubtful(bench, [Doubt(n, n, 0.1 * n) for n in range(6)])
-    held = [list(hold(bench, job, reviewer).rows) for reviewer in "abcd"]
+    job = doubtful(bench, [doubt(n, n, 0.1 * n) for n in range(6)])
+    held = [rows_of(hold(bench, job, reviewer)) for reviewer in "abcd"]
     assert held == [[0, 1], [2, 3], [4, 5], []]
 
 
 def test_many_reviewers_at_once_answer_every_row_once(bench: Bench) -> None:
     chunks = 10
-    job = doubtful(bench, [Doubt(n, n % 10, n / 100) for n in range(IMAGES * chunks)], chunks)
+    job = doubtful(bench, [doubt(n, n % 10, n / 100) for n in range(IMAGES * chunks)], chunks)
 
     def work(reviewer: str) -> list[int]:
         answered: list[int] = []
-        while rows := hold(bench, job, reviewer, limit=3).rows:
+        while rows := rows_of(hold(bench, job, reviewer, limit=3)):
             outcomes = bench.store.reviews.correct(job.id, [Change(n, n // IMAGES, 0, SEVEN) for n in rows], reviewer)
             assert {outcome.revision.by for outcome in outcomes if outcome.revision is not None} == {reviewer}
             answered += rows
@@ -239,73 +251,136 @@ def test_many_reviewers_at_once_answer_every_row_once(bench: Bench) -> None:
 
 
 def test_asking_again_keeps_what_is_held_and_fills_it_up(bench: Bench) -> None:
-    job = doubtful(bench, [Doubt(n, n, 0.1 * n) for n in range(6)])
-    assert list(hold(bench, job, "a").rows) == [0, 1]
-    assert list(hold(bench, job, "a").rows) == [0, 1]
+    job = doubtful(bench, [doubt(n, n, 0.1 * n) for n in range(6)])
+    assert rows_of(hold(bench, job, "a")) == [0, 1]
+    assert rows_of(hold(bench, job, "a")) == [0, 1]
     correct(bench, job, 0, SEVEN)
-    assert list(hold(bench, job, "a").rows) == [1, 2]
-    assert list(hold(bench, job, "a", limit=1).rows) == [1]
-    assert list(hold(bench, job, "b", limit=1).rows) == [2]
+    assert rows_of(hold(bench, job, "a")) == [1, 2]
+    assert rows_of(hold(bench, job, "a", limit=1)) == [1]
+    assert rows_of(hold(bench, job, "b", limit=1)) == [2]
 
 
 def test_rows_come_back_when_a_lease_ends_or_is_given_back(bench: Bench) -> None:
-    job = doubtful(bench, [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3)])
+    job = doubtful(bench, [doubt(0, 7, 0.9), doubt(1, 1, 0.3)])
     hold(bench, job, "a", seconds=0.05)
-    assert list(hold(bench, job, "b").rows) == []
+    assert rows_of(hold(bench, job, "b")) == []
     bench.pass_time(0.1)
-    assert list(hold(bench, job, "b").rows) == [1, 0]
+    assert rows_of(hold(bench, job, "b")) == [1, 0]
     # what another holds now does not come back to the one whose lease ended
-    assert list(hold(bench, job, "a").rows) == []
+    assert rows_of(hold(bench, job, "a")) == []
     bench.store.reviews.release(job.id, "b")
     bench.store.reviews.release(job.id, "nobody")
-    assert list(hold(bench, job, "a").rows) == [1, 0]
+    assert rows_of(hold(bench, job, "a")) == [1, 0]
 
 
 def test_a_renewed_hold_lasts_from_now_on(bench: Bench) -> None:
-    job = doubtful(bench, [Doubt(0, 7, 0.9)])
+    job = doubtful(bench, [doubt(0, 7, 0.9)])
     first = hold(bench, job, "a", seconds=0.2)
     second = hold(bench, job, "a", seconds=30)
     assert second.until > first.until
     bench.pass_time(0.3)
-    assert list(hold(bench, job, "b").rows) == []
+    assert rows_of(hold(bench, job, "b")) == []
 
 
 def test_an_answered_row_waits_no_more_and_an_undone_one_again(bench: Bench) -> None:
-    doubts = [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3)]
+    doubts = [doubt(0, 7, 0.9), doubt(1, 1, 0.3)]
     job = doubtful(bench, doubts)
     assert bench.store.reviews.unindexed(job.id) == []
     correct(bench, job, 1, ONE)
-    assert hold(bench, job, "a").waiting[1] == 0
+    assert hold(bench, job, "a").waiting["1"] == 0
     correct(bench, job, 1, None, 1)
     assert bench.store.reviews.unindexed(job.id) == [0]
     index(bench, job, doubts)
-    assert list(hold(bench, job, "a").rows) == [0, 1]
+    assert rows_of(hold(bench, job, "a")) == [0, 1]
 
 
 def test_a_row_answered_before_it_is_indexed_does_not_wait(bench: Bench) -> None:
     job = finished(bench)
     correct(bench, job, 0, SEVEN)
-    index(bench, job, [Doubt(0, 7, 0.9), Doubt(1, 1, 0.3)])
-    assert list(hold(bench, job, "a").rows) == [1]
+    index(bench, job, [doubt(0, 7, 0.9), doubt(1, 1, 0.3)])
+    assert rows_of(hold(bench, job, "a")) == [1]
 
 
 def test_chunks_are_indexed_as_they_come(bench: Bench) -> None:
     job = bench.submit(chunks=12)
     bench.run(job.id, 9)
     assert bench.store.reviews.unindexed(job.id) == [9]
-    index(bench, job, [Doubt(9 * IMAGES, 7, 0.5)])
-    claim = bench.store.claim(job.id, 2, 5)
+    index(bench, job, [doubt(9 * IMAGES, 7, 0.5)])
+    claim = take_chunk(bench.store, job.id, 2, 5)
     assert claim is not None
-    bench.store.complete(claim, b"rows", Counts(total=IMAGES, review=IMAGES))
+    bench.store.chunks.complete(claim, b"rows", Counts(total=IMAGES, statuses=Counter(review=IMAGES)))
     assert bench.store.reviews.unindexed(job.id) == [2]
     # what is not done cannot be indexed
-    bench.store.reviews.index(job.id, [(3, [Doubt(3 * IMAGES, 7, 0.1)])])
-    assert list(hold(bench, job, "a").rows) == [9 * IMAGES]
+    bench.store.reviews.index(job.id, [(3, [doubt(3 * IMAGES, 7, 0.1)])], DIGITS)
+    assert rows_of(hold(bench, job, "a")) == [9 * IMAGES]
 
 
 def test_reviewers_of_one_job_are_not_more_than_can_be_looked_at(bench: Bench) -> None:
-    job = doubtful(bench, [Doubt(n, 7, 0.5) for n in range(IMAGES * 40)], chunks=40)
+    job = doubtful(bench, [doubt(n, 7, 0.5) for n in range(IMAGES * 40)], chunks=40)
     for number in range(MOST_REVIEWERS):
-        assert len(hold(bench, job, f"r{number}", limit=1).rows) == 1
-    assert bench.store.reviews.hold(job.id, "late", digits=ALL_DIGITS, limit=1, seconds=1) is None
-    assert len(hold(bench, job, "r5", limit=2).rows) == 2
+        assert len(hold(bench, job, f"r{number}", limit=1).values) == 1
+    assert bench.store.reviews.hold(job.id, "late", groups=DIGITS, group=None, limit=1, seconds=1) is None
+    assert len(hold(bench, job, "r5", limit=2).values) == 2
+
+
+def test_what_the_release_before_noted_of_an_open_job_is_still_reviewed(empty_redis_url: str) -> None:
+    with redis.Redis.from_url(empty_redis_url) as client:
+        bench = Bench(RedisJobStore(client), time.sleep)
+        job = bench.submit(chunks=2)
+        bench.run(job.id, 0)
+        # as that release did it: rows by twice their digit plus their confidence, and what a reviewer holds by rows
+        client.zadd(f"dm:job:{job.id}:review", {"0": 14.5, "1": 2.25})
+        client.setbit(f"dm:job:{job.id}:indexed", 0, 1)
+        client.hset(f"dm:job:{job.id}:corrections", "2", "1 9 ann 1.000")
+        client.hset(f"dm:job:{job.id}:history", "2 1", "1 9 ann 1.000")
+        client.setbit(f"dm:job:{job.id}:revised", 2, 1)
+        client.hset(f"dm:job:{job.id}:held", "bob", f"{time.time() + 60:.3f} 0")
+        holding = hold(bench, job, "a", limit=4)
+        assert (rows_of(holding), holding.waiting["7"], holding.waiting["1"]) == ([1], 1, 1)
+        assert rows_of(hold(bench, job, "bob", digit="7")) == [0]
+        (revision,) = bench.store.reviews.revisions(job.id, [2])
+        assert revision is not None
+        assert revision.verdict == Verdict(VerdictStatus.RECOGNIZED, "9")
+        bench.run(job.id, 1)
+        index(bench, job, [doubt(3, 1, 0.5)])
+        assert rows_of(hold(bench, job, "a", limit=4, digit="1")) == [1, 3]
+        assert bench.store.reviews.history(job.id, 2) == [revision]
+
+
+def test_values_with_fields_wait_are_held_and_are_corrected_by_themselves(empty_redis_url: str) -> None:
+    with redis.Redis.from_url(empty_redis_url) as client:
+        reviews = (store := RedisJobStore(client)).reviews
+        job = finished(Bench(store, time.sleep), 1)
+        male, female = Address(1, "male"), Address(1, "female")
+        doubts = [Doubt(male, "017", 0.5), Doubt(female, "4", 0.25), Doubt(Address(2, "male"), "017", 0.75)]
+        reviews.index(job.id, [(0, doubts)], ())
+        held = reviews.hold(job.id, "a", groups=(), group=None, limit=2, seconds=60)
+        assert held is not None
+        assert (held.values, held.waiting) == ([female, male], {"017": 2, "4": 1})
+        other = reviews.hold(job.id, "b", groups=(), group="017", limit=2, seconds=60)
+        assert other is not None
+        assert other.values == [Address(2, "male")]
+        said = Verdict(VerdictStatus.RECOGNIZED, "017")
+        (outcome,) = reviews.correct(job.id, [Change(1, 0, 0, said, "male")], "ann")
+        assert outcome.taken is Taken.DONE
+        assert [each and each.verdict for each in reviews.revisions(job.id, [1], "male")] == [said]
+        assert reviews.revisions(job.id, [1], "female") == [None]
+        assert list(reviews.revisions_between(job.id, 0, 8, "male")) == [1]
+        assert len(reviews.history(job.id, 1, "male")) == 1
+        left = reviews.hold(job.id, "a", groups=(), group=None, limit=2, seconds=60)
+        assert left is not None
+        assert (left.values, left.waiting) == ([female], {"017": 1, "4": 1})
+
+
+@pytest.mark.parametrize("text", ["blank", "-", "A", "1 000", "=7", "007", "%", "ten ten", "\u0663", "10:5"])
+def test_any_text_can_be_said_and_is_read_back_as_it_is(empty_redis_url: str, text: str) -> None:
+    with redis.Redis.from_url(empty_redis_url) as client:
+        reviews = (store := RedisJobStore(client)).reviews
+        job = finished(Bench(store, time.sleep), 1)
+        verdict = Verdict(VerdictStatus.RECOGNIZED, text)
+        for _ in range(2):
+            (outcome,) = reviews.correct(job.id, [Change(0, 0, 0, verdict)], "ann")
+            assert outcome.taken is Taken.DONE
+        (revision,) = reviews.revisions(job.id, [0])
+        assert revision is not None
+        assert (revision.verdict, revision.number) == (verdict, 1)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from digitmill.domain import Counts, Job, JobState
-from digitmill.store.webhook_store import Attempt, SigningSecret
-from tests.store.conftest import IMAGES, Bench
+from digitmill.store.endpoint_store import SigningSecret
+from digitmill.store.webhook_store import Attempt
+from tests.store.conftest import IMAGES, Bench, take_chunk
 
 URL = "https://hooks.example/digits"
 FAILED = Attempt(at=1.5, seconds=0.25, status=500, error=None)
@@ -21,26 +22,26 @@ def submit(bench: Bench, *, url: str | None = URL, expires_in: int = 60) -> Job:
 
 def test_a_job_that_is_completed_has_one_event_due_however_often_it_is_completed(bench: Bench) -> None:
     job = submit(bench)
-    claim = bench.store.claim(job.id, 0, 5)
+    claim = take_chunk(bench.store, job.id, 0, 5)
     assert claim is not None
-    assert bench.store.webhooks.due(10) == []
-    assert bench.store.complete(claim, b"rows", Counts(total=IMAGES)).finished
-    assert bench.store.webhooks.due(10) == [job.id]
+    assert bench.store.webhooks.ask(10) == []
+    assert bench.store.chunks.complete(claim, b"rows", Counts(total=IMAGES)).finished
+    assert bench.store.webhooks.ask(10) == [job.id]
     taken = bench.store.webhooks.claim(job.id, 60)
     assert taken is not None
     assert (taken[0].id, taken[0].state, taken[0].options.webhook_url, taken[1]) == (
         job.id, JobState.COMPLETED, URL, 0,
     )  # fmt: skip
-    assert not bench.store.complete(claim, b"rows", Counts(total=IMAGES)).stored
+    assert not bench.store.chunks.complete(claim, b"rows", Counts(total=IMAGES)).stored
     bench.store.finish(job.id, JobState.CANCELLED)
-    assert bench.store.webhooks.due(10) == []
+    assert bench.store.webhooks.ask(10) == []
 
 
 @pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.FAILED])
 def test_a_job_that_is_ended_has_its_event_due(bench: Bench, state: JobState) -> None:
     job = submit(bench)
     bench.store.finish(job.id, state)
-    assert bench.store.webhooks.due(10) == [job.id]
+    assert bench.store.webhooks.ask(10) == [job.id]
     assert bench.store.webhooks.waiting(10) == [job.id]
 
 
@@ -64,18 +65,18 @@ def test_an_event_is_held_by_one_sender_until_the_lease_ends(bench: Bench) -> No
     bench.store.finish(job.id, JobState.CANCELLED)
     assert bench.store.webhooks.claim(job.id, 0.2) is not None
     assert bench.store.webhooks.claim(job.id, 0.2) is None
-    assert bench.store.webhooks.due(10) == []
+    assert bench.store.webhooks.ask(10) == []
     bench.pass_time(0.3)
-    assert bench.store.webhooks.due(10) == [job.id]
+    assert bench.store.webhooks.ask(10) == [job.id]
     assert bench.store.webhooks.claim(job.id, 0.2) is not None
 
 
 def test_an_attempt_that_failed_is_due_again_and_one_that_did_not_is_over(bench: Bench) -> None:
     job = submit(bench)
     store = bench.store.webhooks
-    ended = bench.store.finish(job.id, JobState.CANCELLED)
+    bench.store.finish(job.id, JobState.CANCELLED)
     assert store.claim(job.id, 60) is not None
-    store.record(ended, FAILED, retry_in=0.2)
+    store.record(job.id, FAILED, retry_in=0.2)
     log = store.log(job.id)
     assert log.attempts == [FAILED]
     assert log.next_attempt_at is not None
@@ -84,7 +85,7 @@ def test_an_attempt_that_failed_is_due_again_and_one_that_did_not_is_over(bench:
     taken = store.claim(job.id, 60)
     assert taken is not None
     assert taken[1] == 1
-    store.record(ended, DELIVERED, retry_in=None)
+    store.record(job.id, DELIVERED, retry_in=None)
     assert store.log(job.id).attempts == [FAILED, DELIVERED]
     assert store.log(job.id).next_attempt_at is None
     assert store.waiting(10) == []
@@ -92,11 +93,11 @@ def test_an_attempt_that_failed_is_due_again_and_one_that_did_not_is_over(bench:
 
 def test_an_event_can_be_made_due_again(bench: Bench) -> None:
     job = submit(bench)
-    ended = bench.store.finish(job.id, JobState.CANCELLED)
+    bench.store.finish(job.id, JobState.CANCELLED)
     assert bench.store.webhooks.claim(job.id, 60) is not None
-    bench.store.webhooks.record(ended, DELIVERED, retry_in=None)
+    bench.store.webhooks.record(job.id, DELIVERED, retry_in=None)
     bench.store.webhooks.send_again(job.id)
-    assert bench.store.webhooks.due(10) == [job.id]
+    assert bench.store.webhooks.ask(10) == [job.id]
     assert bench.store.webhooks.claim(job.id, 60) is not None
 
 
@@ -104,7 +105,7 @@ def test_the_event_of_an_expired_job_is_still_delivered(bench: Bench) -> None:
     job = submit(bench, expires_in=1)
     bench.store.finish(job.id, JobState.CANCELLED)
     bench.pass_time(2.1)
-    bench.store.bury(bench.store.take_expired(10, lease=60))
+    bench.store.upkeep.purge(bench.store.upkeep.take_expired(10, lease=60))
     taken = bench.store.webhooks.claim(job.id, 60)
     assert taken is not None
     assert taken[0].state is JobState.CANCELLED
@@ -112,10 +113,10 @@ def test_the_event_of_an_expired_job_is_still_delivered(bench: Bench) -> None:
 
 def test_an_attempt_of_a_job_that_was_deleted_meanwhile_leaves_nothing_to_send(bench: Bench) -> None:
     job = submit(bench)
-    ended = bench.store.finish(job.id, JobState.CANCELLED)
+    bench.store.finish(job.id, JobState.CANCELLED)
     assert bench.store.webhooks.claim(job.id, 60) is not None
     bench.store.delete(job.id)
-    bench.store.webhooks.record(ended, FAILED, retry_in=0)
+    bench.store.webhooks.record(job.id, FAILED, retry_in=0)
     assert bench.store.webhooks.claim(job.id, 60) is None
     assert bench.store.webhooks.waiting(10) == []
 

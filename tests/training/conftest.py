@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.one_tensorflow import one_tensorflow
 from tests.training.drawn import digits_of, source_of
 from training.config import Config
 from training.data import Source
 from training.train import start
+
+__all__ = ["one_tensorflow"]
 
 RUN = Config(
     name="small", version="1", architecture="tiny", arithmetic="float32", epochs=2, batch_size=8, scan_share=0.3

@@ -84,7 +84,7 @@ def test_a_model_goes_from_prepared_data_to_publication(here: Path, scans: Path)
     assert "test mine" in said("evaluate", "runs/tiny", "--threads", "1")
     assert "runs/tiny/MODEL_CARD.md" in said("report", "runs/tiny", "--threads", "1").splitlines()
     assert "tiny@7 is published" in said("publish", "runs/tiny", "--threads", "1")
-    table = said("predict", scans, "--model", "tiny@7", "--threads", "1")
+    table = said("predict", "scans", "--model", "tiny@7", "--threads", "1")
     assert "tiny@7 on" in table
     assert "scans/9.png" in table
 

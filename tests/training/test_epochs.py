@@ -66,7 +66,10 @@ def test_the_threshold_is_set_by_other_pictures_than_it_is_measured_on() -> None
     assert digits.labels.tolist() == CALIBRATION_DRAWINGS * clean.labels.tolist()
     assert len(calibration.others) == CALIBRATION_DRAWINGS * len(validation.others) // DRAWINGS
     drawn = np.concatenate(np.split(digits.images, CALIBRATION_DRAWINGS)[:DRAWINGS])
-    assert (drawn != validation.drawn.images).any(axis=(1, 2)).all()
+    # one in ten stays as it is
+    as_it_is = (drawn == np.concatenate([clean.images] * DRAWINGS)).all(axis=(1, 2))
+    assert as_it_is.mean() < 0.2
+    assert (drawn != validation.drawn.images).any(axis=(1, 2))[~as_it_is].all()
 
 
 def test_where_nothing_is_drawn_the_threshold_is_set_by_the_digits_as_they_are() -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from digitmill.errors import TrainingError
+from digitmill.networks.layers import Convolution, Dense, Flatten, Pooling
 from tests.house.sources import ROOT
 from training.architectures import build, description
 from training.config import read_config
-from training.layers import Convolution, Dense, Flatten, Pooling, read_layers
+from training.recipes import read_layers
 
 FLATTEN = {"type": "flatten"}
 CONV = {"type": "conv", "filters": 4, "kernel_size": 3}
@@ -88,16 +89,16 @@ def test_an_answer_at_the_end_of_the_list_is_not_added_again(tmp_path: Path) -> 
         ([FLATTEN, ANSWER | {"units": 12}], r"layer 2 \(dense\): There are 10 digits"),
         ([FLATTEN, ANSWER, {"type": "dense", "units": 3}], r"layer 2 \(dense\): Softmax .* another activation"),
         ([CONV | {"activation": "softmax"}, FLATTEN], r"layer 1 \(conv\): Softmax"),
-        ([FLATTEN, {"type": "dens", "units": 3}], "layer 2 has the type 'dens'.*dense, conv"),
-        ([{"units": 3}], "layer 1 has no type"),
-        (["dense"], "layer 1 has no type"),
+        ([FLATTEN, {"type": "dens", "units": 3}], "layer 2: It has the type 'dens'.*dense, conv"),
+        ([{"units": 3}], "layer 1: It has no type"),
+        (["dense"], "layer 1: It has no type"),
         ([FLATTEN, {"type": "dense"}], r"layer 2 \(dense\): It lacks units"),
         ([FLATTEN, {"type": "dense", "units": 0}], r"layer 2 \(dense\): units is out of range"),
         ([FLATTEN, {"type": "dense", "units": 3, "rate": 0.5}], r"layer 2 \(dense\): It has no field rate"),
         ([{"type": "dropout", "rate": 1}, FLATTEN], r"layer 1 \(dropout\): rate is out of range"),
         ([CONV | {"kernel_size": "3"}], r"layer 1 \(conv\): kernel_size"),
-        ([], "must hold a list"),
-        ({"layers": [FLATTEN]}, "must hold a list"),
+        ([], "is a list of layers"),
+        ({"layers": [FLATTEN]}, "is a list of layers"),
     ],
 )
 def test_a_list_that_cannot_be_built_says_which_layer_why_and_what_to_do(

@@ -8,8 +8,9 @@ import keras
 import pytest
 
 from digitmill.errors import TrainingError
+from digitmill.models.engines.keras import multiply_adds
 from tests.house.sources import ROOT
-from training.architectures import DESCRIPTIONS, build, multiply_adds
+from training.architectures import DESCRIPTIONS, build
 from training.config import Config, read_config
 from training.evaluate import Report
 from training.recipes import CLASSICS, RECIPES, configured

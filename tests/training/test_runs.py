@@ -12,12 +12,13 @@ import training.publish
 import training.train
 from digitmill.errors import Conflict, ModelRejected, TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.models.engines.keras import multiply_adds
 from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model, of_digits
 from tests.training.conftest import RUN
 from training.__main__ import main
-from training.architectures import DESCRIPTIONS, build, multiply_adds
+from training.architectures import DESCRIPTIONS, build
 from training.data import Digits, Source, joined
 from training.evaluate import Report, evaluate, table
 from training.kinds import KINDS

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from digitmill.models.runtime import calibrate
-from training.scores import calibration_error, fit_review_below, fit_temperature, score
+from digitmill.models.scores import calibration_error
+from training.scores import fit_review_below, fit_temperature, score
 
 
 def two_classes(confidences: list[float]) -> NDArray[np.float32]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitmill.domain import Chunk, Entry, Findings
+from digitmill.domain import Findings
+from digitmill.imaging.pdf import count_pages
+from digitmill.planned import Chunk, Entry
+from digitmill.uploads.entries import CountPages
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import read_member
 from digitmill.uploads.plan import Plan
-from digitmill.uploads.spool import Piece
+from digitmill.uploads.spool import Spool
 
+MOST_BYTES = 256 << 20
 LIMITS = Limits(max_images=200_000, max_member_bytes=1 << 20, max_pages=50, chunk_images=512, chunk_bytes=64 << 20)
 
 
@@ -36,18 +41,25 @@ class Planned:
         return read_member(span, entry, LIMITS.max_member_bytes)
 
 
-def plan_of(folder: Path, *files: tuple[str, bytes], limits: Limits = LIMITS, code_page: str | None = None) -> Planned:
+def plan_of(
+    folder: Path,
+    *files: tuple[str, bytes],
+    limits: Limits = LIMITS,
+    code_page: str | None = None,
+    count_pages: CountPages = count_pages,
+) -> Planned:
     """Plan an upload of these files (name and content)."""
-    pieces, start = [], 0
+    with spooled(folder, *files) as spool:
+        plan = Plan(spool, limits, count_pages, code_page=code_page)
+        chunks = list(plan.chunks())
+        return Planned(chunks, plan.total, plan.skipped, plan.findings, spool.read(0, spool.length))
+
+
+def spooled(folder: Path, *files: tuple[str, bytes]) -> Spool:
+    spool = Spool(folder, MOST_BYTES)
     for name, content in files:
-        pieces.append(Piece(name, start, len(content)))
-        start += len(content)
-    path = folder / "spooled"
-    blob = b"".join([content for _, content in files])
-    path.write_bytes(blob)
-    plan = Plan(path, pieces, limits, code_page=code_page)
-    chunks = list(plan.chunks())
-    return Planned(chunks, plan.total, plan.skipped, plan.findings, blob)
+        spool.add(name, io.BytesIO(content))
+    return spool
 
 
 def plan_zip(folder: Path, data: bytes, limits: Limits = LIMITS) -> Planned:

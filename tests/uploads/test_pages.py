@@ -6,14 +6,16 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from digitmill.errors import FailureCode, TooManyImages
+from digitmill.imaging.pdf import count_pages
 from digitmill.uploads.plan import Plan
-from digitmill.uploads.spool import Piece
 from tests.archives import Crafted, craft, zip_of
-from tests.uploads.planning import LIMITS, plan_of, plan_zip
+from tests.pictures import encoded, heic_of
+from tests.uploads.planning import LIMITS, plan_of, plan_zip, spooled
 
 
 def tiff_of(pages: int) -> bytes:
@@ -29,6 +31,26 @@ def test_each_page_of_a_tiff_is_an_entry_of_the_same_bytes(tmp_path: Path) -> No
     assert planned.names == ["loose.tif#1", "loose.tif#2", "loose.tif#3", "a.TIFF#1", "a.TIFF#2", "a.TIFF#3", "b.png"]
     assert [(entry.page, entry.pages) for entry in planned.entries[3:]] == [(0, 3), (1, 3), (2, 3), (0, 1)]
     assert all(planned.read(entry) == tiff for entry in planned.entries[:6])
+
+
+def test_each_picture_of_a_pgm_or_heic_is_an_entry_of_the_same_bytes(tmp_path: Path) -> None:
+    shades = [np.full((20, 20), shade, np.uint8) for shade in (0, 99, 200)]
+    pgm = b"".join(encoded(Image.fromarray(shade), "PPM") for shade in shades)
+    heic = heic_of([np.full((64, 64), 99, np.uint8)] * 2)
+    planned = plan_of(tmp_path, ("a.pgm", pgm), ("scans.zip", zip_of({"b.HEIC": heic, "c": pgm, "d.pgm": pgm[:400]})))
+    names = ["a.pgm#1", "a.pgm#2", "a.pgm#3", "b.HEIC#1", "b.HEIC#2", "c#1", "c#2", "c#3", "d.pgm"]
+    assert planned.names == names
+    assert [(entry.page, entry.pages) for entry in planned.entries[3:5]] == [(0, 2), (1, 2)]
+    assert planned.read(planned.entries[4]) == heic
+
+
+def test_more_pictures_than_pages_are_allowed_refuse_the_file(tmp_path: Path) -> None:
+    pgm = encoded(Image.new("L", (20, 20)), "PPM") * 4
+    planned = plan_of(tmp_path, ("a.pgm", pgm), limits=replace(LIMITS, max_pages=3))
+    assert planned.names == ["a.pgm"]
+    refused = planned.entries[0].refused
+    assert refused is not None
+    assert refused.code is FailureCode.IMAGE_TOO_LARGE
 
 
 def test_a_tiff_of_one_page_keeps_its_name(tmp_path: Path) -> None:
@@ -78,9 +100,8 @@ def test_pages_of_one_file_count_its_bytes_once_in_a_chunk(tmp_path: Path) -> No
 def test_pages_of_many_files_are_not_all_held_before_the_first_chunk_is_given(tmp_path: Path) -> None:
     tiff = tiff_of(4)
     data = zip_of({f"{number}.tif": tiff for number in range(100)})
-    (tmp_path / "scans.zip").write_bytes(data)
     limits = replace(LIMITS, chunk_images=4)
-    plan = Plan(tmp_path / "scans.zip", [Piece("scans.zip", 0, len(data))], limits)
+    plan = Plan(spooled(tmp_path, ("scans.zip", data)), limits, count_pages)
     chunks = plan.chunks()
     assert len(next(chunks).entries) == 4
     assert plan.total <= 8

@@ -31,6 +31,7 @@ class Member(NamedTuple):
     method: int
     encrypted: bool
     overlaps: bool
+    link: bool
 
 
 def members_of(data: bytes, start: int = 0, max_members: int = 1000) -> list[Member]:
@@ -180,6 +181,15 @@ def test_a_zip64_directory_of_70000_members_is_read(zip64_of_70000: bytes) -> No
         members = members_of(prefix + zip64_of_70000, max_members=70_000)
         assert [member.name for member in members] == [str(number) for number in range(70_000)]
         assert members[1].offset == len(prefix) + 31
+
+
+@pytest.mark.parametrize("before", [b"", b"#!/bin/sh\n"])
+def test_an_end_record_that_does_not_say_where_the_directory_is_has_it_before_it(before: bytes) -> None:
+    """As Info-ZIP ends a zip that it writes into a pipe with ``-fz``, without a zip64 end record."""
+    data = bytearray(zip_of({"a.png": b"one", "b.png": b"two"}))
+    struct.pack_into("<I", data, data.rfind(b"PK\x05\x06") + 16, 0xFFFFFFFF)
+    directory = ZipDirectory(io.BytesIO(before + data), len(before), len(data), 10)
+    assert [name for members in directory.members() for name in members.names] == ["a.png", "b.png"]
 
 
 def test_the_order_is_that_of_the_directory_not_of_the_bytes() -> None:

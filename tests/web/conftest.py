@@ -23,18 +23,19 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from digitmill.domain import Options
-from digitmill.queue import MemoryQueue
+from digitmill.loading import Models
 from digitmill.service import Service
 from digitmill.settings import Settings
-from digitmill.store.memory import MemoryJobStore
+from digitmill.store.redis import RedisJobStore
 from digitmill.uploads.spool import Spool
-from digitmill.work import Models, Work
+from digitmill.work import Work
 from tests.core.conftest import publish
+from tests.in_process import HeldQueue, in_process, passing_time, take_once, waits
 from tests.web.fakes import WideMeansSeven
 from web.app import create_app
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30
+START_SECONDS = 120
 
 Files = Sequence[tuple[str, bytes]]
 
@@ -69,18 +70,17 @@ class Mill:
     """A service in this process's memory, and a hand that turns it."""
 
     service: Service
-    store: MemoryJobStore
-    queue: MemoryQueue
+    store: RedisJobStore
+    queue: HeldQueue
     worker: Work
     pass_time: Callable[[float], None]
 
-    def turn(self, chunks: int = 1_000_000) -> None:
-        """Answer up to so many of the messages that wait."""
-        for _ in range(chunks):
-            message = self.queue.take()
-            if message is None:
+    def turn(self, times: int = 1_000_000) -> None:
+        """Let the worker take work so many times, as long as some waits."""
+        for _ in range(times):
+            if not waits(self.store):
                 return
-            self.worker.run_chunk(*message)
+            take_once(self.worker)
 
     def submit_for(self, owner: str, name: str, content: bytes) -> str:
         """The id of a new job of another owner."""
@@ -91,18 +91,14 @@ class Mill:
 
 
 @pytest.fixture
-def mill(tmp_path: Path, request: pytest.FixtureRequest) -> Mill:
+def mill(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mill]:
     """Parametrize a test with ``mill`` indirectly to give settings."""
-    passed = [0.0]
-
-    def pass_time(seconds: float) -> None:
-        passed[0] += seconds
-
     settings = Settings(var=tmp_path / "var", **getattr(request, "param", {}))
     publish(settings.var / "models")
-    store, queue = MemoryJobStore(lambda: time.time() + passed[0]), MemoryQueue()
-    service = Service.assemble(settings, store, queue)
-    return Mill(service, store, queue, service.work(Models(lambda _: WideMeansSeven())), pass_time)
+    here = in_process(settings)
+    worker = here.service.work(Models(lambda _: WideMeansSeven()))
+    yield Mill(here.service, here.store, here.queue, worker, passing_time(monkeypatch))
+    here.store.close()
 
 
 @pytest.fixture
@@ -217,7 +213,7 @@ def serving(var: Path, **settings: Any) -> Iterator[Server]:
         _end(started)
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 15) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"

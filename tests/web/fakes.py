@@ -11,6 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from digitmill.domain import DIGITS, Computation, Rule
+from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalisers import normalise_with_quality
 from digitmill.models.runtime import calibrate
 from digitmill.uploads.spool import HELD_BYTES
@@ -23,6 +24,8 @@ class WideMeansSeven:
     normaliser = staticmethod(normalise_with_quality)
     classes = tuple(DIGITS)
     doubtful_cut = 1.0
+    lattice = None
+    looks: Looks | None = None
 
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         answers = np.zeros((len(batch), 10), np.float32)

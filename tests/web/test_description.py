@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -142,3 +143,13 @@ def test_the_first_page_gives_a_line_that_can_be_run(client: Client) -> None:
     text = client.get("/", base_url="http://localhost:8123").text
     assert "curl -F files=@scans.zip" in text
     assert "http://localhost:8123/v1/jobs" in text
+
+
+def test_generators_of_clients_find_words_that_they_know(openapi: dict[str, Any]) -> None:
+    assert r"\\z" not in json.dumps(openapi), "patterns are those of ECMA 262"
+    submission = openapi["paths"]["/v1/jobs"]["post"]
+    queried = [each for each in submission["parameters"] if each["in"] == "query"]
+    assert queried
+    assert not [each["name"] for each in queried if "default" in each["schema"]], "defaults would be sent beside a form"
+    form = submission["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["properties"]["files"]["items"]["format"] == "binary"

@@ -15,12 +15,13 @@ from web.errors import status_of
 EXPECTED = {
     "upload_refused": 400, "empty_upload": 400, "bad_options": 400, "unsupported_media_type": 415,
     "upload_too_large": 413, "too_many_images": 413, "corrupt_archive": 422, "no_images": 422, "unauthorized": 401,
-    "forbidden": 403, "too_many_jobs": 429,
+    "forbidden": 403, "too_many_jobs": 429, "quota_used": 429,
     "rate_limited": 429, "not_found": 404, "expired": 410, "conflict": 409, "idempotency_conflict": 409,
     "unavailable": 503, "overloaded": 503, "storage_unavailable": 503, "no_worker": 503, "item_failure": 422,
-    "store_replaced": 503,
-    "model_not_found": 404, "row_changed": 412, "no_row_yet": 409, "job_not_final": 409,
-    "nothing_failed": 409,
+    "store_replaced": 503, "no_trainer": 503,
+    "model_not_found": 404, "template_not_found": 404, "bad_template": 400,
+    "model_in_use": 409, "nothing_before": 409, "row_changed": 412, "no_row_yet": 409, "job_not_final": 409,
+    "nothing_failed": 409, "source_failed": 422, "source_unavailable": 503,
 }  # fmt: skip
 NEVER_ANSWERED = {
     "error",
@@ -32,8 +33,14 @@ NEVER_ANSWERED = {
     "cannot_start",
     "backup_failed",
     "training_error",
+    "form_error",
+    "bad_template",
+    "page_not_registered",
+    "several_pages",
+    "no_template",
 }
-"""Classes that only others are raised of, and those that end a process instead of a request."""
+"""Classes that only others are raised of, those that end a process instead of a request, and those of forms, which no
+call can meet before there is a reader of forms."""
 
 
 def kinds(kind: type[DigitmillError] = DigitmillError) -> Iterator[type[DigitmillError]]:
@@ -92,7 +99,7 @@ def test_an_unknown_address_and_a_wrong_method_are_problems(client: Client) -> N
     assert_problem(client.get("/static/../app.py"), 404, "not_found")
     response = client.put("/v1/jobs")
     assert_problem(response, 405, "method_not_allowed")
-    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+    assert set(response.headers["Allow"].split(", ")) == {"DELETE", "GET", "HEAD", "OPTIONS", "POST"}
 
 
 def test_every_answer_has_an_id_and_takes_a_sound_one_from_the_client(client: Client) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from digitmill.client.events import Event, events
-from tests.web.conftest import Client, Mill, submitted
+from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import one
+from web.context import EXTENSION
 
 SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 1}], indirect=True)
 
@@ -66,7 +67,7 @@ def test_the_end_is_told_also_to_who_has_seen_all_images(client: Client, mill: M
 def test_every_event_has_the_number_of_images_done_as_its_id(client: Client, mill: Mill) -> None:
     location = submitted(client, [("a.png", one())])
     mill.turn()
-    assert b"\nid: 1\nevent: done\ndata: {" in client.get(f"{location}/events").data
+    assert b"\nid: 01\nevent: done\ndata: {" in client.get(f"{location}/events").data
 
 
 def test_the_stream_of_a_deleted_job_just_ends(client: Client) -> None:
@@ -75,3 +76,20 @@ def test_the_stream_of_a_deleted_job_just_ends(client: Client) -> None:
     assert next(stream).kind == "progress"
     client.delete(location)
     assert list(stream) == []
+
+
+@pytest.mark.parametrize("mill", [{"web_streams": 2}], indirect=True)
+def test_streams_past_as_many_as_may_be_are_refused_until_one_ends(client: Client) -> None:
+    location = submitted(client, [("a.png", one())])
+    open_ones = [client.get(f"{location}/events") for _ in range(2)]
+    assert_problem(client.get(f"{location}/events"), 503, "overloaded")
+    open_ones[0].close()
+    with client.get(f"{location}/events") as third:
+        assert third.status_code == 200
+    open_ones[1].close()
+
+
+def test_a_request_for_the_head_alone_leaves_no_stream_behind(client: Client) -> None:
+    location = submitted(client, [("a.png", one())])
+    client.head(f"{location}/events").close()
+    assert len(client.application.extensions[EXTENSION].streams) == 0

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.archives import Crafted, craft
+from tests.pictures import drawn_digit, tiff
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, one
 from web.views.images import UNKNOWN, sniff
@@ -44,7 +45,7 @@ def test_the_media_type_is_that_of_the_bytes(client: Client, kind: str, media_ty
 
 
 @pytest.mark.parametrize(
-    "content", [b"<script>alert(1)</script>", b"<svg xmlns='x'/>", b"%PDF-1.7", b"P9 ", b"RIFFxxxxWAVE"]
+    "content", [b"<script>alert(1)</script>", b"<svg xmlns='x'/>", b"%!PS-Adobe", b"P9 ", b"RIFFxxxxWAVE"]
 )
 def test_what_is_no_image_is_only_bytes_to_download(client: Client, content: bytes) -> None:
     location = submitted(client, [("a.png", content)])
@@ -52,6 +53,24 @@ def test_what_is_no_image_is_only_bytes_to_download(client: Client, content: byt
     assert response.data == content
     assert response.headers["Content-Type"] == UNKNOWN == sniff(content)
     assert response.headers["Content-Disposition"].startswith("attachment;")
+
+
+def test_a_file_of_many_pages_is_fetched_once_for_pictures_of_all_of_them(
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reads = mill.service.blobs.read, list[int]()
+
+    def counted(name: str, start: int, end: int) -> bytes:
+        reads.append(end - start)
+        return read(name, start, end)
+
+    monkeypatch.setattr(mill.service.blobs, "read", counted)
+    file = tiff([drawn_digit(value, 200) for value in range(5)])
+    locations = [submitted(client, [(name, file)]) for name in ("a.tif", "b.tif")]
+    for location in locations:
+        drawn = [client.get(f"{location}/results/{page}/image?view=thumbnail").data for page in range(5)]
+        assert len(set(drawn)) == 5
+    assert reads == [len(file)] * 2
 
 
 def test_the_normalised_view_is_what_the_model_saw(client: Client) -> None:

@@ -20,13 +20,11 @@ print(json.dumps({"imported": names, "loaded": sorted(sys.modules)}))
 SERVING = """
 import json, sys
 from pathlib import Path
-from digitmill.queue import MemoryQueue
-from digitmill.service import Service
 from digitmill.settings import Settings
-from digitmill.store.memory import MemoryJobStore
+from tests.in_process import in_process
 from tests.web.fakes import one
 from web.app import create_app
-client = create_app(Service.assemble(Settings(var=Path(sys.argv[1])), MemoryJobStore(), MemoryQueue())).test_client()
+client = create_app(in_process(Settings(var=Path(sys.argv[1]))).service).test_client()
 for path in ("/v1/models", "/v1/jobs", "/readyz", "/docs"):
     client.get(path)
 posted = client.post("/v1/jobs", data=one(), content_type="image/png")

@@ -24,6 +24,7 @@ def test_a_finished_job_says_so_and_asks_for_no_more_polls(client: Client, mill:
     assert response.json["state"] == "completed"
     assert response.json["counts"] == {
         "total": 2, "done": 2, "recognized": 1, "review": 0, "blank": 0, "failed": 1, "skipped": 0, "corrected": 0,
+        "unanswered": 0,
     }  # fmt: skip
     assert response.json["finished_at"] < response.json["expires_at"]
 

@@ -14,17 +14,15 @@ import structlog
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from digitmill.domain import ApiKey, Scope
+from digitmill.access import ApiKey, Scope
 from digitmill.errors import SettingsError
 from digitmill.keys import CACHE_SECONDS, Keys
-from digitmill.queue import MemoryQueue
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.connection import connect
-from digitmill.store.memory import MemoryJobStore
-from digitmill.store.memory_key_store import MemoryKeyStore
-from digitmill.store.redis_key_store import RedisKeyStore
+from digitmill.store.key_store import KeyStore
 from tests.built_in import PLACE
+from tests.in_process import empty_redis, in_process
 from tests.web.conftest import Answer, Client, Mill, assert_problem, client_of, form, serving
 from tests.web.fakes import one
 from web.app import create_app
@@ -35,6 +33,8 @@ CALLS = [
     ("GET", "/v1/jobs", Scope.READ),
     ("GET", "/v1/jobs/JOB", Scope.READ),
     ("GET", "/v1/jobs/JOB/results", Scope.READ),
+    ("GET", "/v1/jobs/JOB/results.csv", Scope.READ),
+    ("GET", "/v1/jobs/JOB/next", Scope.READ),
     ("GET", "/v1/jobs/JOB/results/0", Scope.READ),
     ("GET", "/v1/jobs/JOB/results/0/image", Scope.READ),
     ("GET", "/v1/jobs/JOB/results/0/name", Scope.READ),
@@ -43,6 +43,8 @@ CALLS = [
     ("GET", "/v1/jobs/JOB/labelled.zip", Scope.READ),
     ("GET", "/v1/jobs/JOB/deliveries", Scope.READ),
     ("GET", "/v1/jobs/JOB/events", Scope.READ),
+    ("GET", "/v1/webhooks", Scope.READ),
+    ("GET", "/v1/deliveries", Scope.READ),
     ("GET", "/v1/models", Scope.READ),
     ("GET", f"/v1/models/{PLACE}", Scope.READ),
     ("GET", f"/v1/models/{PLACE}/pictures/coverage.png", Scope.READ),
@@ -52,18 +54,66 @@ CALLS = [
     ("POST", "/v1/jobs/JOB/cancel", Scope.SUBMIT),
     ("POST", "/v1/jobs/JOB/retry", Scope.SUBMIT),
     ("DELETE", "/v1/jobs/JOB", Scope.SUBMIT),
+    ("DELETE", "/v1/jobs?state=completed", Scope.SUBMIT),
     ("PATCH", "/v1/jobs/JOB/results/0", Scope.REVIEW),
     ("PATCH", "/v1/jobs/JOB/results", Scope.REVIEW),
     ("POST", "/v1/jobs/JOB/review", Scope.REVIEW),
     ("DELETE", "/v1/jobs/JOB/review?reviewer=desk", Scope.REVIEW),
+    ("GET", "/v1/jobs/JOB/certificate", Scope.READ),
+    ("GET", "/v1/jobs/JOB/review", Scope.READ),
+    ("GET", "/v1/templates", Scope.READ),
+    ("PATCH", "/v1/jobs/JOB", Scope.SUBMIT),
+    ("PUT", "/v1/jobs/JOB/check", Scope.REVIEW),
 ]
 REDELIVER = "/v1/jobs/{job_id}/deliveries/{delivery_id}/redeliver"
+OTHERS = [
+    ("GET", "/v1/webhooks/{webhook_id}", Scope.READ),
+    ("POST", "/v1/webhooks", Scope.SUBMIT),
+    ("PATCH", "/v1/webhooks/{webhook_id}", Scope.SUBMIT),
+    ("DELETE", "/v1/webhooks/{webhook_id}", Scope.SUBMIT),
+    ("POST", "/v1/webhooks/{webhook_id}/secret", Scope.SUBMIT),
+    ("POST", "/v1/webhooks/{webhook_id}/test", Scope.SUBMIT),
+    ("GET", "/v1/jobs/{job_id}/marked.pdf", Scope.READ),
+    ("PATCH", "/v1/jobs/{job_id}/review", Scope.REVIEW),
+    ("POST", "/v1/jobs/{job_id}/resume", Scope.SUBMIT),
+    ("POST", "/v1/templates", Scope.ADMIN),
+    ("POST", "/v1/models", Scope.ADMIN),
+    ("GET", "/v1/models/releases", Scope.READ),
+    ("PUT", "/v1/models/default", Scope.ADMIN),
+    ("POST", "/v1/models/rollback", Scope.ADMIN),
+    ("PUT", "/v1/models/canary", Scope.ADMIN),
+    ("DELETE", "/v1/models/canary", Scope.ADMIN),
+    ("PUT", "/v1/models/shadow", Scope.ADMIN),
+    ("DELETE", "/v1/models/shadow", Scope.ADMIN),
+    ("PUT", "/v1/models/{name}/{version}/retired", Scope.ADMIN),
+    ("DELETE", "/v1/models/{name}/{version}/retired", Scope.ADMIN),
+    ("GET", "/v1/networks", Scope.READ),
+    ("POST", "/v1/networks/outline", Scope.READ),
+    ("GET", "/v1/trainings", Scope.READ),
+    ("POST", "/v1/trainings", Scope.SUBMIT),
+    ("GET", "/v1/trainings/{job_id}", Scope.READ),
+    ("GET", "/v1/trainings/{job_id}/model.keras", Scope.READ),
+    ("POST", "/v1/trainings/{job_id}/cancel", Scope.SUBMIT),
+    ("POST", "/v1/templates/draft", Scope.SUBMIT),
+    ("POST", "/v1/templates/picture", Scope.SUBMIT),
+    ("POST", "/v1/templates/check", Scope.SUBMIT),
+    ("POST", "/v1/templates/try", Scope.SUBMIT),
+    ("POST", "/v1/templates/{name}/{version}/try", Scope.SUBMIT),
+    ("PUT", "/v1/jobs/{job_id}/results/{index}/corners", Scope.REVIEW),
+    ("GET", "/v1/templates/{name}/{version}", Scope.READ),
+    ("GET", "/v1/templates/{name}/{version}/reference", Scope.READ),
+    ("GET", "/v1/jobs/{job_id}/results/{index}/fields/{field}/image", Scope.READ),
+]
+"""Calls that need more than a finished job of digits; they ask for the scope before they look at anything."""
 BODIES: dict[str, Any] = {
     "/results/0": {"prediction": "7"},
     "/results": {"corrections": [{"index": 0, "revision": 0, "prediction": "7"}]},
     "/review": {"reviewer": "desk"},
+    "/jobs/JOB": {"expires_in": 600},
+    "/check": {"seen": 1, "wrong": 0},
 }
 """Of calls that send JSON, by the end of their address."""
+JOB_SLASHES = 3
 
 
 @dataclass
@@ -85,7 +135,9 @@ class Desk:
             else None
         )
         named = {"Authorization": f"Bearer {key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        endings = [ending for ending in BODIES if method in ("PATCH", "POST") and path.endswith(ending)]
+        # the call of a job itself ends with its id
+        ending = "/jobs/JOB" if method == "PATCH" and path.count("/") == JOB_SLASHES else path
+        endings = [known for known in BODIES if method in ("PATCH", "POST", "PUT") and ending.endswith(known)]
         if endings:
             return self.client.open(path, method=method, headers=named, json=BODIES[endings[0]])
         return self.client.open(path, method=method, headers=named, data=body)
@@ -98,7 +150,7 @@ def desk(mill: Mill) -> Desk:
     def pass_time(seconds: float) -> None:
         now[0] += seconds
 
-    store = MemoryKeyStore()
+    store = KeyStore(empty_redis())
     web, command = (Keys(mill.service.settings, store, lambda: now[0]) for _ in range(2))
     return Desk(client_of(replace(mill.service, keys=web)), command, mill, pass_time)
 
@@ -140,7 +192,14 @@ def test_every_call_of_the_api_names_its_scope(desk: Desk) -> None:
         for method, operation in operations.items()
         if "403" in operation["responses"]
     }
-    assert asking == named | {("POST", REDELIVER)}
+    assert asking == named | {("POST", REDELIVER)} | {(method, path) for method, path, _ in OTHERS}
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), OTHERS)
+def test_a_call_asks_for_its_scope_before_it_looks(desk: Desk, method: str, path: str, scope: Scope) -> None:
+    _, too_little = desk.make(*(set(Scope) - {scope, Scope.ADMIN}))
+    refused = desk.ask(method, path.replace("{index}", "0"), too_little)
+    assert f"`{scope}`" in assert_problem(refused, 403, "forbidden")["detail"]
 
 
 def test_sending_a_webhook_again_asks_for_the_scope_to_submit(desk: Desk) -> None:
@@ -229,16 +288,11 @@ def test_the_first_key_closes_a_service_that_was_open(desk: Desk) -> None:
 
 
 def test_a_server_that_others_can_reach_starts_once_there_is_a_key(tmp_path: Path) -> None:
-    key_store = MemoryKeyStore()
-    settings = Settings(var=tmp_path, host="0.0.0.0")
-
-    def app() -> object:
-        return create_app(Service.assemble(settings, MemoryJobStore(), MemoryQueue(), key_store))
-
+    settings, client = Settings(var=tmp_path, host="0.0.0.0"), empty_redis()
     with pytest.raises(SettingsError, match="digitmill keys create"):
-        app()
-    Keys(settings, key_store).create("first", [Scope.READ], lifetime=None)
-    assert app()
+        create_app(in_process(settings, client).service)
+    Keys(settings, KeyStore(client)).create("first", [Scope.READ], lifetime=None)
+    assert create_app(in_process(settings, client).service)
 
 
 @pytest.mark.parametrize("mill", [{"admin_key": SecretStr("correct-horse")}], indirect=True)
@@ -319,6 +373,6 @@ def test_a_web_process_writes_audit_lines_at_any_level(tmp_path: Path) -> None:
 def test_keys_live_in_the_services_own_redis(tmp_path: Path, empty_redis_url: str) -> None:
     settings = Settings(var=tmp_path, redis_url=empty_redis_url)
     client = client_of(Service.open(settings))
-    _, text = Keys(settings, RedisKeyStore(connect(empty_redis_url))).create("a", [Scope.READ], lifetime=None)
+    _, text = Keys(settings, KeyStore(connect(empty_redis_url))).create("a", [Scope.READ], lifetime=None)
     assert_problem(client.get("/v1/jobs"), 401, "unauthorized")
     assert client.get("/v1/jobs", headers={"Authorization": f"Bearer {text}"}).status_code == 200

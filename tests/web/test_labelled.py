@@ -16,7 +16,7 @@ from tests.web.fakes import blank, heavy, one, seven
 from training.folders import listed_items
 
 MAX_PIXELS = 1_000_000
-SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2, "chunks_in_flight": 100}], indirect=True)
+SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2}], indirect=True)
 
 
 def answer(client: Client, location: str, answers: dict[int, dict[str, Any]]) -> None:
@@ -33,9 +33,13 @@ def labelled(client: Client, location: str) -> tuple[zipfile.ZipFile, list[tuple
     assert response.headers["Content-Disposition"].endswith('-labelled.zip"')
     archive = zipfile.ZipFile(io.BytesIO(response.data))
     assert archive.testzip() is None
-    head, *lines = csv.reader(archive.read("labels.csv").decode().splitlines())
-    assert head == ["name", "label"]
-    return archive, [(name, label) for name, label in lines]
+    head, *lines = rows_of(archive)
+    assert head == ["name", "label", "uploaded"]
+    return archive, [(name, label) for name, label, _ in lines]
+
+
+def rows_of(archive: zipfile.ZipFile) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(archive.read("labels.csv").decode(), newline="")))
 
 
 @SMALL_CHUNKS
@@ -94,6 +98,10 @@ def test_no_name_leads_out_of_the_folder_or_hides_another(client: Client, mill: 
         assert all(letter.isalnum() or letter in "._-" for letter in base)
         assert not base.endswith(".")
     assert stored[8] == "images/000008-sieben-ü-七.png"
+    named = [row["name"] for row in client.get(f"{location}/results").json["results"]]
+    assert [uploaded for _, _, uploaded in rows_of(archive)[1:]] == named
+    items = listed_items(zipfile.Path(archive), MAX_PIXELS)
+    assert [item.uploaded for item in items] == named
     assert {item.label for item in listed_items(zipfile.Path(archive), MAX_PIXELS)} == {"1"}
 
 

@@ -68,7 +68,7 @@ def test_a_text_with_a_number_has_every_form_of_its_language(client: Client, lan
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", ["/", "/jobs", "/models", f"/models/{PLACE}", "/draw", "/practice"])
+@pytest.mark.parametrize("path", ["/", "/jobs", "/models", f"/models/{PLACE}", "/draw", "/practice", "/webhooks"])
 def test_every_page_is_shown_in_every_language(client: Client, language: str, path: str) -> None:
     answer = client.get(path, headers={"Accept-Language": language})
     assert answer.status_code == 200

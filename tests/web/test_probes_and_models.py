@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from digitmill.queue import MemoryQueue
+from digitmill.loading import Models
 from digitmill.service import Service
 from digitmill.settings import Settings
-from digitmill.store.base import WorkerInfo
 from digitmill.store.connection import connect
-from digitmill.store.redis import RedisJobStore
-from digitmill.work import Models
+from digitmill.store.upkeep import WorkerInfo
 from tests.built_in import PLACE
 from tests.core.conftest import add_calibration, publish
+from tests.in_process import in_process
 from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
 from tests.web.fakes import WideMeansSeven, one
 
@@ -35,7 +34,7 @@ def test_ready_needs_a_worker_heard_of_lately(client: Client, mill: Mill) -> Non
     response = client.get("/readyz")
     assert "worker" in assert_problem(response, 503, "no_worker")["detail"]
     assert response.headers["Retry-After"]
-    mill.store.beat([WORKER])
+    mill.store.upkeep.beat([WORKER])
     assert client.get("/readyz").json == {"status": "ready"}
     mill.pass_time(14)
     assert client.get("/readyz").status_code == 200
@@ -60,7 +59,7 @@ def metrics(client: Client) -> dict[tuple[str, str], float]:
 
 
 def test_metrics_count_requests_by_route_and_tell_the_load(client: Client, mill: Mill) -> None:
-    mill.store.beat([WORKER])
+    mill.store.upkeep.beat([WORKER])
     location = submitted(client, [("a.png", one()), ("b.png", one())])
     for path in (location, location, "/nope", f"{location}/nope"):
         client.get(path)
@@ -89,7 +88,7 @@ def test_metrics_tell_what_answers_in_the_workers(client: Client, mill: Mill) ->
 
     assert workers() == {("", "", ""): 0}
     fast = [WorkerInfo(f"host/{pid}", "openvino", "cpu", "bf16", "digits@1") for pid in (2, 3)]
-    mill.store.beat([WORKER, *fast])
+    mill.store.upkeep.beat([WORKER, *fast])
     assert workers() == {("keras", "f32", "cpu"): 1, ("openvino", "bf16", "cpu"): 2}
 
 
@@ -103,7 +102,7 @@ def test_metrics_tell_what_had_to_be_mended(client: Client, mill: Mill) -> None:
         }
 
     assert set(mends().values()) == {0}
-    mill.store.note_mends({"queued": 2})
+    mill.store.upkeep.note_mends({"queued": 2})
     assert mends()["queued"] == 2
 
 
@@ -184,14 +183,13 @@ def test_a_default_that_is_not_there_does_not_hide_the_models(client: Client, mi
 def test_a_job_goes_its_whole_way_over_a_real_redis(tmp_path: Path, empty_redis_url: str) -> None:
     settings = Settings(var=tmp_path / "var", redis_url=empty_redis_url, chunk_images=2)
     publish(settings.var / "models")
-    queue = MemoryQueue()
-    service = Service.assemble(settings, RedisJobStore(connect(empty_redis_url)), queue)
+    service = in_process(settings, connect(empty_redis_url)).service
     client = client_of(service)
     location = submitted(client, [(f"{number}.png", one()) for number in range(5)], {"metadata": {"ä": [1]}})
     etag = client.get(location).headers["ETag"]
-    work = service.work(Models(lambda _: WideMeansSeven()))
-    while message := queue.take():
-        work.run_chunk(*message)
+    worker = service.work(Models(lambda _: WideMeansSeven()))
+    while any(service.store.chunks.waiting().values()):
+        worker.run()
     job = client.get(location, headers={"If-None-Match": etag}).json
     assert (job["state"], job["counts"]["recognized"], job["metadata"]) == ("completed", 5, {"ä": [1]})
     assert job["created_at"] <= job["started_at"] <= job["finished_at"]

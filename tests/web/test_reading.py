@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +14,8 @@ from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 
 from web.bounded import BoundedSocket, Bounds
+from web.front import FrontWorker
+from web.incoming import HEAD_BYTES, Incoming
 from web.server import bound_reading
 from web.upload import BLOCK_BYTES
 
@@ -75,3 +79,40 @@ def test_who_sends_or_takes_a_byte_in_a_while_is_given_up_too(monkeypatch: pytes
         finally:
             stop.set()
             thread.join()
+
+
+def visit(sends: Sequence[bytes], *, ends: bool = False) -> tuple[bool, bytes]:
+    """Whether a client's next request comes in time, sent in so many pieces, and what of it came."""
+    accepted, theirs = socket.socketpair()
+    with BoundedSocket(accepted, Bounds(8, lambda _: None)) as ours, theirs:
+        guest = SimpleNamespace(sock=ours, incoming=Incoming(), parser=SimpleNamespace(unreader=SocketUnreader(ours)))
+
+        def send() -> None:
+            for piece in sends:
+                theirs.sendall(piece)
+                time.sleep(0.05)
+            if ends:
+                theirs.shutdown(socket.SHUT_WR)
+
+        client = threading.Thread(target=send)
+        client.start()
+        came = FrontWorker.comes_next(cast(Any, guest))
+        client.join()
+        return came, bytes(guest.incoming.data)
+
+
+POST = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n"
+
+
+def test_a_request_whose_body_follows_its_head_stays_with_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.front.STAY_SECONDS", 60.0)
+    assert visit([POST + b"\r\n", b"body"]) == (True, POST + b"\r\nbody")
+    assert visit([POST[:9], POST[9:] + b"\r\nbo", b"dy"]) == (True, POST + b"\r\nbody")
+
+
+def test_a_thread_is_not_kept_by_who_leaves_and_begins_for_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.front.STAY_SECONDS", 60.0)
+    assert visit([POST], ends=True) == (False, POST)
+    expecting = POST + b"Expect: 100-continue\r\n\r\n"
+    assert visit([expecting]) == (True, expecting)
+    assert not visit([b"GET /" + b"a" * HEAD_BYTES])[0]

@@ -14,15 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digitmill.client.streams import write_csv
+from digitmill.loading import Models
+from digitmill.store.orders import Order
+from digitmill.tables import FORMULA_STARTS, csv_pieces
 from digitmill.uploads.names import label
-from digitmill.work import Models
 from tests.archives import zip_of
 from tests.client.scripted import row_document
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import WideIsACross, blank, one, seven
-from web.views.results import FORMULA_STARTS, _csv
 
-SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2, "chunks_in_flight": 100}], indirect=True)
+SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2}], indirect=True)
 
 
 def images(count: int) -> list[tuple[str, bytes]]:
@@ -91,8 +92,11 @@ def test_the_models_reason_stays_beside_what_a_person_says_but_for_the_final_tab
     assert client.get(f"{location}/results/1").json["reason"] == "cross"
     plain = client.get(f"{location}/results?format=csv").text.splitlines()
     assert plain[2].startswith("1,b.png,review,7,0.12")
-    assert plain[2].endswith(",,cross")
-    assert client.get(f"{location}/results?format=csv&final=true").text.splitlines()[2] == "1,b.png,not_a_digit,,,,"
+    assert plain[2].endswith(",,cross,model,")
+    assert (
+        client.get(f"{location}/results?format=csv&final=true").text.splitlines()[2]
+        == "1,b.png,not_a_digit,,,,,person,"
+    )
 
 
 @SMALL_CHUNKS
@@ -115,12 +119,11 @@ def test_who_follows_cursors_while_the_job_runs_sees_every_row_once(client: Clie
 @SMALL_CHUNKS
 def test_a_page_of_a_running_job_ends_before_what_is_not_done(client: Client, mill: Mill) -> None:
     location = submitted(client, images(6))
-    first, second = mill.queue.take(), mill.queue.take()
-    assert first is not None
-    assert second is not None
-    mill.worker.run_chunk(*second)
+    slow = mill.store.chunks.take(Order(1, 60)).claims[0]
+    mill.turn(1)
     assert client.get(f"{location}/results").json["results"] == []
-    mill.worker.run_chunk(*first)
+    mill.store.chunks.give_back(slow.job.id, slow.chunk, at_once=True)
+    mill.turn(1)
     page = client.get(f"{location}/results").json
     assert [row["index"] for row in page["results"]] == [0, 1, 2, 3]
     assert page["next_cursor"] is not None
@@ -185,7 +188,7 @@ def test_a_bad_query_for_rows_is_refused_by_its_name(client: Client, mill: Mill,
 def test_accept_chooses_the_format(client: Client, mill: Mill, accept: str, kind: str) -> None:
     response = client.get(f"{mixed(client, mill)}/results", headers={"Accept": accept})
     assert response.headers["Content-Type"] == kind
-    assert response.headers["Vary"] == "Accept"
+    assert "Accept" in response.headers["Vary"].split(", ")
 
 
 def test_the_format_in_the_query_wins_over_accept(client: Client, mill: Mill) -> None:
@@ -205,9 +208,9 @@ def test_csv_is_a_table_to_download(client: Client, mill: Mill) -> None:
     job_id = location.rpartition("/")[2]
     assert response.headers["Content-Disposition"] == f'attachment; filename="digitmill-{job_id}.csv"'
     lines = response.data.decode().split("\r\n")
-    assert lines[0] == "index,name,status,prediction,confidence,error,reason"
+    assert lines[0] == "index,name,status,prediction,confidence,error,reason,answered_by,answered_by_name"
     assert lines[1].startswith("0,a.png,review,1,0.98")
-    assert lines[2:4] == ["1,b.png,blank,,,,", "2,c.png,failed,,,not_an_image,"]
+    assert lines[2:4] == ["1,b.png,blank,,,,,model,", "2,c.png,failed,,,not_an_image,,,"]
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_only_a_name(client: Client, mill: Mill) -> None:
@@ -234,7 +237,7 @@ def test_csv_by_columns_is_what_csv_by_rows_is(client: Client, mill: Mill) -> No
 
 @given(st.text(max_size=50))
 def test_any_name_survives_csv_and_begins_no_formula(name: str) -> None:
-    text = b"".join(_csv([[(0, label(name), "blank", None, None, None, None)]])).decode()
+    text = b"".join(csv_pieces([[(0, label(name), "blank", None, None, None, None)]])).decode()
     _, cells = csv.reader(io.StringIO(text, newline=""))
     assert cells[1].removeprefix("'") == label(name).removeprefix("'")
     assert not cells[1].startswith(FORMULA_STARTS)
@@ -263,7 +266,7 @@ def test_a_row_beyond_the_last_is_not_there(client: Client, mill: Mill) -> None:
 
 @pytest.mark.parametrize("first", ["\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_a_line_feed_and_full_width_signs_begin_no_formula_either(first: str) -> None:
-    text = b"".join(_csv([[(0, f"{first}1+1.png", "blank", None, None, None, None)]])).decode()
+    text = b"".join(csv_pieces([[(0, f"{first}1+1.png", "blank", None, None, None, None)]])).decode()
     _, cells = csv.reader(io.StringIO(text, newline=""))
     assert cells[1] == f"'{first}1+1.png"
     written = io.BytesIO()

@@ -12,7 +12,7 @@ import pytest
 from tests.web.conftest import Answer, Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, one, seven
 
-SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2, "chunks_in_flight": 100}], indirect=True)
+SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2}], indirect=True)
 DOUBTED = {"review_below": 0.99}
 
 
@@ -63,7 +63,7 @@ def test_any_row_can_be_corrected_and_keeps_the_models_own_answer(
     response = correct(client, location, index, body)
     assert response.status_code == 200
     row = response.json
-    assert set(row["correction"]) == {"prediction", "status", "by", "at"}
+    assert set(row["correction"]) == {"prediction", "status", "by", "at", "by_name"}
     assert (row["correction"]["prediction"], row["correction"]["status"]) == (prediction, status)
     assert row["correction"]["by"] == "local"
     assert row["correction"]["at"].endswith("Z")
@@ -87,6 +87,18 @@ def test_a_change_names_the_row_as_it_was_seen(client: Client, mill: Mill) -> No
     second = correct(client, location, 0, {"prediction": "4"}, first.headers["ETag"])
     assert second.json["correction"]["prediction"] == "4"
     assert second.json["revision"] == 2
+
+
+def test_a_row_that_nobody_has_changed_is_not_sent_again(client: Client, mill: Mill) -> None:
+    location = submitted(client, [("a.png", one())])
+    mill.turn()
+    etag = client.get(f"{location}/results/0").headers["ETag"]
+    same = client.get(f"{location}/results/0", headers={"If-None-Match": etag})
+    assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", etag)
+    correct(client, location, 0, {"prediction": "4"}, etag)
+    changed = client.get(f"{location}/results/0", headers={"If-None-Match": etag})
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != etag
 
 
 def test_a_change_may_be_sent_again(client: Client, mill: Mill) -> None:
@@ -251,9 +263,13 @@ def test_csv_gives_the_models_answers_or_the_final_ones_in_the_same_columns(clie
         correct(client, location, index, body)
     plain = client.get(f"{location}/results?format=csv").text.splitlines()
     final = client.get(f"{location}/results?format=csv&final=true").text.splitlines()
-    assert plain[0] == final[0] == "index,name,status,prediction,confidence,error,reason"
+    assert plain[0] == final[0] == "index,name,status,prediction,confidence,error,reason,answered_by,answered_by_name"
     assert [row["status"] for row in csv.DictReader(plain)] == ["review", "blank", "failed", "recognized"]
-    assert final[1:4] == ["0,a.png,recognized,0,,,", "1,b.png,recognized,4,,,", "2,c.png,not_a_digit,,,,"]
+    assert final[1:4] == [
+        "0,a.png,recognized,0,,,,person,",
+        "1,b.png,recognized,4,,,,person,",
+        "2,c.png,not_a_digit,,,,,person,",
+    ]
     assert final[4] == plain[4]
     for kind in ("json", "ndjson"):
         problem = assert_problem(client.get(f"{location}/results?format={kind}&final=true"), 400, "bad_options")
@@ -330,3 +346,22 @@ def test_a_name_begins_no_formula_in_final_csv_either(client: Client, mill: Mill
     correct(client, location, 0, {"prediction": "7"})
     text = client.get(f"{location}/results?format=csv&final=true").text
     assert next(csv.DictReader(io.StringIO(text)))["name"] == "'=1.png"
+
+
+def test_a_raised_threshold_lets_accepted_rows_wait_too(client: Client, mill: Mill) -> None:
+    # the model is sure of the 7 to 0.995, and of the 1 to 0.98
+    location = submitted(client, [("a.png", one()), ("b.png", one()), ("c.png", seven())], {"review_below": 0.5})
+    assert_problem(client.open(f"{location}/review", method="PATCH", json={"below": 0.99}), 409, "job_not_final")
+    mill.turn()
+    client.open(f"{location}/results/1", method="PATCH", json={"prediction": "7"})
+    assert client.post(f"{location}/review", json={"reviewer": "ann"}).json["results"] == []
+    raised = client.open(f"{location}/review", method="PATCH", json={"below": 0.99}).json
+    assert (raised["raised"]["below"], raised["raised"]["rows"], raised["counts"]["unanswered"]) == (0.99, 2, 1)
+    held = client.post(f"{location}/review", json={"reviewer": "ann"}).json
+    assert [(row["index"], row["status"]) for row in held["results"]] == [(0, "recognized")]
+    client.open(f"{location}/results/0", method="PATCH", json={"prediction": "1"})
+    assert client.get(location).json["counts"]["unanswered"] == 0
+    again = client.open(f"{location}/review", method="PATCH", json={"below": 0.999}).json
+    assert (again["raised"]["rows"], again["counts"]["unanswered"]) == (3, 1)
+    refused = client.open(f"{location}/review", method="PATCH", json={"below": 0.5})
+    assert assert_problem(refused, 400, "bad_options")["errors"][0]["field"] == "below"

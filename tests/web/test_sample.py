@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digitmill import sampling
-from digitmill.sampling import shuffled
+from digitmill.sampling import interval, shuffled
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, one, seven
 
-SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 4, "chunks_in_flight": 100}], indirect=True)
+SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 4}], indirect=True)
 
 
 def half_blank(client: Client, mill: Mill, count: int = 40) -> str:
@@ -108,3 +108,12 @@ def test_every_number_comes_first_as_often_as_any_other() -> None:
     firsts = Counter(next(shuffled(5, seed)) for seed in range(5000))
     # six standard deviations around 1,000
     assert all(abs(count - 1000) < 170 for count in firsts.values())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "seen", "population", "found"),
+    # by whole fractions, as tests/browser/test_check.py has them
+    [(0, 10, 50, (0, 13)), (3, 10, 50, (5, 31)), (10, 10, 50, (37, 50)), (1, 40, 41, (1, 2)), (2, 30, 30, (2, 2))],
+)
+def test_the_range_of_errors_is_exact(wrong: int, seen: int, population: int, found: tuple[int, int]) -> None:
+    assert interval(wrong, seen, population) == found

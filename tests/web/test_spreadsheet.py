@@ -20,7 +20,7 @@ from web.views import results
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason")
+COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason", "answered_by", "answered_by_name")
 
 
 def read(content: bytes, sheet: int = 1) -> list[list[str | float | None]]:
@@ -49,18 +49,18 @@ def test_the_spreadsheet_holds_every_row_with_its_answer_as_text(client: Client,
     assert [row[:4] for row in rows] == [
         [0.0, "a.png", "recognized", "1"],
         [1.0, "b.png", "recognized", "7"],
-        [2.0, "=1+1.png", "blank"],
+        [2.0, "=1+1.png", "blank", "model"],
         [3.0, "d.png", "failed", "not_an_image"],
     ]
     assert rows[1][4] == pytest.approx(0.995, abs=1e-3)
     assert list(mill.service.settings.spool.iterdir()) == []
 
 
-def test_the_last_column_says_why_a_row_is_to_review(client: Client, mill: Mill) -> None:
+def test_the_last_columns_say_why_a_row_is_to_review_and_who_answered(client: Client, mill: Mill) -> None:
     location = submitted(client, [("a.png", one())], {"review_below": 0.99})
     mill.turn()
     heading, row = read(client.get(f"{location}/results?format=xlsx").data)
-    assert (heading[-1], row[-1]) == ("reason", "unsure")
+    assert (heading[-3:-1], row[-2:]) == (["reason", "answered_by"], ["unsure", "model"])
 
 
 def test_filters_and_corrections_hold_for_spreadsheets_too(client: Client, mill: Mill) -> None:

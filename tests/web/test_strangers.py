@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -90,8 +91,8 @@ def test_a_form_in_chunks_is_refused_without_a_traceback(guarded: Server) -> Non
 class Crowd:
     """Clients that begin as told, and then send a byte in a while."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+        self._connect = connect
         self._stop = threading.Event()
         self._connections: list[socket.socket] = []
         self._thread = threading.Thread(target=self._trickle)
@@ -99,7 +100,7 @@ class Crowd:
 
     def come(self, count: int, beginning: bytes) -> None:
         for _ in range(count):
-            connection = connect(self._server)
+            connection = self._connect()
             self._connections.append(connection)
             with suppress(OSError):
                 connection.sendall(beginning)
@@ -114,12 +115,12 @@ class Crowd:
         while not self._stop.wait(1):
             for connection in list(self._connections):
                 with suppress(OSError):
-                    connection.send(b"a", socket.MSG_DONTWAIT)
+                    connection.send(b"a")
 
 
 @contextmanager
-def crowd(server: Server) -> Iterator[Crowd]:
-    made = Crowd(server)
+def crowd(connect: Callable[[], socket.socket]) -> Iterator[Crowd]:
+    made = Crowd(connect)
     try:
         yield made
     finally:
@@ -138,7 +139,7 @@ SLOW = {
 def test_slow_strangers_hold_no_thread(tmp_path_factory: pytest.TempPathFactory, kind: str) -> None:
     folder = tmp_path_factory.mktemp("slow")
     settings = {"web_threads": 8, "admin_key": KEY, "connections_per_address": 0}
-    with serving(folder, **settings) as server, crowd(server) as slow:
+    with serving(folder, **settings) as server, crowd(partial(connect, server)) as slow:
         slow.come(400, SLOW[kind])
         for _ in range(20):
             assert httpx.get(f"{server.url}/healthz", timeout=30).status_code == 200
@@ -164,7 +165,7 @@ def test_clients_that_never_read_their_answers_hold_few_threads(guarded: Server)
 
 def test_trickling_uploads_of_a_caller_give_their_slots_back(guarded: Server) -> None:
     before = refused(guarded, "slow_body")
-    with crowd(guarded) as slow:
+    with crowd(partial(connect, guarded)) as slow:
         slow.come(
             20, head("POST", "/v1/jobs", AUTHORIZATION, "Content-Type: image/png", "Content-Length: 60000000") + b"a"
         )
@@ -191,6 +192,21 @@ def test_a_small_body_is_taken_however_it_comes(guarded: Server) -> None:
             assert read_answer(connection)[0] == 202
             connection.sendall(head("GET", "/healthz") * 2)
             assert b"alive" in read_until(connection, b"}")
+
+
+@pytest.mark.parametrize("size", [500, 50_000_000])
+@pytest.mark.parametrize(
+    ("address", "key", "status"), [("/v1/jobs", "Accept: */*", 401), ("/v1/nothing", AUTHORIZATION, 404)]
+)
+def test_who_waits_to_be_told_to_send_a_body_is_refused_first(
+    guarded: Server, size: int, address: str, key: str, status: int
+) -> None:
+    fields = (key, "Content-Type: image/png", f"Content-Length: {size}", "Expect: 100-continue")
+    with connect(guarded) as connection:
+        connection.sendall(head("POST", address, *fields))
+        answer = read_until(connection, b"}")
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"\r\nConnection: close\r\n" in answer
 
 
 def test_a_head_that_is_too_large_costs_nothing(guarded: Server) -> None:

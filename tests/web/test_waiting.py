@@ -73,11 +73,13 @@ def test_without_a_free_slot_waiting_ends_at_once(client: Client) -> None:
     assert response.status_code == 202
     assert "Preference-Applied" not in response.headers
     location = response.headers["Location"]
-    for path in (f"{location}/events", f"{location}/results?format=csv", f"{location}/results?format=ndjson"):
+    for path in (f"{location}/results?format=csv", f"{location}/results?format=ndjson"):
         refused = client.get(path)
         assert_problem(refused, 503, "overloaded")
         assert refused.headers["Retry-After"]
     assert client.get(location).status_code == 200, "a poll needs no slot"
+    with client.get(f"{location}/events") as events:
+        assert events.status_code == 200, "nor does a stream of events"
     for slot in slots:
         slot.release()
 
@@ -110,6 +112,7 @@ def test_a_slot_is_given_back_once_however_often_it_is_released() -> None:
 
 def test_a_process_that_is_to_stop_answers_waiting_requests_at_once(client: Client) -> None:
     waiting_of(client).closing = True
+    client.application.extensions[EXTENSION].streams.close()
     response = client.post("/v1/jobs", data=form([("a.png", one())]), headers={"Prefer": "wait=60"})
     assert response.status_code == 202
     events: Any = client.get(f"{response.headers['Location']}/events")

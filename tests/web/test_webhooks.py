@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr, TypeAdapter
 
-from digitmill.domain import Scope
+from digitmill.access import Scope
+from tests.core.test_drift import pile
 from tests.receiver import Receiver, receiving
 from tests.web.conftest import Client, Mill, assert_problem, submit
 from tests.web.fakes import one
@@ -125,3 +126,65 @@ def test_the_description_holds_what_receivers_get(client: Client) -> None:
     assert [header["name"] for header in sent["parameters"]] == [
         "webhook-id", "webhook-timestamp", "webhook-signature",
     ]  # fmt: skip
+
+
+@ALLOWED
+def test_who_asks_for_it_is_told_once_that_a_job_is_unlike_those_before(
+    client: Client, mill: Mill, receiver: Receiver
+) -> None:
+    mill.service.webhooks.secrets.renew("local", overlap=0)
+    asked = {"webhook_url": receiver.url, "webhook_drift": True}
+    usual = submit(client, list(pile(120, 0).items()), asked).headers["Location"]
+    mill.turn()
+    faint = submit(client, list(pile(40, 150).items()), asked).headers["Location"]
+    unasked = submit(client, list(pile(40, 150).items()), {"webhook_url": receiver.url}).headers["Location"]
+    mill.turn()
+    assert client.get(faint).json["options"]["webhook_drift"] is True
+    send_all(mill)
+    told = [TypeAdapter(Event).validate_json(request.body) for request in receiver.received]
+    # who told of the drift in the store has died before it asked for it to be sent, and it is told again
+    mill.store.tallies.note_drift(faint.rpartition("/")[2], "{}", f"{faint.rpartition('/')[2]}:drifted")
+    assert mill.store.webhooks.waiting(10) == []
+    assert sorted((event["type"], event["data"]["links"]["self"]) for event in told) == sorted(
+        [("job.drifted", faint), *(("job.completed", each) for each in (usual, faint, unasked))]
+    )
+    (drifted,) = (event for event in told if event["type"] == "job.drifted")
+    assert "ainter ink" in drifted["data"]["drift"]["sentence"]
+    ids = [request.headers["webhook-id"] for request in receiver.received]
+    assert len(set(ids)) == 4
+
+
+@ALLOWED
+def test_the_event_of_a_drift_has_a_log_of_its_own_and_can_be_sent_again(
+    client: Client, mill: Mill, receiver: Receiver
+) -> None:
+    mill.service.webhooks.secrets.renew("local", overlap=0)
+    asked = {"webhook_url": receiver.url, "webhook_drift": True}
+    usual = submit(client, list(pile(120, 0).items()), asked).headers["Location"]
+    mill.turn()
+    faint = submit(client, list(pile(40, 150).items()), asked).headers["Location"]
+    mill.turn()
+    send_all(mill)
+
+    def events(job: str) -> dict[str, int]:
+        listed = client.get(f"{job}/deliveries").json
+        TypeAdapter(DeliveryList).validate_python(listed, strict=True, extra="forbid")
+        return {each["event"]: len(each["attempts"]) for each in listed["deliveries"]}
+
+    assert events(usual) == {"job.completed": 1}
+    assert events(faint) == {"job.completed": 1, "job.drifted": 1}
+    (drifted,) = (
+        each for each in client.get(f"{faint}/deliveries").json["deliveries"] if each["event"] == "job.drifted"
+    )
+    assert client.post(f"{faint}/deliveries/{drifted['id']}/redeliver").status_code == 202
+    mill.service.webhooks.deliver(f"{faint.rpartition('/')[2]}:drifted")
+    assert events(faint) == {"job.completed": 1, "job.drifted": 2}
+    client.delete(faint)
+    assert mill.store.webhooks.log(f"{faint.rpartition('/')[2]}:drifted").attempts == []
+
+
+def test_drift_cannot_be_told_without_an_address(client: Client) -> None:
+    problem = assert_problem(submit(client, [("a.png", one())], {"webhook_drift": True}), 400, "bad_options")
+    assert [fault["field"] for fault in problem["errors"]] == ["webhook_drift"]
+    query = client.post("/v1/jobs?webhook_drift=true&name=a.png", data=one(), content_type="image/png")
+    assert [fault["field"] for fault in assert_problem(query, 400, "bad_options")["errors"]] == ["webhook_drift"]

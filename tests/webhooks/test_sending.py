@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digitmill.webhooks.addresses import read_url
+from digitmill.outside.addresses import read_url
 from digitmill.webhooks.sending import Poster
 from tests.receiver import answering, receiving
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+import fakeredis
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from digitmill.store.memory_webhook_store import MemoryWebhookStore
+from digitmill.store.webhook_store import WebhookStore
 from digitmill.webhooks.signing import Secrets, signed_headers
 
 
@@ -23,7 +24,7 @@ def test_a_signature_is_the_one_of_the_specification() -> None:
 
 def test_two_secrets_live_at_once_and_each_receiver_finds_its_own_signature() -> None:
     now = [1_700_000_000.0]
-    secrets = Secrets(MemoryWebhookStore(lambda: now[0]), lambda: now[0])
+    secrets = Secrets(WebhookStore(fakeredis.FakeRedis(server=fakeredis.FakeServer())), lambda: now[0])
     assert secrets.live("ann") == []
     first = secrets.renew("ann", overlap=60)
     second = secrets.renew("ann", overlap=60)
@@ -41,6 +42,6 @@ def test_two_secrets_live_at_once_and_each_receiver_finds_its_own_signature() ->
 
 
 def test_an_overlap_of_nothing_ends_the_old_secret_at_once() -> None:
-    secrets = Secrets(MemoryWebhookStore(time.time))
+    secrets = Secrets(WebhookStore(fakeredis.FakeRedis(server=fakeredis.FakeServer())))
     secrets.renew("ann", overlap=60)
     assert [secrets.renew("ann", overlap=0)] == secrets.live("ann")

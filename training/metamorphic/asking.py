@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain import DIGITS, Reason
+from digitmill.imaging.bar import with_paper_around
+from digitmill.imaging.loops import struck_through
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.imaging.normalisers import normaliser_of
 from digitmill.models.engines.base import Converted
@@ -56,11 +58,11 @@ class Reader:
     def answers(self, asked: Sequence[Asked]) -> list[Answer]:
         """One answer each, in order."""
         normaliser = normaliser_of(NORMALISER_VERSION)
-        found = [normaliser(each.picture, each.polarity) for each in asked]
+        found = [normaliser(with_paper_around(each.picture, each.polarity), each.polarity) for each in asked]
         inked = [picture for picture, _ in found if picture is not None]
         rows = iter(self.model.predict(np.stack(inked)) if inked else ())
         return [
-            Answer(None, 0.0, False) if picture is None else self._answer(next(rows), doubtful)
+            Answer(None, 0.0, False) if picture is None else self._answer(next(rows), picture, doubtful)
             for picture, doubtful in found
         ]
 
@@ -72,7 +74,10 @@ class Reader:
             for (case, asked), answer in zip(batch, answers, strict=True):
                 yield case, asked, answer
 
-    def _answer(self, row: NDArray[np.float32], doubtful: bool) -> Answer:
+    def _answer(self, row: NDArray[np.float32], picture: NDArray[np.uint8], doubtful: bool) -> Answer:
+        likeliest = row[: len(DIGITS)].argmax()
+        sure = np.array([row[likeliest] >= self.review_below])
+        doubtful |= bool(struck_through(picture[None], np.array([likeliest]), sure)[0])
         row = row * np.float32(self.doubtful_cut if doubtful else 1)
         best, digit = int(row.argmax()), int(row[: len(DIGITS)].argmax())
         # as the service does: in float64, or the threshold would be rounded before it is compared

@@ -84,7 +84,7 @@ def _arrays(path: Path, images: str, labels: str) -> tuple[NDArray[np.uint8], ND
         with np.load(path, allow_pickle=False) as archive:
             return archive[images], archive[labels]
     except (ValueError, OSError, EOFError, KeyError) as error:
-        raise TrainingError(f"{path} has no arrays {images} and {labels}: {error}. Put the set there anew.") from error
+        raise TrainingError(f"{path} has no arrays {images} and {labels}: {error}. Put the set there again.") from error
 
 
 def _enlarged_all(

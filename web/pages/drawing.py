@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 
+from digitmill.models.registry import BUILT_IN_BOXES
 from web.context import service
 from web.pages import drawing_texts
 from web.pages.layout import page, page_blueprint
@@ -23,6 +24,8 @@ def show_practice() -> Response:
 
 
 def _page_with_models(template: str) -> Response:
-    default = service().registry.default()
-    models = sorted(service().registry.list(), key=lambda model: (model.reference != default.reference, model.label))
-    return page(template, models=models, texts=texts(common, drawing_texts.drawing))
+    registry = service().registry
+    default = registry.default()
+    models = [model for model in registry.list() if model.reads == default.reads and model.name != BUILT_IN_BOXES]
+    models.sort(key=lambda model: (model.reference != default.reference, model.label))
+    return page(template, models=models, chosen=request.args.get("model"), texts=texts(common, drawing_texts.drawing))

@@ -13,8 +13,9 @@ from flask import Response, g, redirect, render_template, request
 from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup, escape
 
-from digitmill.domain import Scope
+from digitmill.access import Scope
 from digitmill.errors import DigitmillError, Forbidden, RateLimited, ServiceUnavailable, Unauthorized
+from digitmill.keys import ADMIN
 from web.auth import identify
 from web.context import service
 from web.errors import http_problem, status_of
@@ -95,8 +96,14 @@ def _require_sign_in() -> Any:
     return None
 
 
+def person_of(key_id: str, key_name: str) -> str:
+    """What the pages call the holder of a key: the admin's has the name of a setting."""
+    return gettext("Administrator") if key_id == ADMIN else key_name
+
+
 def _signed_in() -> dict[str, Any]:
-    """For templates: the name of the key that somebody signed in with, and the token of their forms."""
+    """For templates: the name and the id of the key that somebody signed in with, the token of their forms, and
+    whether webhooks are theirs to register."""
     locale = get_locale() or Locale(ENGLISH)
     caller = g.get("caller")
     token = request.cookies.get(COOKIE)
@@ -104,8 +111,10 @@ def _signed_in() -> dict[str, Any]:
     return {
         "language": str(locale).replace("_", "-"),
         "languages": LANGUAGES,
-        "signed_in_as": caller.key_name if signed_in and caller is not None else None,
+        "signed_in_as": person_of(caller.key_id, caller.key_name) if signed_in and caller is not None else None,
         "csrf": csrf_token(token) if signed_in and token is not None else "",
+        "may_register": caller is not None and caller.may(Scope.READ) and caller.may(Scope.SUBMIT),
+        "person": caller.key_id if signed_in and caller is not None else "",
     }
 
 

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 
 from flask_babel import gettext
 
-from web.pages.texts import Text, plural, reasons
+from web.pages.texts import Text, plural
 
 
 def review() -> Mapping[str, Text]:
     return {
-        **reasons(),
-        "said_blank": gettext("blank"),
-        "said_not_a_digit": gettext("no digit"),
-        "taken_back": gettext("nothing any more"),
         "sure": gettext("the model is {confidence} sure"),
+        "check_holds": gettext("✓ holds:"),
+        "check_fails": gettext("✗ does not hold:"),
+        "doubtful": gettext("doubtful"),
+        "no_page_left": gettext("No further page has doubtful fields."),
+        "check_open": gettext("? cannot be told yet:"),
         "you_said": gettext("You said: {answer}"),
         "spoken_row": gettext("Row {row}: the model says {digit}, {confidence} sure."),
         "spoken_looks": gettext("Row {row} {looks}."),
@@ -26,9 +27,9 @@ def review() -> Mapping[str, Text]:
         "undo_theirs": gettext("Take that back too"),
         "keep_theirs": gettext("Leave it: {answer}"),
         "keep_mine": gettext("Mine holds: {answer}"),
-        "taken_over": gettext("You were away for a while, and somebody else has taken the row that was here."),
+        "taken_over": gettext("Somebody else has answered the row that was here, or holds it now."),
         "waits_again": gettext("Your answer is taken back. The row waits again, and others may have it before them."),
-        "taken_over_some": gettext("You were away for a while, and somebody else has taken some of these rows."),
+        "taken_over_some": gettext("Somebody else has answered some of these rows, or holds them now."),
         "group_over": plural(
             "{count} doubtful row is left: press Enter for those read as {digit}.",
             "{count} doubtful rows are left: press Enter for those read as {digit}.",
@@ -37,13 +38,17 @@ def review() -> Mapping[str, Text]:
             "{count} doubtful row is left: marked for the review one by one, or with others.",
             "{count} doubtful rows are left: marked for the review one by one, or with others.",
         ),
-        "with_others": plural(
-            "{count} doubtful row is left, and somebody else is looking at it.",
-            "{count} doubtful rows are left, and others are looking at them.",
+        "left_elsewhere": plural(
+            "{count} doubtful row is left: on somebody's screen, or for another person to enter.",
+            "{count} doubtful rows are left: on somebody's screen, or for another person to enter.",
         ),
+        "holds": gettext("{name}: {rows}"),
+        "rows_held": plural("{count} row", "{count} rows"),
+        "holder_own": gettext("Another window of yours"),
+        "holder_unnamed": gettext("Another window"),
+        "take_over": gettext("Take over"),
+        "take_over_from": gettext("Take over from: {name}"),
         "nothing_left": gettext("No doubtful row is left."),
-        "all_sent": gettext("All answers are stored."),
-        "on_their_way": plural("{count} answer on its way", "{count} answers on their way"),
         "tile": gettext("Row {row}, read as {digit}, {confidence} sure"),
         "tile_looks": gettext("Row {row}, read as {digit}, {looks}"),
         "sheet": plural("{count} picture read as {digit}", "{count} pictures read as {digit}"),
@@ -62,4 +67,13 @@ def review() -> Mapping[str, Text]:
         "check_sheet": gettext("Sheet {sheet} of {sheets}"),
         "check_empty": gettext("This job has no accepted rows to check."),
         "check_over": gettext("You have seen the whole sample."),
+    }
+
+
+def boxes() -> Mapping[str, Text]:
+    return {
+        "boxes_done": plural("{count} box looked at.", "{count} boxes looked at."),
+        "fields_for_later": plural(
+            "{count} field is left for the review one by one.", "{count} fields are left for the review one by one."
+        ),
     }

@@ -1,8 +1,9 @@
 // Calls of the HTTP interface. A browser that is signed in shows the token of its page with every change.
 
+import { meta } from "./elements.js";
 import { text } from "./texts.js";
 
-const csrf = document.querySelector('meta[name="csrf-token"]')?.content;
+const csrf = meta("csrf-token");
 const MOST_PATIENCE_SECONDS = 60;
 
 export class Refusal extends Error {
@@ -14,13 +15,20 @@ export class Refusal extends Error {
   }
 }
 
+/** @returns {Record<string, string>} */
 export function changeHeaders() {
   return csrf ? { "X-CSRF-Token": csrf } : {};
 }
 
-// The JSON that is answered, or null where nothing is; `json` or `body` is what is sent. Raises Refusal, or TypeError
-// where nobody answers.
+/**
+ * The JSON that is answered, or null where nothing is; `json` or `body` is what is sent. Raises Refusal, or TypeError
+ * where nobody answers.
+ * @param {string} method
+ * @param {string} address
+ * @param {{json?: object, body?: BodyInit, headers?: Record<string, string>, keepalive?: boolean, signal?: AbortSignal}} [options]
+ */
 export async function call(method, address, { json, body, headers, keepalive, signal } = {}) {
+  /** @type {Record<string, string>} */
   const sent = {
     Accept: "application/json",
     ...(method === "GET" ? {} : changeHeaders()),
@@ -35,8 +43,12 @@ export async function call(method, address, { json, body, headers, keepalive, si
   return response.status === 204 ? null : response.json();
 }
 
-// The same for reading, and again while the connection is lost or the service has too much to do.
-// `waiting` is told the error of each attempt that failed.
+/**
+ * The same for reading, and again while the connection is lost or the service has too much to do.
+ * `waiting` is told the error of each attempt that failed.
+ * @param {string} address
+ * @param {{signal?: AbortSignal, waiting?: (error: Error) => void}} [options]
+ */
 export async function read(address, { signal, waiting = () => {} } = {}) {
   for (let pause = 1; ; pause = Math.min(pause * 2, MOST_PATIENCE_SECONDS)) {
     try {
@@ -58,7 +70,7 @@ export function passes(error) {
 
 // So many seconds, or less when the connection comes back.
 export function sleep(seconds) {
-  return new Promise((resolve) => {
+  return /** @type {Promise<void>} */ (new Promise((resolve) => {
     const timer = setTimeout(done, seconds * 1000);
     window.addEventListener("online", done);
     function done() {
@@ -66,7 +78,7 @@ export function sleep(seconds) {
       window.removeEventListener("online", done);
       resolve();
     }
-  });
+  }));
 }
 
 // crypto.randomUUID is missing where a page comes without TLS
@@ -75,7 +87,7 @@ export function randomKey() {
 }
 
 export function showProblem(message) {
-  const place = document.getElementById("problem");
+  const place = /** @type {HTMLElement} */ (document.getElementById("problem"));
   place.textContent = message;
   place.hidden = !message;
 }

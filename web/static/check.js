@@ -1,31 +1,35 @@
 // The check: a random sample of the accepted rows in sheets, and what it says of all of them.
 
 import { TAKEN_BACK, answerOf, answerOfKey, saysAsModel } from "./answers.js";
-import { Refusal, read, showProblem } from "./api.js";
+import { Refusal, call, read, showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
-import { clicked, onKeys, showSending } from "./desk.js";
+import { clicked, onKeys, showRestored, showSending } from "./desk.js";
+import { at } from "./elements.js";
 import { interval } from "./interval.js";
+import { isUndo } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
 import { Sheet } from "./sheet.js";
 import { percent, text } from "./texts.js";
 
-const at = (id) => document.getElementById(id);
 const { id } = at("check").dataset;
 const job = `/v1/jobs/${id}`;
 const SAMPLE_ROWS = 200;
 const SHEET_ROWS = 40;
 const SEED = 1;
+// a key that may only read looks at the sample all the same
+const FORBIDDEN = 403;
 const MEMORY = `digitmill-check-${id}`;
 
 const pictures = new Pictures(`${job}/results`);
 const outbox = new Outbox(`${job}/results`, {
   settled: () => {},
   conflict: (entry, said) => {
+    given = given.filter((each) => each.entry !== entry);
     settle(entry, answerOf(entry.row.correction), false);
     conflicts.add(entry, said);
   },
-  refused: (entry, error) => showProblem(error.detail),
+  refused: (_entry, error) => showProblem(error.detail),
   told: (error) => showSending(error, outbox.size),
 });
 const conflicts = new Conflicts(pictures, {
@@ -38,10 +42,15 @@ const conflicts = new Conflicts(pictures, {
 const sheet = new Sheet(at("sheet"), pictures, { changed: unmarkOrMark, withDigits: true });
 
 // sheets of entries, how many of them were seen, and which one is shown
-let sheets = [];
+const sheets = [];
 let seen = 0;
 let turn = 0;
 let population = 0;
+// answers given on this page, {entry, before}, the last one last
+let given = [];
+// what was told to the service, or is on its way to it
+let noting = Promise.resolve();
+let noted = "";
 
 async function begin() {
   let sample;
@@ -72,8 +81,8 @@ function entryOf(row, memory) {
   const said = answerOf(row.correction);
   const corrected = said !== null && !saysAsModel(row, said);
   const odd = corrected || (said === null && memory.wrong.includes(row.index));
-  // `sent`: the service has an answer that a click would take back
-  return { row, said: corrected ? said : null, sent: corrected, odd };
+  // `told` is what the service has of people; `sent`: a click would take that back
+  return { row, said: corrected ? said : null, told: said, sent: corrected, odd };
 }
 
 function show() {
@@ -106,6 +115,28 @@ function showResult() {
   const share = wrong / entries.length;
   at("likely").textContent = all ? "" : text("check_likely", { likely: Math.round(share * population), share: percent(share) });
   remember();
+  note(entries.length, wrong);
+}
+
+// Tells the service what was found, for the certificate; the last word counts.
+function note(looked, wrong) {
+  const found = { seen: looked, wrong };
+  if (JSON.stringify(found) === noted) {
+    return;
+  }
+  noted = JSON.stringify(found);
+  noting = noting
+    .then(() => call("PUT", `${job}/check`, { json: found, keepalive: true }))
+    .then(() => {
+      at("noted").hidden = false;
+    })
+    .catch((error) => {
+      noted = "";
+      if (error.status === FORBIDDEN) {
+        return;
+      }
+      showProblem(error instanceof Refusal ? error.message : text("offline"));
+    });
 }
 
 function remember() {
@@ -117,6 +148,7 @@ function remember() {
 function unmarkOrMark(entry) {
   if (entry.sent) {
     entry.sent = false;
+    entry.told = null;
     outbox.put(entry, TAKEN_BACK);
   }
   showResult();
@@ -124,12 +156,28 @@ function unmarkOrMark(entry) {
 
 function say(said) {
   const entry = sheet.current;
+  given.push({ entry, before: entry.told });
   settle(entry, said, true);
   outbox.put(entry, said);
 }
 
+// Takes the last answer back, and shows its row.
+function undo() {
+  const last = given.pop();
+  if (!last) {
+    return;
+  }
+  const { entry, before } = last;
+  settle(entry, before, before !== null && !saysAsModel(entry.row, before));
+  outbox.put(entry, before ?? TAKEN_BACK);
+  turn = sheets.findIndex((entries) => entries.includes(entry));
+  show();
+  sheet.moveTo(entry);
+}
+
 // What the row says now; `mine`: by an answer that a click here may take back.
 function settle(entry, said, mine) {
+  entry.told = said;
   entry.said = said === null || saysAsModel(entry.row, said) ? null : said;
   entry.sent = mine;
   entry.odd = entry.said !== null;
@@ -150,6 +198,8 @@ onKeys((event) => {
   if (said && sheets.length) {
     say(said);
     sheet.focus();
+  } else if (isUndo(event) && !event.repeat) {
+    undo();
   } else if (event.key === "Enter" && !event.repeat && sheets.length) {
     next();
   } else if (!(event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") || !sheet.move(event.key)) {
@@ -166,4 +216,5 @@ at("before").addEventListener("click", () => {
   turn -= 1;
   show();
 });
+await showRestored(outbox);
 begin();

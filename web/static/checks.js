@@ -2,11 +2,15 @@
 
 import { bytes, text } from "./texts.js";
 
-const HEAD_BYTES = 264;
+const HEAD_BYTES = 4096;
 const ZIP_END_BYTES = 66000;
+// zips inside, with no scans
+const DOCUMENTS = /\.(docx|xlsx|pptx|od[tsp]|jar|apk|epub)$/i;
+const DOCUMENT_PARTS = /\[Content_Types\]\.xml|mimetypeapplication\//;
 const AT_A_TIME = 64;
 
-// Sorts files into {good, bad: [{name, reason}], litter: their names}. limits.litter is the service's own pattern.
+// Sorts files into {good, bad: [{name, reason}], litter: their names}. limits.litter and limits.signatures are the
+// service's own patterns.
 export async function sort(files, limits) {
   const pattern = new RegExp(limits.litter, "i");
   const wanted = [];
@@ -46,35 +50,32 @@ async function faultOf(file, limits) {
   }
   let head;
   try {
-    head = await bytesOf(file.slice(0, HEAD_BYTES));
-    if (beginsWith(head, "PK\x03\x04") || beginsWith(head, "PK\x05\x06")) {
+    head = String.fromCharCode(...(await bytesOf(file.slice(0, HEAD_BYTES))));
+    if (DOCUMENTS.test(file.name) || (head.startsWith("PK") && DOCUMENT_PARTS.test(head))) {
+      return text("bad_document");
+    }
+    if (head.startsWith("PK\x03\x04") || head.startsWith("PK\x05\x06")) {
       return (await hasEnd(file)) ? "" : text("bad_zip");
     }
   } catch {
     return text("bad_unreadable");
   }
-  const fault = faultOfKind(head);
-  if (!fault && file.size > limits.maxMemberBytes) {
-    return text("bad_too_large", { bytes: bytes(file.size), most: bytes(limits.maxMemberBytes) });
+  const { formats, archives, others } = limits.signatures;
+  const begins = (signature) => new RegExp(`^(?:${signature})`, "s").test(head);
+  if (formats.some(begins)) {
+    return tooLarge(file, limits);
   }
-  return fault;
-}
-
-function faultOfKind(head) {
-  const begins = (text) => beginsWith(head, text);
-  const isImage =
-    /^ftyp(hei[cxms]|m[is]f1|avi[fs])/.test(String.fromCharCode(...head.subarray(4, 12))) ||
-    ["\0\0\0\x0cjP  ", "\xff\x4f\xff\x51", "\x89PNG", "\xff\xd8\xff", "GIF8", "BM", "II*\0", "MM\0*", "II+\0", "MM\0+"].some(begins) ||
-    (begins("RIFF") && beginsWith(head.subarray(8), "WEBP")) ||
-    /^P[1-6][\s#]/.test(String.fromCharCode(...head.subarray(0, 3)));
-  if (isImage) {
+  if (begins(archives)) {
     return "";
   }
-  if (begins("%PDF")) {
-    return text("bad_pdf");
+  return begins(others) ? text("bad_archive") : text("bad_not_image");
+}
+
+function tooLarge(file, limits) {
+  if (file.size > limits.maxMemberBytes) {
+    return text("bad_too_large", { bytes: bytes(file.size), most: bytes(limits.maxMemberBytes) });
   }
-  const isArchive = ["7z\xbc\xaf", "Rar!", "\x1f\x8b", "BZh", "\xfd7zXZ"].some(begins) || beginsWith(head.subarray(257), "ustar");
-  return isArchive ? text("bad_archive") : text("bad_not_image");
+  return "";
 }
 
 async function hasEnd(file) {

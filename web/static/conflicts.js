@@ -1,25 +1,27 @@
 // Rows that somebody else has answered meanwhile: what they said, what you said, and which is to hold.
 
 import { TAKEN_BACK, answerText } from "./answers.js";
+import { at } from "./elements.js";
 import { text } from "./texts.js";
+import { titleOf } from "./values.js";
 
 export class Conflicts {
-  // `keepMine(entry, said)` and `keepTheirs(entry)` are told the choice.
-  constructor(pictures, { keepMine, keepTheirs }) {
-    this.pictures = pictures;
+  // `view` shows rows. `keepMine(entry, said)` and `keepTheirs(entry)` are told the choice.
+  constructor(view, { keepMine, keepTheirs }) {
+    this.view = view;
     this.on = { keepMine, keepTheirs };
-    this.section = document.getElementById("conflicts");
-    this.list = document.getElementById("conflict-list");
+    this.section = at("conflicts");
+    this.list = at("conflict-list");
   }
 
   add(entry, said) {
     const item = document.createElement("li");
     const { row } = entry;
-    const image = this.pictures.load(row.index, "thumbnail");
+    const image = this.view.thumbnail(row);
     const theirs = row.correction ? answerText(row.correction) : text("taken_back");
     const words = document.createElement("p");
     const undoing = said === TAKEN_BACK;
-    words.textContent = text(undoing ? "conflict_undo" : "conflict", { row: String(row.index), mine: answerText(said), theirs });
+    words.textContent = text(undoing ? "conflict_undo" : "conflict", { row: titleOf(row), mine: answerText(said), theirs });
     const choices = document.createElement("p");
     choices.className = "choices-row";
     choices.append(
@@ -38,7 +40,7 @@ export class Conflicts {
     button.addEventListener("click", () => {
       item.remove();
       this.section.hidden = this.list.children.length === 0;
-      document.getElementById("content").focus();
+      at("content").focus();
       chosen();
     });
     return button;

@@ -1,10 +1,9 @@
 // What the pages of the review share: keys, the dialog that lists them, and how the work gets on.
 
 import { Refusal, showProblem } from "./api.js";
+import { at } from "./elements.js";
 import { isForPage, onShortcuts } from "./shortcuts.js";
 import { number, shortPercent, text } from "./texts.js";
-
-const at = (id) => document.getElementById(id);
 
 export function onKeys(handle) {
   at("content").addEventListener("keydown", (event) => {
@@ -36,6 +35,15 @@ export function showTally(tally, left) {
   at("left").textContent = number(left);
   at("pace").textContent = pace === null ? "–" : number(pace);
   at("changed").textContent = changed === null ? "–" : shortPercent(changed);
+}
+
+// Sends what an earlier page left unsent, and says so. Returns how many answers that is.
+export async function showRestored(outbox) {
+  const count = await outbox.restore();
+  if (count) {
+    at("restored").textContent = text("restored", { count });
+  }
+  return count;
 }
 
 // How the answers are on their way, in words, and as a problem where they cannot go.

@@ -1,12 +1,12 @@
 // The page on which a digit is drawn: what the model makes of it, in bars, as each stroke ends.
 
 import { Refusal, showProblem } from "./api.js";
+import { at } from "./elements.js";
 import { Pad } from "./pad.js";
 import { readDrawing } from "./reading.js";
-import { isDigit, looksText } from "./reasons.js";
+import { guessesOf, isDigit, looksText } from "./reasons.js";
 import { shortPercent, sureness, text } from "./texts.js";
 
-const at = (id) => document.getElementById(id);
 let reading = new AbortController();
 
 const pad = new Pad(at("pad"), { ended: ask, cleared: () => show(null) });
@@ -38,9 +38,19 @@ function show(row) {
     const share = shares[digit] ?? 0;
     at(`bar-${digit}`).value = share;
     at(`share-${digit}`).textContent = guesses.length ? shortPercent(share) : "";
-    at(`bar-${digit}`).parentElement.classList.toggle("best", row?.prediction === String(digit));
+    at(`bar-${digit}`).parentElement.classList.toggle("best", row?.prediction === String(digit) && isDigit(row));
   }
+  showKind(row?.prediction && !isDigit(row) ? guessesOf(row)[0] : null);
   at("said").textContent = words(row);
+}
+
+// What the drawing may be instead of a digit, and how surely.
+function showKind(kind) {
+  at("kind").hidden = !kind;
+  at("kind-name").textContent = kind?.label ?? "";
+  at("kind-bar").value = kind?.share ?? 0;
+  at("kind-bar").setAttribute("aria-label", kind?.label ?? "");
+  at("kind-share").textContent = kind ? shortPercent(kind.share) : "";
 }
 
 function words(row) {

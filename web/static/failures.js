@@ -1,9 +1,9 @@
 // The failed images of a job: why they failed, and sending them through again.
 
 import { Refusal, call, randomKey, showProblem } from "./api.js";
+import { at } from "./elements.js";
 import { number, text } from "./texts.js";
 
-const at = (id) => document.getElementById(id);
 // reasons that lay with the service, and may have passed
 const PASSING = new Set(["processing_failed", "poison_image"]);
 
@@ -11,6 +11,7 @@ export class Failures {
   // `job` is the address of the job, `errors` the codes of its failed rows by place.
   constructor(job, errors) {
     this.errors = errors;
+    this.key = null;
     at("retry").addEventListener("click", () => this.retry(job));
   }
 

@@ -20,6 +20,16 @@ export function pasted(transfer, word) {
   return [...transfer.files].map((file) => ({ file, name: file.name === "image.png" ? `${word}.png` : file.name }));
 }
 
+// A pile of the service's own, by its address.
+export async function fetched(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) {
+    throw new TypeError(`${address} was answered with ${answer.status}`);
+  }
+  const name = address.split("/").at(-1);
+  return [{ file: new File([await answer.blob()], name, { lastModified: 0 }), name }];
+}
+
 async function walk(entry) {
   const name = entry.fullPath.replace(/^\//, "");
   try {

@@ -16,9 +16,22 @@ export class Grid {
   // `build(tile)` makes what is in a tile, `fill(tile, item)` writes it, over what was written for another item,
   // `picture(tile, item)` gives it its picture once it stays in sight, `open(position)`.
   constructor(element, { build, fill, picture, open }) {
-    Object.assign(this, { element, build, fill, picture, open });
+    this.element = element;
+    this.build = build;
+    this.fill = fill;
+    this.picture = picture;
+    this.open = open;
     this.items = new Uint32Array(0);
     this.active = 0;
+    // what was laid out: the height in sight, the space between tiles, that from line to line, and tiles of a line
+    this.view = 0;
+    this.gap = 0;
+    this.pitch = 0;
+    this.columns = 0;
+    // lines, the height of them all, and how much further a step of the scroll bar leads
+    this.count = 0;
+    this.whole = 0;
+    this.stretch = 1;
     // the lines that exist, in the order of the document: {element, number, writtenAt, pictured}
     this.lines = [];
     this.rest = document.createElement("div");
@@ -74,6 +87,17 @@ export class Grid {
     this.draw();
   }
 
+  // Writes this item's tile again, where it exists.
+  refresh(item) {
+    for (const { element } of this.lines) {
+      const tile = [...element.children].find(({ dataset }) => this.items[dataset.position] === item);
+      if (tile) {
+        this.fill(tile, item);
+        this.picture(tile, item);
+      }
+    }
+  }
+
   draw() {
     const { scrollTop } = this.element;
     const top = scrollTop * this.stretch;
@@ -93,7 +117,7 @@ export class Grid {
     this.soonPictures();
   }
 
-  // So many lines from the first one on. Those that left the sight at one end are written anew at the other: that
+  // So many lines from the first one on. Those that left the sight at one end are written again at the other: that
   // is quicker than new ones.
   turn(first, count) {
     const { lines } = this;

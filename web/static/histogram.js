@@ -1,6 +1,7 @@
 // Rows by confidence, and a threshold that can be drawn over them. The axis is that of doubt, log10(1 / (1 - confidence)):
 // most rows lie above 0.99, and that is where the choice is made.
 
+import { at } from "./elements.js";
 import { number, percent, text } from "./texts.js";
 
 const STEPS = 400;
@@ -9,8 +10,6 @@ const BARS = 80;
 const HEIGHT = 40;
 const TICKS = [0, 0.9, 0.99, 0.999, 0.9999];
 const SVG = "http://www.w3.org/2000/svg";
-
-const at = (id) => document.getElementById(id);
 
 function placeOf(confidence) {
   return Math.min(1, -Math.log10(Math.max(1 - confidence, 10 ** -NINES)) / NINES);
@@ -21,10 +20,13 @@ function confidenceAt(place) {
 }
 
 export class Histogram {
-  constructor(rows, own) {
+  // `drawn(histogram)` is called when the line or the rows are others.
+  constructor(rows, own, drawn) {
+    this.drawn = drawn;
     this.rows = rows;
     this.own = own;
     this.value = own;
+    this.sure = new Float64Array();
     this.slider = at("threshold");
     this.slider.max = STEPS;
     this.slider.value = Math.round(placeOf(own) * STEPS);
@@ -44,8 +46,8 @@ export class Histogram {
 
   makeBar(bar) {
     const element = document.createElementNS(SVG, "rect");
-    element.setAttribute("x", (bar * 100) / BARS + 0.1);
-    element.setAttribute("width", 100 / BARS - 0.2);
+    element.setAttribute("x", String((bar * 100) / BARS + 0.1));
+    element.setAttribute("width", String(100 / BARS - 0.2));
     at("bars").append(element);
     return element;
   }
@@ -65,8 +67,8 @@ export class Histogram {
     const most = Math.log1p(Math.max(1, ...counts));
     counts.forEach((count, bar) => {
       const height = (Math.log1p(count) / most) * HEIGHT;
-      this.bars[bar].setAttribute("y", HEIGHT - height);
-      this.bars[bar].setAttribute("height", height);
+      this.bars[bar].setAttribute("y", String(HEIGHT - height));
+      this.bars[bar].setAttribute("height", String(height));
     });
     this.draw();
   }
@@ -97,6 +99,7 @@ export class Histogram {
     at("threshold-text").textContent = this.value === this.own ? `${said}. ${text("threshold_own")}` : `${said}.`;
     at("own-threshold").hidden = this.value === this.own;
     at("show-below").disabled = count === 0;
+    this.drawn(this);
   }
 }
 

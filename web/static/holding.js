@@ -1,6 +1,7 @@
 // Doubtful rows that nobody else gets while this tab holds them.
 
 import { call, passes, sleep } from "./api.js";
+import { Asking } from "./asking.js";
 import { reviewer } from "./reviewer.js";
 
 const HOLD_SECONDS = 60;
@@ -9,14 +10,14 @@ const IDLE_MS = 180_000;
 export const MOST_ROWS = 100;
 const PAUSE_SECONDS = 3;
 
-export class Holding {
+export class Holding extends Asking {
   // `wanted()`: {limit, prediction}. `got(review, number)`: what the service gave, `number` being what `begin`
   // returned. `told(error)`: that it does not go, and null when it goes again.
   constructor(address, { wanted, got, told }) {
+    super();
     this.address = address;
     this.on = { wanted, got, told };
     this.number = 0;
-    this.asking = null;
     this.failing = false;
     this.active = performance.now();
     setInterval(() => this.renew(), RENEW_MS);
@@ -40,20 +41,10 @@ export class Holding {
     }
   }
 
-  // Ask now, or again when the present question is answered.
-  ask() {
-    if (this.asking) {
-      this.again = true;
-      return this.asking;
-    }
-    this.asking = this.askUntilAnswered().finally(() => {
-      this.asking = null;
-      if (this.again) {
-        this.again = false;
-        this.ask();
-      }
-    });
-    return this.asking;
+  // Ask for what this holder holds, too, who is then told that somebody has taken it.
+  takeOver(holder) {
+    this.from = holder;
+    this.ask();
   }
 
   async askUntilAnswered() {
@@ -61,7 +52,14 @@ export class Holding {
       this.number += 1;
       const number = this.number;
       const { limit, prediction } = this.on.wanted();
-      const json = { reviewer, seconds: HOLD_SECONDS, limit: Math.min(limit, MOST_ROWS), ...(prediction ? { prediction } : {}) };
+      const from = this.from;
+      const json = {
+        reviewer,
+        seconds: HOLD_SECONDS,
+        limit: Math.min(limit, MOST_ROWS),
+        ...(prediction ? { prediction } : {}),
+        ...(from ? { take_over: from } : {}),
+      };
       let review;
       try {
         review = await call("POST", this.address, { json });
@@ -78,6 +76,7 @@ export class Holding {
         this.failing = false;
         this.on.told(null);
       }
+      this.from = this.from === from ? null : this.from;
       this.on.got(review, number);
       return;
     }

@@ -5,6 +5,12 @@ export function letterOfKey(event) {
   return (/^[a-z]$/i.test(event.key) ? event.key : event.code.replace(/^Key/, "")).toLowerCase();
 }
 
+// U, or what undoes everywhere else.
+export function isUndo(event) {
+  const isUndoing = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+  return letterOfKey(event) === (isUndoing ? "z" : "u") && (isUndoing || !withModifier(event));
+}
+
 export function withModifier(event) {
   return event.ctrlKey || event.altKey || event.metaKey;
 }

@@ -23,7 +23,7 @@ export class Loader {
 
   async pages(grown, waiting) {
     while (!this.complete) {
-      const query = new URLSearchParams({ limit: PAGE_ROWS, ...(this.cursor === null ? {} : { cursor: this.cursor }) });
+      const query = new URLSearchParams({ limit: String(PAGE_ROWS), ...(this.cursor === null ? {} : { cursor: this.cursor }) });
       const page = await read(`${this.address}?${query}`, { waiting });
       this.rows.add(page.results);
       const stays = page.next_cursor === this.cursor;

@@ -1,6 +1,9 @@
-// Answers on their way: sent in the background in the order in which they were given, until the service has them.
+// Answers on their way: sent in the background in the order in which they were given, until the service has them. What
+// a page that was closed too early left unsent is sent by the next one.
 
 import { call, passes, sleep } from "./api.js";
+import { Unsent } from "./unsent.js";
+import { keyOf } from "./values.js";
 
 const MOST_AT_ONCE = 100;
 const MOST_PAUSE_SECONDS = 15;
@@ -15,6 +18,7 @@ export class Outbox {
     this.waiting = [];
     this.running = false;
     this.error = null;
+    this.unsent = new Unsent(address);
     window.addEventListener("beforeunload", (event) => {
       if (this.waiting.length) {
         event.preventDefault();
@@ -31,8 +35,23 @@ export class Outbox {
     return this.waiting.some((each) => each.entry === entry);
   }
 
+  // Whether an answer to the row is on its way, be it one of an earlier page: the service still takes it for unanswered.
+  answers(row) {
+    return this.waiting.some(({ entry, said }) => keyOf(entry.row) === keyOf(row) && said.correction !== null);
+  }
+
+  // Sends what earlier pages of this person left unsent, and returns how many answers that is.
+  async restore() {
+    const left = await this.unsent.all();
+    this.waiting.push(...left.map(({ row, said }) => ({ entry: { row, said }, said })));
+    this.on.told(this.error);
+    this.send();
+    return left.length;
+  }
+
   put(entry, said) {
     this.waiting.push({ entry, said });
+    this.unsent.keep(entry.row, said);
     this.on.told(this.error);
     this.send();
   }
@@ -72,10 +91,10 @@ export class Outbox {
     const rows = new Set();
     const some = [];
     for (const each of this.waiting.slice(0, MOST_AT_ONCE)) {
-      if (rows.has(each.entry.row.index)) {
+      if (rows.has(keyOf(each.entry.row))) {
         break;
       }
-      rows.add(each.entry.row.index);
+      rows.add(keyOf(each.entry.row));
       some.push(each);
     }
     return some;
@@ -84,6 +103,12 @@ export class Outbox {
   settle({ entry, said }, result) {
     entry.row.revision = result.revision;
     entry.row.correction = result.correction;
+    const later = this.waiting.findLast((each) => each.entry === entry);
+    if (later && !result.error) {
+      this.unsent.keep(entry.row, later.said);
+    } else {
+      this.unsent.drop(entry.row);
+    }
     if (!result.error) {
       this.on.settled(entry, said);
     } else if (result.error.code === "row_changed") {
@@ -97,5 +122,6 @@ export class Outbox {
 }
 
 function correction({ entry, said }) {
-  return { index: entry.row.index, revision: entry.row.revision, ...said };
+  const { index, field, revision } = entry.row;
+  return { index, ...(field === undefined ? {} : { field }), revision, ...said };
 }

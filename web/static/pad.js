@@ -1,5 +1,6 @@
 // A box to draw in: with a mouse, a pen or a finger, or with the arrow keys and the space bar.
 
+import { at } from "./elements.js";
 import { text } from "./texts.js";
 
 const PEN_SHARE = 0.075;
@@ -15,7 +16,7 @@ export class Pad {
     this.on = { ended, cleared };
     // a stroke is a list of [x, y] in pixels of the canvas
     this.strokes = [];
-    this.stroke = null;
+    this.stroke = /** @type {any} */ (null);
     this.pen = [this.side / 2, this.side / 2];
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
     canvas.addEventListener("pointermove", (event) => this.follow(event));
@@ -99,7 +100,7 @@ export class Pad {
     } else {
       this.putDown(this.pen);
     }
-    document.getElementById("pen").textContent = text(this.stroke ? "pen_down" : "pen_up");
+    at("pen").textContent = text(this.stroke ? "pen_down" : "pen_up");
   }
 
   putDown(place) {

@@ -18,6 +18,11 @@ export class Pictures {
     return found;
   }
 
+  // One of its own each time.
+  thumbnail({ index }) {
+    return this.load(index, "thumbnail");
+  }
+
   drop(index, views) {
     for (const view of views) {
       this.loaded.delete(`${index} ${view}`);

@@ -1,5 +1,8 @@
 // The rows of one review in the order in which this tab was given them, and the place at which it is.
 
+import { answerOf } from "./answers.js";
+import { keyOf } from "./values.js";
+
 const AHEAD = 24;
 const REFILL_BELOW = 14;
 
@@ -38,17 +41,17 @@ export class Pile {
 
   // Takes in what is held now. Returns the present entry where it is held no longer, else null.
   merge(rows, waiting, number) {
-    const held = new Set(rows.map((row) => row.index));
-    const known = new Set(this.entries.map((entry) => entry.row.index));
+    const held = new Set(rows.map(keyOf));
+    const known = new Set(this.entries.map((entry) => keyOf(entry.row)));
     const before = this.current;
     const isLost = (entry) =>
-      !entry.said && !held.has(entry.row.index) && !this.isOnItsWay(entry) && !(entry.undone >= number);
+      !entry.said && !held.has(keyOf(entry.row)) && !this.isOnItsWay(entry) && !(entry.undone >= number);
     const lost = before !== null && isLost(before) ? before : null;
     const keptBefore = this.entries.slice(0, this.place).filter((entry) => !isLost(entry)).length;
     this.entries = this.entries.filter((entry) => !isLost(entry));
     this.place = keptBefore;
     for (const row of rows) {
-      if (!known.has(row.index)) {
+      if (!known.has(keyOf(row))) {
         this.entries.push({ row, said: null });
       }
     }
@@ -56,6 +59,14 @@ export class Pile {
     this.left = Math.max(0, waiting - unsent);
     this.settlePlace();
     return lost;
+  }
+
+  // Takes in rows that were answered before, which come before all others. Those that are here already stay where they are.
+  prepend(rows) {
+    const known = new Set(this.entries.map((entry) => keyOf(entry.row)));
+    const fresh = rows.filter((row) => !known.has(keyOf(row))).map((row) => ({ row, said: answerOf(row.correction) }));
+    this.entries.unshift(...fresh);
+    this.place += fresh.length;
   }
 
   answer(said) {

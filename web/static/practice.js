@@ -1,16 +1,17 @@
 // Practice: a sum, a box for each digit of its answer, and the next sum when the answer is right.
 
 import { Refusal, showProblem } from "./api.js";
+import { at } from "./elements.js";
 import { Pad } from "./pad.js";
 import { readDrawing } from "./reading.js";
 import { newSum } from "./sums.js";
 import { text } from "./texts.js";
 
+const BOXES = 2;
 const SHOWN_MS = 1200;
 // a digit may take a second stroke: a wrong answer is told a little later than a right one
 const PATIENCE_MS = 1500;
 
-const at = (id) => document.getElementById(id);
 let sum;
 let boxes = [];
 let failed = false;
@@ -24,8 +25,8 @@ function begin() {
   clearTimeout(patience);
   sum = newSum();
   failed = false;
-  const digits = String(sum.answer).length;
-  boxes = Array.from({ length: digits }, (_, number) => box(number, digits));
+  // the answer's length is not given away
+  boxes = Array.from({ length: BOXES }, (_, number) => box(number, BOXES));
   at("sum").textContent = `${sum.words} =`;
   at("boxes").replaceChildren(...boxes.map(({ element }) => element));
   at("said").textContent = "";
@@ -82,10 +83,11 @@ async function ask(made) {
 }
 
 function judge() {
-  if (!sum || !boxes.every(({ row }) => row?.prediction)) {
+  const drawn = boxes.filter(({ pad }) => !pad.isEmpty);
+  if (!sum || !drawn.every(({ row }) => row?.prediction)) {
     return;
   }
-  const answer = boxes.map(({ row }) => row.prediction).join("");
+  const answer = drawn.map(({ row }) => row.prediction).join("");
   if (answer === String(sum.answer)) {
     count += 1;
     right += failed ? 0 : 1;
@@ -93,7 +95,7 @@ function judge() {
     showScore();
     sum = null;
     turning = setTimeout(begin, SHOWN_MS);
-  } else {
+  } else if (answer.length === BOXES || !String(sum.answer).startsWith(answer)) {
     patience = setTimeout(() => tellWrong(answer), PATIENCE_MS);
   }
 }
@@ -112,5 +114,10 @@ at("clear").addEventListener("click", () => {
   boxes.forEach(({ pad }) => pad.clear());
   boxes[0].pad.canvas.focus({ preventScroll: true });
 });
-at("skip").addEventListener("click", begin);
+at("skip").addEventListener("click", () => {
+  // a sum that was given up counts, and is not right
+  count += sum ? 1 : 0;
+  showScore();
+  begin();
+});
 begin();

@@ -1,14 +1,15 @@
 // What is printed: a plain table of the rows that fit the filters, since the grid holds only those in sight.
 
+import { at } from "./elements.js";
 import { looksText } from "./reasons.js";
-import { NONE, STATUSES, answered } from "./rows.js";
+import { STATUSES, answered } from "./rows.js";
 import { sureness, text } from "./texts.js";
 
 const MOST_ROWS = 2000;
 const COLUMNS = ["index", "name", "status", "prediction", "confidence", "error"];
 
 export function printWith(rows, items) {
-  const place = document.getElementById("printed");
+  const place = at("printed");
   window.addEventListener("beforeprint", () => place.replaceChildren(table(rows, items())));
   window.addEventListener("afterprint", () => place.replaceChildren());
 }
@@ -40,7 +41,7 @@ function cells(rows, place) {
     rows.index[place],
     rows.names[place],
     verdict ? answered(verdict) : text(`status_${STATUSES[rows.status[place]]}`),
-    rows.digit[place] === NONE ? "" : rows.digit[place],
+    rows.text(place) ?? "",
     Number.isNaN(sure) ? "" : sureness(sure),
     rows.errors.get(place) ?? looksText(rows.reasons.get(place)),
   ];

@@ -1,12 +1,18 @@
 // A job followed to its end by server-sent events, over lost connections and restarts of the service.
 
 import { Refusal, read, sleep } from "./api.js";
+import { text } from "./texts.js";
 
 const MOST_PAUSE_SECONDS = 15;
 const FINAL = new Set(["completed", "cancelled", "failed"]);
 
 export function isFinal(job) {
   return FINAL.has(job.state);
+}
+
+// Of a job that ended before all of it was read, how far it came; else nothing.
+export function partlyText({ state, counts: { done, total } }) {
+  return isFinal({ state }) && done < total ? text("partly", { done, total }) : "";
 }
 
 // Calls `changed(job)` with every news and `lost(error)` while there is none to be had; ends with the final job.

@@ -12,10 +12,10 @@ export async function readDrawing(png, { model, signal }) {
     name: "drawing.png",
     model,
     polarity: "dark_on_light",
-    alternatives: 9,
+    alternatives: "9",
     // a drawing is no form: it may be doubted less
-    review_below: 0.8,
-    expires_in: KEPT_SECONDS,
+    review_below: "0.8",
+    expires_in: String(KEPT_SECONDS),
   });
   const headers = { "Content-Type": "image/png", Prefer: `wait=${WAIT_SECONDS}` };
   const job = await call("POST", `/v1/jobs?${query}`, { body: png, headers, signal });

@@ -1,29 +1,35 @@
-// The review, one row at a time: the least sure first, an answer with each key.
+// The review, one row or field of a page at a time: the least sure first, or the most useful; an answer with each key.
 
-import { BLANK, NOT_A_DIGIT, TAKEN_BACK, answerOf, answerOfKey, answerText, digit, likelyAnswer, saysAsModel } from "./answers.js";
-import { showProblem } from "./api.js";
+import { TAKEN_BACK, answerOf, answerText, saysAsModel } from "./answers.js";
+import { Refusal, call, showProblem } from "./api.js";
 import { Conflicts } from "./conflicts.js";
-import { clicked, onKeys, showSending, showTally } from "./desk.js";
+import { clicked, onKeys, showRestored, showSending, showTally } from "./desk.js";
+import { Editor } from "./editor.js";
+import { at } from "./elements.js";
+import { FieldView } from "./field_view.js";
+import { History } from "./history.js";
+import { Holders } from "./holders.js";
 import { Holding } from "./holding.js";
-import { letterOfKey } from "./keys.js";
 import { Outbox } from "./outbox.js";
-import { Pictures } from "./pictures.js";
 import { Pile } from "./pile.js";
-import { isDigit, looksText } from "./reasons.js";
-import { shortPercent, sureness, text } from "./texts.js";
+import { RowView } from "./row_view.js";
 import { Tally } from "./tally.js";
+import { text } from "./texts.js";
+import { Useful } from "./useful.js";
+import { answeredValues, heldValues } from "./values.js";
 
-const at = (id) => document.getElementById(id);
 const job = `/v1/jobs/${at("review").dataset.id}`;
-const VIEWS = ["png", "normalised"];
 const PREFETCHED = 12;
 const KEPT = 60;
 const LOOK_AGAIN_MS = 4000;
+const PAGE_ROWS = 1000;
 
 // what was on its way while the service counted may be in its count or not
 let miscounted = false;
+// whether the answers given before this page was opened are in the pile
+let lookedBack = false;
 
-const pictures = new Pictures(`${job}/results`);
+const view = at("beside") ? new FieldView(`${job}/results`, (said) => answer(said)) : new RowView(`${job}/results`);
 const tally = new Tally();
 const outbox = new Outbox(`${job}/results`, {
   settled: (entry, said) => {
@@ -39,7 +45,7 @@ const outbox = new Outbox(`${job}/results`, {
     conflicts.add(entry, said);
     show();
   },
-  refused: (entry, error) => showProblem(error.detail),
+  refused: (_entry, error) => showProblem(error.detail),
   told: (error) => {
     showSending(error, outbox.size);
     if (outbox.size === 0 && (miscounted || pile.isShort())) {
@@ -49,24 +55,28 @@ const outbox = new Outbox(`${job}/results`, {
   },
 });
 const pile = new Pile((entry) => outbox.has(entry));
-const conflicts = new Conflicts(pictures, {
+const conflicts = new Conflicts(view, {
   keepMine: (entry, said) => {
     entry.said = said === TAKEN_BACK ? null : said;
     outbox.put(entry, said);
   },
   keepTheirs: () => {},
 });
-const holding = new Holding(`${job}/review`, {
+const given = {
   wanted: () => ({ limit: pile.limit(outbox.size) }),
   got: (review, number) => {
     const waiting = Object.values(review.waiting).reduce((sum, count) => sum + count, 0);
     miscounted ||= outbox.size > 0;
-    const lost = pile.merge(review.results, waiting, number);
+    const unanswered = heldValues(review).filter((row) => !outbox.answers(row));
+    const lost = pile.merge(unanswered, waiting, number);
     at("notice").textContent = lost ? text(lost.undone === undefined ? "taken_over" : "waits_again") : "";
     show();
   },
   told: (error) => showSending(error ?? outbox.error, outbox.size),
-});
+};
+const holding = at("review").dataset.order === "useful" ? new Useful(`${job}/next`, given) : new Holding(`${job}/review`, given);
+
+const holders = new Holders(`${job}/review`, (holder) => holding.takeOver(holder));
 
 function answer(said) {
   if (!pile.current) {
@@ -90,7 +100,10 @@ function undo() {
   }
 }
 
-function move(by) {
+async function move(by) {
+  if (by < 0 && pile.place === 0 && !lookedBack) {
+    await lookBack();
+  }
   pile.move(by);
   show();
   if (pile.isShort()) {
@@ -98,109 +111,69 @@ function move(by) {
   }
 }
 
+// Puts what was answered before this page was opened before its first row, the last answer nearest.
+async function lookBack() {
+  lookedBack = true;
+  try {
+    const rows = answeredValues(await answeredRows());
+    pile.prepend(rows.sort((one, other) => one.correction.at.localeCompare(other.correction.at)));
+  } catch (error) {
+    if (!(error instanceof Refusal || error instanceof TypeError)) {
+      throw error;
+    }
+    lookedBack = false;
+    showProblem(error instanceof Refusal ? error.message : text("offline"));
+  }
+}
+
+async function answeredRows() {
+  const rows = [];
+  let cursor = null;
+  do {
+    const query = new URLSearchParams({ corrected: "true", limit: String(PAGE_ROWS) });
+    if (cursor !== null) {
+      query.set("cursor", cursor);
+    }
+    const page = await call("GET", `${job}/results?${query}`);
+    rows.push(...page.results);
+    // of a job that goes on, the last page leads to itself
+    cursor = page.next_cursor === cursor ? null : page.next_cursor;
+  } while (cursor !== null);
+  return rows;
+}
+
 function show() {
   const entry = pile.current;
   at("row").hidden = !entry;
   at("nothing").hidden = Boolean(entry);
-  at("undo").disabled = pile.answered.length === 0;
   showTally(tally, pile.left);
   if (entry) {
     showRow(entry);
   } else {
-    at("nothing-text").textContent = pile.left > 0 ? text("with_others", { count: pile.left }) : text("nothing_left");
+    at("nothing-text").textContent = pile.left > 0 ? text("left_elsewhere", { count: pile.left }) : text("nothing_left");
     at("finished").hidden = pile.left > 0;
+    pile.left > 0 ? holders.show() : holders.hide();
   }
   prefetch();
 }
 
-let shown = null;
+const editor = new Editor(at("keypad"), { say: answer, undo, step: move });
+const history = new History(at("history"), `${job}/results`);
 
 function showRow(entry) {
   const { row, said } = entry;
-  if (shown !== row.index) {
-    shown = row.index;
-    at("picture").replaceChildren(pictures.get(row.index, "png"));
-    at("seen").replaceChildren(pictures.get(row.index, "normalised"));
-  }
-  at("name").textContent = row.name;
-  showGuess(row);
+  view.show(row);
   at("said").textContent = said ? text("you_said", { answer: answerText(said) }) : "";
-  at("spoken").textContent = spokenThought(row);
-  const guesses = [row, ...row.alternatives];
-  at("guesses").replaceChildren(...guesses.map(guessLine));
-}
-
-// The likeliest answer, which is that of the main button: a digit, or that there is none.
-function showGuess(row) {
-  const { prediction, status } = likelyAnswer(row);
-  at("guess").textContent = prediction ?? "";
-  at("guess").hidden = !prediction;
-  at("sure").textContent = thought(row);
-  at("confirm-digit").textContent = row.prediction;
-  at("confirm-is").hidden = !prediction;
-  at("confirm-blank").hidden = status !== BLANK.status;
-  at("confirm-none").hidden = status !== NOT_A_DIGIT.status;
-}
-
-// What the model thinks of the row, behind the digit.
-function thought(row) {
-  const sure = text("sure", { confidence: sureness(row.confidence) });
-  return [looksText(row.reason), isDigit(row) ? sure : ""].filter(Boolean).join("; ");
-}
-
-// The same as a sentence to be read out.
-function spokenThought(row) {
-  const looks = looksText(row.reason);
-  const values = { row: String(row.index), digit: row.prediction, confidence: sureness(row.confidence), looks };
-  return [looks && text("spoken_looks", values), isDigit(row) && text("spoken_row", values)].filter(Boolean).join(" ");
-}
-
-function guessLine({ prediction, confidence }) {
-  const line = document.createElement("li");
-  const meter = document.createElement("meter");
-  meter.value = confidence;
-  meter.setAttribute("aria-label", prediction);
-  line.append(prediction, meter, shortPercent(confidence));
-  return line;
+  editor.show(row, said, pile.answered.length > 0, view.how(row));
+  history.show(row);
 }
 
 function prefetch() {
-  for (const { row } of pile.ahead().slice(0, PREFETCHED)) {
-    VIEWS.forEach((view) => pictures.get(row.index, view));
-  }
-  const old = pile.entries[pile.place - KEPT];
-  if (old) {
-    pictures.drop(old.row.index, VIEWS);
-  }
+  view.prefetch(pile.ahead().slice(0, PREFETCHED).map(({ row }) => row), pile.entries[pile.place - KEPT]?.row);
 }
 
-const OF_KEY = {
-  Enter: () => pile.current && answer(likelyAnswer(pile.current.row)),
-  ArrowRight: () => move(1),
-  ArrowLeft: () => move(-1),
-  ArrowDown: () => move(1),
-  ArrowUp: () => move(-1),
-};
-
-onKeys((event) => {
-  const said = answerOfKey(event);
-  const act = said ? () => answer(said) : letterOfKey(event) === "u" ? undo : OF_KEY[event.key];
-  if (act && !(event.repeat && !event.key.startsWith("Arrow"))) {
-    event.preventDefault();
-    act();
-  }
-});
-
-at("keypad").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (!button) {
-    return;
-  }
-  const { says } = button.dataset;
-  const acts = { confirm: OF_KEY.Enter, blank: () => answer(BLANK), none: () => answer(NOT_A_DIGIT), undo, before: () => move(-1), after: () => move(1) };
-  (acts[says] ?? (() => answer(digit(says))))();
-  clicked(event);
-});
+onKeys((event) => editor.key(event));
+at("keypad").addEventListener("click", clicked);
 
 setInterval(() => showTally(tally, pile.left), 1000);
 setInterval(() => {
@@ -208,4 +181,14 @@ setInterval(() => {
     holding.ask();
   }
 }, LOOK_AGAIN_MS);
-holding.ask();
+// what was left unsent may be among what the service gives out until it has it
+miscounted = (await showRestored(outbox)) > 0;
+try {
+  await view.ready;
+  holding.ask();
+} catch (error) {
+  if (!(error instanceof Refusal)) {
+    throw error;
+  }
+  showProblem(error.message);
+}

@@ -7,7 +7,12 @@ import { sureness, text } from "./texts.js";
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 
 export class Sheet {
-  // `changed(entry)` is called when a person marks an entry, or unmarks it. An entry is {row, odd, said}.
+  /**
+   * `changed(entry)` is called when a person marks an entry, or unmarks it. An entry is {row, odd, said}.
+   * @param {any} place
+   * @param {{get: (row: any, view: string) => HTMLElement}} pictures
+   * @param {{changed?: (entry: object) => void, withDigits?: boolean}} [options]
+   */
   constructor(place, pictures, { changed = () => {}, withDigits = false } = {}) {
     this.place = place;
     this.pictures = pictures;
@@ -34,6 +39,11 @@ export class Sheet {
   // Puts the focus on the tile that has its turn.
   focus() {
     this.tiles[this.turn]?.focus({ preventScroll: false });
+  }
+
+  moveTo(entry) {
+    this.point(this.entries.indexOf(entry));
+    this.focus();
   }
 
   get current() {

@@ -1,8 +1,10 @@
 // The page's texts in the reader's language, and numbers, times and sizes as that language writes them.
 
+import { at } from "./elements.js";
+
 const language = document.documentElement.lang;
-const texts = JSON.parse(document.getElementById("texts").textContent);
-const people = JSON.parse(document.getElementById("people").textContent);
+const texts = JSON.parse(at("texts").textContent);
+const people = JSON.parse(at("people").textContent);
 const plurals = new Intl.PluralRules(language);
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const rough = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
@@ -12,6 +14,14 @@ const shares = [0, 1, 2, 3, 4].map((digits) => new Intl.NumberFormat(language, {
 const tenths = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const ages = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const moments = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+
+/** @type {{unit: Intl.RelativeTimeFormatUnit, length: number}[]} */
+const UNITS = [
+  { unit: "day", length: 86400 },
+  { unit: "hour", length: 3600 },
+  { unit: "minute", length: 60 },
+  { unit: "second", length: 1 },
+];
 
 export const order = new Intl.Collator(language, { numeric: true });
 
@@ -76,11 +86,16 @@ export function duration(seconds) {
     : text("hours", { count: Math.round(seconds / 3600) });
 }
 
+// Until when the rows of a job are kept: nothing where that is not settled yet.
+export function keptText(until) {
+  return until ? text("kept", { until: moment(new Date(until)) }) : "";
+}
+
 // How long ago `time` was, in an element that tells the exact moment when pointed at.
 export function showAge(element) {
   const then = new Date(element.dateTime);
-  const seconds = (Date.now() - then) / 1000;
-  const [unit, length] = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]].find(([, each]) => seconds >= each) ?? ["second", 1];
+  const seconds = (Date.now() - then.getTime()) / 1000;
+  const { unit, length } = UNITS.find((each) => seconds >= each.length) ?? UNITS[UNITS.length - 1];
   element.textContent = ages.format(-Math.round(seconds / length), unit);
   element.title = moment(then);
 }

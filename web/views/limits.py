@@ -5,11 +5,11 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from flask import Response
 
-from digitmill.domain import Scope
+from digitmill.access import Scope
 from web.answers import json_answer
-from web.context import service
+from web.context import caller, service
 from web.openapi import answer, operation
-from web.published import limits_document
+from web.published import limits_document, quotas_document
 
 limits = APIBlueprint("limits", __name__, tag="Limits")
 
@@ -18,4 +18,6 @@ limits = APIBlueprint("limits", __name__, tag="Limits")
 @operation(limits, {200: answer("The limits.", "Limits")}, scope=Scope.READ)
 def get_limits() -> Response:
     """Look at the limits of this service"""
-    return json_answer(limits_document(service().settings))
+    quotas = caller().quotas
+    used = [0] if quotas.images_a_day is None else service().store.images_today([caller().key_id])
+    return json_answer({**limits_document(service().settings, quotas), "quotas": quotas_document(quotas, used[0])})

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 from pydantic import Field
 
 from digitmill import errors
-from digitmill.domain import ModelReference, Scope
-from digitmill.errors import ModelNotFound
+from digitmill.access import Scope
 from digitmill.models.manifest import Manifest
+from digitmill.publishing.card import MOST_CARD_BYTES, Card
+from digitmill.uploads.spool import Spool
 from web.answers import json_answer
-from web.context import service
+from web.auditing import audit_model
+from web.context import caller, context, owner, service
 from web.inputs import Query
+from web.multipart import Parts
 from web.openapi import answer, operation
-from web.schemas import model_document
+from web.schemas import job_document, model_document
+from web.upload import receive_parts
+
+PARTS = Parts.of_files("model", text="card", text_bytes=MOST_CARD_BYTES)
+RETRY_AFTER = "5"
 
 models = APIBlueprint("models", __name__, tag="Models")
 
@@ -36,6 +44,45 @@ def list_models(query: ModelsQuery) -> Response:
     return json_answer(
         {"models": [_document(manifest) for manifest in service().registry.list(retired=query.retired == "true")]}
     )
+
+
+@models.post("/v1/models")
+@operation(
+    models,
+    {202: answer("The job is accepted.", "Job", headers=("Location", "Retry-After"))},
+    errors.BadOptions,
+    errors.UploadRefused,
+    errors.UploadTooLarge,
+    errors.UnsupportedMediaType,
+    errors.Conflict,
+    errors.Overloaded,
+    errors.NoTrainer,
+    errors.TooManyJobs,
+    scope=Scope.ADMIN,
+)
+def publish_model() -> Response:
+    """Publish a model
+
+    Multipart: `card`, JSON with at least `name` and `version`, and `model`, a `.keras` file. The job that is made of it
+    is done by a trainer: it looks at the file in a walled-in process, measures it on the reference pictures that ship
+    with the service, converts it and publishes it. The completed job has the `report`; a file that is refused fails its
+    job with `model_broken`, `model_unsafe`, `model_too_large` or `model_unfit`.
+    """
+    settings = service().settings
+    service().trainings.require_trainer()
+    with (
+        context().waiting.upload_slot(owner()),
+        Spool(settings.spool, settings.max_model_bytes) as spool,
+    ):
+        text = receive_parts(request, spool, PARTS, max_bytes=settings.max_model_bytes + 2 * MOST_CARD_BYTES)
+        card = Card.parse(text)
+        sha256 = hashlib.sha256(spool.read(0, spool.length)).hexdigest()
+        job = service().desk.publish(owner(), card, spool.source, sha256, by=caller().key_id)
+    audit_model("publish_model", card.label, job=job.id)
+    response = json_answer(job_document(job), 202)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response
 
 
 @models.get("/v1/models/<name>/<version>")
@@ -66,12 +113,4 @@ def get_picture(name: str, version: str, picture: str) -> Response:
 def _document(manifest: Manifest) -> dict[str, Any]:
     registry = service().registry
     retired, calibrations = registry.is_retired(manifest), registry.calibrations.of(manifest)
-    return model_document(manifest, _default(), retired=retired, calibrations=calibrations)
-
-
-def _default() -> ModelReference | None:
-    """The model of jobs that name none; None where the default names a model that is not there."""
-    try:
-        return service().registry.default().reference
-    except ModelNotFound:
-        return None
+    return model_document(manifest, default=registry.is_default(manifest), retired=retired, calibrations=calibrations)

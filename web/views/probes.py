@@ -27,8 +27,8 @@ def healthz() -> Response:
 @operation(probes, {200: answer("It can.", "Health")}, errors.StorageUnavailable, errors.NoWorker, everywhere=False)
 def readyz() -> Response:
     """Whether the service can work: the job store answers, and a worker is alive"""
-    service().store.ping()
-    if not service().store.workers(WORKER_SECONDS):
+    service().store.upkeep.ping()
+    if not service().store.upkeep.workers(WORKER_SECONDS):
         raise NoWorker(
             f"No worker was heard of in the last {WORKER_SECONDS:.0f} seconds; start one with `python -m worker`."
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated
+from typing import Annotated, Literal
 
 from apiflask import APIBlueprint
 from flask import Response, request
 from pydantic import Field
 
 from digitmill import errors
-from digitmill.domain import Scope
+from digitmill.access import Scope
 from digitmill.review import Correction
 from web.answers import json_answer, row_answer, stream_answer
 from web.auditing import audit_call
@@ -18,15 +18,21 @@ from web.context import caller, context, owner, service
 from web.corrections import (
     Change,
     Changes,
+    CornersRequest,
+    FieldName,
+    RaiseRequest,
     Reviewer,
     ReviewRequest,
     changed_document,
     history_document,
+    holders_document,
     read_json,
     review_document,
 )
 from web.inputs import Headers, Query
 from web.openapi import ZIP, answer, operation
+from web.schemas import job_document
+from web.views.trials import wait_for_trial
 
 OF_A_JOB = (errors.NotFound, errors.Expired)
 OF_A_DOCUMENT = (errors.BadOptions, errors.UploadRefused, errors.UploadTooLarge, errors.UnsupportedMediaType)
@@ -55,6 +61,17 @@ class ReviewerQuery(Query):
     reviewer: Reviewer
 
 
+class LabelledQuery(Query):
+    accepted: Annotated[
+        Literal["true", "false"],
+        Field(description="Of form pages also the boxes of fields that are accepted and that nobody has answered."),
+    ] = "false"
+
+
+class HistoryQuery(Query):
+    field: FieldName = ""
+
+
 @review.patch("/v1/jobs/<job_id>/results/<int:index>")
 @review.input(ChangeHeaders, location="headers", arg_name="headers")
 @operation(
@@ -64,16 +81,19 @@ class ReviewerQuery(Query):
     *OF_A_JOB,
     errors.NoRowYet,
     errors.RowChanged,
+    errors.Conflict,
     scope=Scope.REVIEW,
 )
 def correct_result(job_id: str, index: int, headers: ChangeHeaders) -> Response:
     """Say what an image shows
 
     The model's own answer stays beside it. What it said, said again, confirms it. Send the row's `ETag` as `If-Match`,
-    and nobody's change is overwritten unseen. A change that the row shows already may be sent again.
+    and nobody's change is overwritten unseen. A change that the row shows already may be sent again. Of a form page
+    name the `field`, and send the field's own `revision` as `If-Match`. Of a field that its
+    template calls critical, what you say stands among its `entries`, until another person has said the same.
     """
     change = read_json(request, Change)
-    correction = Correction(index, headers.seen(), change.verdict())
+    correction = Correction(index, headers.seen(), change.verdict(), change.field)
     row = service().review.correct(owner(), job_id, correction, by=caller().key_id)
     audit_call("correct", job_id, rows="1")
     return row_answer(row)
@@ -100,14 +120,47 @@ def correct_results(job_id: str) -> Response:
     return json_answer(changed_document(job_id, changed))
 
 
+@review.put("/v1/jobs/<job_id>/results/<int:index>/corners")
+@operation(
+    review,
+    {200: answer("The row as it now is.", "Row", headers=("ETag",))},
+    *OF_A_DOCUMENT,
+    *OF_A_JOB,
+    errors.TemplateNotFound,
+    errors.Conflict,
+    errors.JobNotFinal,
+    errors.RowChanged,
+    errors.ItemFailure,
+    errors.Overloaded,
+    errors.NoWorker,
+    errors.TooManyJobs,
+    errors.QuotaUsed,
+    scope=Scope.REVIEW,
+)
+def place_page(job_id: str, index: int) -> Response:
+    """Say where a form page lies on its scan
+
+    For a page that was not found there. It is read again between these corners, and its row is then as if it had been
+    found. Where it does not fit its template there either, the row stays, and the answer is 422.
+    """
+    asked = read_json(request, CornersRequest)
+    with context().waiting.require_slot():
+        row = service().placing.place(
+            owner(), job_id, index, asked.placed(), wait=wait_for_trial(request.environ), by=caller().key_id
+        )
+    audit_call("place", job_id, rows="1")
+    return row_answer(row)
+
+
 @review.get("/v1/jobs/<job_id>/results/<int:index>/history")
-@operation(review, {200: answer("The changes.", "History")}, *OF_A_JOB, scope=Scope.READ)
-def get_history(job_id: str, index: int) -> Response:
-    """See who said what of a row
+@review.input(HistoryQuery, location="query", arg_name="query")
+@operation(review, {200: answer("The changes.", "History")}, errors.BadOptions, *OF_A_JOB, scope=Scope.READ)
+def get_history(job_id: str, index: int, query: HistoryQuery) -> Response:
+    """See who said what of a row, or of a field of a form page
 
     Every change is kept as long as the job, oldest first, those that were taken back too.
     """
-    return json_answer(history_document(job_id, index, service().review.history(owner(), job_id, index)))
+    return json_answer(history_document(job_id, index, service().review.history(owner(), job_id, index, query.field)))
 
 
 @review.post("/v1/jobs/<job_id>/review")
@@ -126,6 +179,9 @@ def review_job(job_id: str) -> Response:
     answer goes to others. Who you are is your key and your `reviewer`.
     """
     asked = read_json(request, ReviewRequest)
+    if asked.take_over is not None:
+        service().review.release(owner(), job_id, asked.take_over)
+        audit_call("take_over", job_id)
     hold = service().review.hold(
         owner(),
         job_id,
@@ -135,6 +191,35 @@ def review_job(job_id: str) -> Response:
         seconds=asked.seconds,
     )
     return json_answer(review_document(hold))
+
+
+@review.get("/v1/jobs/<job_id>/review")
+@operation(review, {200: answer("Who holds rows.", "Holders")}, *OF_A_JOB, scope=Scope.READ)
+def get_holders(job_id: str) -> Response:
+    """See who looks at doubtful rows"""
+    (holders,) = service().review.holders([service().jobs.get(owner(), job_id)])
+    return json_answer(holders_document(job_id, holders))
+
+
+@review.patch("/v1/jobs/<job_id>/review")
+@operation(
+    review,
+    {200: answer("The job as it then is.", "Job")},
+    *OF_A_DOCUMENT,
+    *OF_A_JOB,
+    errors.JobNotFinal,
+    scope=Scope.REVIEW,
+)
+def raise_threshold(job_id: str) -> Response:
+    """Let more rows wait for a person
+
+    Accepted rows that are less sure than `below` come up in the review too. Their status stays; the job's `raised` says
+    who has done so, and when.
+    """
+    asked = read_json(request, RaiseRequest)
+    job = service().review.raise_threshold(owner(), job_id, asked.below, by=caller().key_id)
+    audit_call("raise", job_id, below=str(asked.below))
+    return json_answer(job_document(job))
 
 
 @review.delete("/v1/jobs/<job_id>/review")
@@ -156,20 +241,23 @@ def end_review(job_id: str, query: ReviewerQuery) -> Response:
 
 
 @review.get("/v1/jobs/<job_id>/labelled.zip")
+@review.input(LabelledQuery, location="query", arg_name="query")
 @operation(
     review,
     {200: answer("The zip.", (ZIP, {"type": "string", "contentMediaType": ZIP}))},
     *OF_A_JOB,
+    errors.BadOptions,
     errors.Overloaded,
     scope=Scope.READ,
 )
-def get_labelled(job_id: str) -> Response:
+def get_labelled(job_id: str, query: LabelledQuery) -> Response:
     """Get the answered images to train with
 
     The files as uploaded, of rows that a person has corrected or confirmed, and a `labels.csv` with `name` and `label`:
-    the digit, `blank`, or `none` for what is no digit.
+    the digit, `blank`, or `none` for what is no digit. Of form pages the boxes of the fields of digits, as the model
+    saw them, whose names keep the row, the page's name, the field and the box.
     """
-    pieces = service().labelled.pack(owner(), job_id)
+    pieces = service().labelled.pack(owner(), job_id, accepted=query.accepted == "true")
     # what can go wrong at once is told as a problem, not by a broken stream
     first = next(pieces)
     slot = context().waiting.require_slot()

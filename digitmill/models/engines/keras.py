@@ -82,7 +82,8 @@ def configure(device: DeviceName, threads: int) -> str:
     except ModuleNotFoundError as error:
         raise EngineUnavailable(
             "TensorFlow is not installed here, and without it a .keras file can neither be run nor converted. Install "
-            "requirements-worker.txt, or take a model that was published with its files for OpenVINO."
+            "digitmill[train], in containers take the image digitmill-gpu for workers, or take a model that was "
+            "published with its files for OpenVINO."
         ) from error
 
     present = tf.config.list_physical_devices("GPU")
@@ -106,8 +107,8 @@ def configure(device: DeviceName, threads: int) -> str:
     return "gpu" if taken else "cpu"
 
 
-def load_network(path: Path, classes: int) -> Any:
-    """The Keras model in ``path``. Raises ModelRejected as the engine does."""
+def load_network(path: Path, classes: int | None) -> Any:
+    """The Keras model in ``path``; with None of any number of classes. Raises ModelRejected as the engine does."""
     import keras
 
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
@@ -120,9 +121,24 @@ def load_network(path: Path, classes: int) -> Any:
             "and save it with the Keras of requirements.txt."
         ) from error
     shapes = (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
-    if shapes != ((None, *PIXELS, 1), (None, classes)):
+    if classes is not None and shapes != ((None, *PIXELS, 1), (None, classes)):
         raise ModelRejected(f"{path.name} maps {shapes[0]} to {shapes[1]}, not (None, 28, 28, 1) to (None, {classes}).")
     return model
+
+
+def multiply_adds(network: Any) -> int:
+    """Multiplications with an addition that one image costs, in convolutions and dense layers of a Keras model."""
+    from keras import layers
+
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2D):
+            total += int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:3]))
+        elif isinstance(layer, layers.Dense):
+            total += int(np.prod(layer.kernel.shape))
+        elif hasattr(layer, "layers"):
+            total += multiply_adds(layer)
+    return total
 
 
 def _compiled(model: Any) -> dict[int, Callable[[Batch], Probabilities]]:

@@ -110,7 +110,7 @@ def import_openvino() -> Any:
         import openvino
     except ModuleNotFoundError as error:
         raise EngineUnavailable(
-            "OpenVINO is not installed here. Install requirements-worker.txt, or set DIGITMILL_ENGINE to keras or auto."
+            "OpenVINO is not installed here. Install digitmill[service], or set DIGITMILL_ENGINE to keras or auto."
         ) from error
     return openvino
 

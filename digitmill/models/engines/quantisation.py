@@ -21,6 +21,17 @@ ROWS = 20
 SECONDS = 300
 
 
+def load_nncf() -> bool:
+    """Import NNCF now, and say whether it is installed."""
+    # first, for it keeps both from sending reports to their maker
+    import_openvino()
+    try:
+        import nncf  # noqa: F401
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
 def quantise_apart(files: Converted, target: Converted, pictures: Batch) -> Converted:
     """Write ``files``, a model in f32, to ``target`` with its layers in int8.
 

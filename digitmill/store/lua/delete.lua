@@ -1,26 +1,32 @@
--- Remove a job, whatever its state. Its id stays taken for a while, so that a repeated call that would record it does not.
+-- Remove a job, whatever its state. A stub stays for a while, so that a repeated call that would record it does not.
 -- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel, open jobs of the owner, webhooks due,
---       jobs of the owner, deleted, then whatever else holds something of this job alone
--- ARGV  id, seconds for which the id stays taken
-local job = redis.call('HMGET', KEYS[1], 'state', 'total', 'recognized', 'review', 'blank', 'failed', 'sent', 'follower')
+--       jobs of the owner, then whatever else holds something of this job alone
+-- ARGV  id, seconds for which the stub stays, the statuses that a row may have
+local job = redis.call('HMGET', KEYS[1], 'state', 'total', 'follower', 'owner', 'role')
 if not job[1] then return end
+local done = 0
+for status in string.gmatch(ARGV[3], '%S+') do done = done + (redis.call('HGET', KEYS[1], status) or 0) end
 -- the first write frees memory: then a full Redis lets the others pass, which refuses scripts only before they wrote
 redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('SREM', KEYS[10], ARGV[1])
 redis.call('ZREM', KEYS[7], ARGV[1])
-redis.call('ZREM', KEYS[11], ARGV[1])
+redis.call('ZREM', KEYS[11], ARGV[1], ARGV[1] .. ':results', ARGV[1] .. ':drifted')
 redis.call('ZREM', KEYS[12], ARGV[1])
 local open = job[1] == 'queued' or job[1] == 'running'
 if open then
-  for chunk = 0, job[7] - 1 do redis.call('ZREM', KEYS[5], ARGV[1] .. ' ' .. chunk) end
-  redis.call('DECRBY', KEYS[8], job[2] - job[3] - job[4] - job[5] - job[6])
+  for _, field in ipairs(redis.call('HKEYS', KEYS[4])) do
+    if string.match(field, '^%d+$') then redis.call('ZREM', KEYS[5], ARGV[1] .. ' ' .. field) end
+  end
+  local waiting, owner = 'dm:waiting' .. (job[5] and ':' .. job[5] or ''), job[4]
+  redis.call('ZREM', waiting .. ':of:' .. owner, ARGV[1])
+  redis.call('ZREM', waiting, ARGV[1], ARGV[1] .. ' 0')
+  if redis.call('EXISTS', waiting .. ':of:' .. owner) == 0 then redis.call('ZREM', waiting, ':' .. owner) end
+  redis.call('DECRBY', KEYS[8], job[2] - done)
 end
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], unpack(KEYS, 14))
-local now = redis.call('TIME')[1]
-redis.call('ZREMRANGEBYSCORE', KEYS[13], '-inf', now - ARGV[2])
-redis.call('ZADD', KEYS[13], now, ARGV[1])
-redis.call('EXPIRE', KEYS[13], ARGV[2])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], unpack(KEYS, 13))
+redis.call('HSET', KEYS[1], 'deleted', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
 if open then
-  if job[8] then redis.call('PUBLISH', job[8], #ARGV[1] .. '\n' .. ARGV[1]) end
+  if job[3] then redis.call('PUBLISH', job[3], #ARGV[1] .. '\n' .. ARGV[1]) end
   redis.call('PUBLISH', KEYS[9], 'cancelled')
 end

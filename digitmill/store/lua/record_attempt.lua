@@ -1,6 +1,6 @@
--- Note an attempt to send an event, once, and when the next is due. Of a job that was deleted nothing is kept.
+-- Note an attempt at an event, once, and when the next is due. Of a job that was deleted nothing is kept.
 -- KEYS  due, job, log
--- ARGV  id, the attempt, attempts kept, seconds for which the log outlives the job, seconds until the next or nothing,
+-- ARGV  the event, the attempt, attempts kept, seconds for which the log outlives the job, seconds until the next or nothing,
 --       a word of this call's own
 if redis.call('HEXISTS', KEYS[2], 'record') == 0 then
   redis.call('ZREM', KEYS[1], ARGV[1])

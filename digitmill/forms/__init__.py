@@ -1,0 +1,1 @@
+"""Form pages: the template that says where the fields are, finding it on a scan, and cutting its boxes out."""

@@ -1,0 +1,1 @@
+"""Finding the reference of a template on a scan. ``finding.py`` is the way in."""

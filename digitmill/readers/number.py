@@ -1,0 +1,154 @@
+"""The reader of strips that show a number of 1 to 32 digits each, touching or not, with or without boxes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitmill.columns import Columns
+from digitmill.domain import DIGITS, NUMBER, PLAIN, Guess, Options, Part, Reason, RowStatus, Value
+from digitmill.imaging.normalise import in_mnist_form
+from digitmill.imaging.overlooked import overlooked_ink
+from digitmill.readers.base import Opened, Outputs, Reader
+from digitmill.strips.ink import StripInk, strip_ink
+from digitmill.strips.lattice import DASH, UNREAD, Lattice, Reading, Weighing, features, lattice_of, read, scores
+from digitmill.strips.segments import segments_of
+
+LONGEST = 32
+"""Digits."""
+MOST_SEGMENTS = 6 * LONGEST
+"""A picture with more is no strip, but a page, or dirt."""
+FURTHER = 24
+"""Readings that are looked through for such as are numbers."""
+MARKS = {DASH: Reason.DASH, "cross": Reason.CROSS, "struck_out": Reason.STRUCK_OUT}
+"""What the strip as a whole may look like: a number in it is doubtful then."""
+PROBABILITIES = 1e-9
+"""Nearer to 0 and 1 log odds are not told apart."""
+
+
+@dataclass(slots=True)
+class OpenedNumber(Opened):
+    """``pictures`` are the strip's ink as one, then each group of the ``lattice``; none where the strip is blank, and
+    the first alone where there is no lattice, for there is more ink than a number has. ``overlooked``: there is
+    ink, but far too small to be that of a strip."""
+
+    ink: StripInk | None
+    lattice: Lattice | None
+    overlooked: bool = False
+
+
+class NumberReader(Reader[OpenedNumber]):
+    name = NUMBER
+    pictures = NUMBER
+    keys = "1234567890"
+    pattern = f"[0-9]{{1,{LONGEST}}}"
+    longest = LONGEST
+    # a strip asks the model dozens of times, and the lease of a chunk is to outlive that on a busy machine
+    images_a_chunk = 64
+    groups = (NUMBER,)
+
+    def open(self, grey: NDArray[np.uint8], options: Options, model: Outputs) -> OpenedNumber:  # noqa: ARG002
+        ink = strip_ink(grey, options.polarity)
+        if ink is None:
+            return OpenedNumber((), None, None, overlooked_ink(grey, options.polarity) is not None)
+        whole = in_mnist_form(ink.picture)
+        segments = segments_of(ink.picture)
+        if not 0 < len(segments) <= MOST_SEGMENTS:
+            return OpenedNumber((whole,), ink, None)
+        lattice, inks = lattice_of(segments)
+        return OpenedNumber((whole, *map(in_mnist_form, inks)), ink, lattice)
+
+    def close(
+        self, images: Sequence[OpenedNumber], probabilities: NDArray[np.float32], options: Options, model: Outputs
+    ) -> Columns:
+        values, start = [], 0
+        for image in images:
+            end = start + len(image.pictures)
+            values.append({PLAIN: value_of(image, probabilities[start:end], options, model)})
+            start = end
+        return Columns.of(values)
+
+    def group(self, value: Value) -> str:  # noqa: ARG002
+        return NUMBER
+
+
+def mark_of(image: OpenedNumber, whole: NDArray[np.float32], model: Outputs) -> Reason | None:
+    """What the strip as a whole looks like beside a number. Args: whole: float32 [classes], of its ink as one."""
+    if image.ink is not None and image.ink.struck:
+        return Reason.STRUCK_OUT
+    return MARKS.get(model.classes[int(whole.argmax())])
+
+
+def value_of(image: OpenedNumber, seen: NDArray[np.float32], options: Options, model: Outputs) -> Value:
+    """Args: seen: float32 [pictures, classes], of all pictures of the strip."""
+    if image.ink is None:
+        return Value(None, RowStatus.REVIEW, reason=Reason.OTHER) if image.overlooked else Value(None, RowStatus.BLANK)
+    mark = mark_of(image, seen[0], model)
+    found = [] if image.lattice is None else numbers_in(image.lattice, seen[1:], model)
+    if image.lattice is None or not found:
+        return Value(None, RowStatus.REVIEW, reason=mark or Reason.OTHER)
+    worth = 1.0 if mark is None else model.doubtful_cut
+    guesses = [Guess(reading.text, reading.probability * worth) for reading in found[: 1 + options.alternatives]]
+    best, others = guesses[0], tuple(guesses[1:])
+    sure = best.confidence >= (options.review_below or 0.0)
+    return Value(
+        best.prediction,
+        RowStatus.RECOGNIZED if sure else RowStatus.REVIEW,
+        best.confidence,
+        others,
+        None if sure else mark or Reason.UNSURE,
+        _parts(image.ink, image.lattice, found[0], seen[1:], 1 + options.alternatives),
+    )
+
+
+def numbers_in(lattice: Lattice, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
+    """The numbers that may be written there, likeliest first, each with the probability that it is.
+
+    Args:
+        seen: float32 [groups, classes], what ``model`` says of each group.
+    """
+    weighing = model.lattice
+    if weighing is None:
+        raise ValueError("a model that reads numbers has the weights of its lattice")
+    scored = scores(features(lattice, seen, model.classes), weighing.vector)
+    numbers = [each for each in read(lattice, scored, FURTHER) if _is_number(each.text)]
+    return [each._replace(probability=p) for each, p in zip(numbers, _calibrated(numbers, weighing), strict=True)]
+
+
+def _is_number(text: str) -> bool:
+    return 0 < len(text) <= LONGEST and UNREAD not in text
+
+
+def _calibrated(readings: Sequence[Reading], weighing: Weighing) -> list[float]:
+    """How likely each reading is right: the first by the log odds of its share, others by their share in the rest."""
+    if not readings:
+        return []
+    share = readings[0].probability
+    likely = min(max(share, PROBABILITIES), 1 - PROBABILITIES)
+    first = 1 / (1 + math.exp(-weighing.slope * math.log(likely / (1 - likely)) - weighing.offset))
+    rest = (1 - first) / max(1 - share, PROBABILITIES)
+    return [first, *(min(first, rest * reading.probability) for reading in readings[1:])]
+
+
+def _parts(
+    ink: StripInk, lattice: Lattice, reading: Reading, seen: NDArray[np.float32], guesses: int
+) -> tuple[Part, ...]:
+    """The characters of a reading, their boxes in pixels of the image."""
+    found = []
+    for character, group in zip(reading.text, reading.groups, strict=True):
+        left, top, right, bottom = (lattice.boxes[group] / ink.scale).tolist()
+        box = (
+            math.floor(ink.left + left),
+            math.floor(ink.top + top),
+            math.ceil(ink.left + right),
+            math.ceil(ink.top + bottom),
+        )
+        digits = seen[group, : len(DIGITS)].astype(np.float64)
+        shares = (digits / max(float(digits.sum()), PROBABILITIES)).round(6)
+        order = sorted(range(len(DIGITS)), key=lambda place: (DIGITS[place] != character, -shares[place]))
+        found.append(Part(box, tuple(Guess(DIGITS[place], float(shares[place])) for place in order[:guesses])))
+    return tuple(found)

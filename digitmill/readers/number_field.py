@@ -1,0 +1,91 @@
+"""A field of a page that holds a number in one strip: read as strips are, and taken as its template says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitmill.domain import Options, Polarity, Reason, RowStatus, Value
+from digitmill.forms.boxes import written
+from digitmill.forms.certainty import of_number
+from digitmill.forms.cutting import Cut
+from digitmill.forms.digits import PLACES, Rectangle
+from digitmill.forms.geometry import Floats
+from digitmill.forms.template import Meaning, NumberField
+from digitmill.readers.base import Asked
+from digitmill.readers.number import NumberReader, OpenedNumber, mark_of, value_of
+
+DARK_ON_LIGHT = Options(polarity=Polarity.DARK_ON_LIGHT, review_below=0.0)
+_reader = NumberReader()
+
+
+def value_in(field: NumberField, cut: Cut, model: Asked, options: Options) -> Value:
+    """What is written in the strip.
+
+    Args:
+        cut: of the strip.
+        model: one that reads numbers.
+        options: resolved; numbers less sure than ``review_below`` are to review.
+    """
+    strip = opened(cut, model)
+    if strip is None:
+        return _void(field, Reason.BLANK)
+    seen = model.predict(np.stack(strip.pictures))
+    mark = mark_of(strip, seen[0], model)
+    sure_from = options.review_below or 0.0
+    if mark in (Reason.DASH, Reason.CROSS) and float(seen[0].max()) >= sure_from:
+        return _void(field, mark)
+    value = read(cut, strip, seen, model, options.alternatives)
+    if value.text is None:
+        return value
+    many = len(value.text)
+    sure = of_number(value.confidence or 0.0, many)
+    value = value._replace(confidence=round(sure, PLACES))
+    least, most = field.length
+    if not least <= many <= most:
+        return value._replace(status=RowStatus.REVIEW, reason=Reason.LENGTH)
+    if sure >= sure_from and mark is None:
+        return value._replace(status=RowStatus.RECOGNIZED, reason=None)
+    return value._replace(status=RowStatus.REVIEW, reason=mark or Reason.UNSURE)
+
+
+def opened(cut: Cut, model: Asked) -> OpenedNumber | None:
+    """The strip taken apart for ``model``; None where it holds no ink."""
+    picture = written(cut).picture
+    strip = None if picture is None else _reader.open(picture, DARK_ON_LIGHT, model)
+    return strip if strip is not None and strip.ink is not None else None
+
+
+def read(cut: Cut, strip: OpenedNumber, seen: NDArray[np.float32], model: Asked, alternatives: int) -> Value:
+    """The number in a strip, its characters' boxes on the scan.
+
+    Args:
+        seen: float32 [pictures, classes], what ``model`` says of the strip's pictures.
+    """
+    value = value_of(strip, seen, replace(DARK_ON_LIGHT, alternatives=alternatives), model)
+    parts = tuple(replace(part, box=_rectangle(cut, part.box)) for part in value.parts)
+    return value._replace(parts=parts)
+
+
+def _void(field: NumberField, kind: Reason) -> Value:
+    """A strip that is empty, crossed or has a dash."""
+    meanings: Mapping[Reason, Meaning] = {
+        Reason.BLANK: field.empty,
+        Reason.CROSS: field.crossed,
+        Reason.DASH: field.dash,
+    }
+    if meanings[kind] != "empty":
+        return Value(None, RowStatus.REVIEW, reason=kind)
+    return Value(None, RowStatus.BLANK) if field.length[0] == 0 else Value(None, RowStatus.REVIEW, reason=Reason.LENGTH)
+
+
+def _rectangle(cut: Cut, box: Rectangle) -> Rectangle:
+    """The rectangle on the scan around a box of the cut."""
+    left, top, right, bottom = box
+    corners: Floats = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float) - 0.5
+    points = cut.on_scan(corners)
+    (left, top), (right, bottom) = np.floor(points.min(axis=0)).tolist(), np.ceil(points.max(axis=0)).tolist()
+    return int(left), int(top), int(right), int(bottom)

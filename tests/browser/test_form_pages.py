@@ -1,0 +1,271 @@
+"""A job of form pages in the browser: a table of the pages, and the correction of a doubtful field by keyboard."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from digitmill.client import Client, Job
+from tests.browser.watching import assert_accessible
+from tests.end_to_end.test_forms import BY_MARKS, SEED, page_of
+from tests.forms.made import form_named, png
+from tests.web.test_placing import lost
+from training.forms.measure import form_of
+
+pytestmark = [pytest.mark.service, pytest.mark.browser]
+
+
+def form_job(api: Client, folder: Path) -> Job:
+    """Two pages of one form, of which each has doubtful fields."""
+    form = form_of(BY_MARKS, SEED)
+    (folder / "template.json").write_text(form.template.as_json())
+    (folder / "reference.png").write_bytes(png(form.blank))
+    api.publish_template(folder / "template.json", folder / "reference.png")
+    files = [(f"{number}.png", io.BytesIO(page_of(form, number, "flatbed")[1])) for number in range(2)]
+    return api.wait(api.submit(files, read="form", template=[form.template.label], review_below=0.9999).id, timeout=120)
+
+
+def test_the_fields_of_pages_are_seen_and_a_doubtful_one_is_corrected(page: Page, api: Client, tmp_path: Path) -> None:
+    job = form_job(api, tmp_path)
+    # from the queue of what waits for a person
+    page.goto("/review")
+    page.locator(f'a[href^="/jobs/{job.id}"]').first.click()
+    expect(page.locator("#job")).to_have_attribute("data-id", job.id)
+    page.goto(f"/jobs/{job.id}/check")
+    expect(page).to_have_url(re.compile(f"/jobs/{job.id}$"))
+    rows = list(api.results(job.id))
+    expect(page.locator("#pages tr")).to_have_count(len(rows))
+    doubtful = [
+        (row.index, name) for row in rows for name, field in (row.fields or {}).items() if field.status == "review"
+    ]
+    assert doubtful
+    expect(page.locator("#pages button[data-doubtful]")).to_have_count(len(doubtful))
+    assert_accessible(page)
+    links = [page.get_by_role("link", name=name) for name in ("0.png", "Marked pages (PDF)")]
+    kinds = [page.request.get(link.get_attribute("href") or "").headers["content-type"] for link in links]
+    assert kinds == ["image/png", "application/pdf"]
+    page.get_by_role("button", name="Next doubtful field").press("Enter")
+    expect(page.locator("#field-title")).to_have_text(doubtful[0][1])
+    expect(page.locator("#field-picture")).to_have_js_property("complete", True)
+    assert page.locator("#field-picture").evaluate("picture => picture.naturalWidth") > 0
+    assert_accessible(page)
+    page.keyboard.type("042")
+    page.keyboard.press("Enter")
+    expect(page.locator("#field-title")).to_have_text(doubtful[1][1])
+    page.keyboard.press("Escape")
+    expect(page.locator("#pages button[data-doubtful]")).to_have_count(len(doubtful) - 1)
+    index, name = doubtful[0]
+    fields = next(row.fields for row in api.results(job.id) if row.index == index)
+    said = fields[name].correction if fields is not None else None
+    assert said is not None
+    assert said.prediction == "042"
+    page.reload()
+    expect(page.locator("#pages button[data-answered]")).to_have_text("042")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_doubtful_fields_are_answered_one_by_one_beside_their_page(page: Page, api: Client, tmp_path: Path) -> None:
+    job = form_job(api, tmp_path)
+    rows = {row.index: row.fields or {} for row in api.results(job.id)}
+    doubtful = [
+        (index, name) for index, fields in rows.items() for name, each in fields.items() if each.status == "review"
+    ]
+    page.goto("/review")
+    page.locator(f'a[href="/jobs/{job.id}/review"]').click()
+    typed = page.get_by_label("What it shows")
+    expect(page.locator("#left")).to_have_text(str(len(doubtful)))
+    expect(typed).to_be_focused()
+    expect(page.locator("#beside polygon").first).to_be_visible()
+    expect(page.locator("#picture img")).to_have_js_property("complete", True)
+    assert_accessible(page)
+    page.locator("#enlarge").click()
+    expect(page.locator("#whole polygon").first).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    # what the field cannot hold is not sent
+    typed.fill("1x")
+    page.keyboard.press("Enter")
+    assert typed.evaluate("field => field.validity.customError")
+    for left in range(len(doubtful), 0, -1):
+        expect(page.locator("#left")).to_have_text(str(left))
+        typed.fill("1")
+        page.keyboard.press("Enter")
+    expect(page.locator("#nothing-text")).to_have_text("No doubtful row is left.")
+    expect(page.locator("#sending")).to_have_text("All answers are stored.")
+    now = {row.index: row.fields or {} for row in api.results(job.id)}
+    for index, name in doubtful:
+        said = now[index][name].correction
+        assert said is not None
+        assert said.prediction == "1"
+    assert api.job(job.id).counts.unanswered == 0
+
+
+def test_an_answer_to_a_field_is_taken_back_and_its_history_told(page: Page, api: Client, tmp_path: Path) -> None:
+    job = form_job(api, tmp_path)
+    page.goto(f"/jobs/{job.id}/review")
+    # two pages have fields of one name
+    field = page.locator("#row-question, #name")
+    typed = page.get_by_label("What it shows")
+    expect(typed).to_be_focused()
+    first = field.all_text_contents()
+    typed.fill("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_be_empty()
+    expect(page.locator("#left")).not_to_have_text("0")
+    assert field.all_text_contents() != first
+    page.keyboard.press("ArrowUp")
+    expect(field).to_have_text(first)
+    expect(page.locator("#said")).to_have_text("You said: 1")
+    expect(page.locator("#history li")).to_have_count(1)
+    page.keyboard.press("u")
+    expect(page.locator("#history li")).to_have_count(2)
+    expect(page.locator("#said")).to_be_empty()
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_page_that_was_not_found_is_read_where_its_corners_are_dragged(
+    page: Page, api: Client, tmp_path: Path
+) -> None:
+    form = form_named("dragged", 3)
+    (tmp_path / "template.json").write_text(form.template.as_json())
+    (tmp_path / "reference.png").write_bytes(png(form.blank))
+    api.publish_template(tmp_path / "template.json", tmp_path / "reference.png")
+    scan, corners = lost(form, "171")
+    files = [("lost.png", io.BytesIO(png(scan)))]
+    job = api.wait(api.submit(files, read="form", template=form.template.label).id, timeout=120)
+    page.goto(f"/jobs/{job.id}")
+    page.get_by_role("button", name="Show where the page lies on lost.png").click()
+    picture = page.get_by_role("img", name="The scan")
+    expect(picture).to_have_js_property("complete", True)
+    assert_accessible(page)
+    box = picture.bounding_box()
+    assert box is not None
+    height, width = scan.shape
+    for handle, (x, y) in zip(page.locator("[data-corner]").all(), corners, strict=True):
+        handle.hover()
+        page.mouse.down()
+        page.mouse.move(box["x"] + x / width * box["width"], box["y"] + y / height * box["height"], steps=3)
+        page.mouse.up()
+    page.get_by_role("button", name="Read it there").click()
+    expect(page.locator("#pages button[data-name]").first).to_be_visible(timeout=60_000)
+    expect(page.locator("#corners")).to_be_hidden()
+    (row,) = api.results(job.id)
+    assert row.error is None
+    assert (row.template, len(row.fields or {})) == (form.template.label, len(form.template.fields))
+
+
+def test_whole_pages_are_read_and_their_fields_answered_in_turn(page: Page, api: Client, tmp_path: Path) -> None:
+    job = form_job(api, tmp_path)
+    rows = {row.index: row.fields or {} for row in api.results(job.id)}
+    doubtful = [(index, name) for index, some in rows.items() for name, each in some.items() if each.status == "review"]
+    page.goto(f"/jobs/{job.id}/review")
+    page.get_by_role("link", name="Page by page").click()
+    expect(page.locator("#page-fields li")).to_have_count(len(rows[0]))
+    expect(page.locator("#page-picture polygon").first).to_be_visible()
+    assert_accessible(page)
+    for left in range(len(doubtful), 0, -1):
+        expect(page.locator("#left")).to_have_text(str(left))
+        field = page.locator("#page-fields [data-doubtful] input").first
+        expect(field).to_be_focused()
+        field.fill("1")
+        page.keyboard.press("Enter")
+    expect(page.locator("#nothing-text")).to_have_text("No further page has doubtful fields.")
+    assert api.job(job.id).counts.unanswered == 0
+    # what was answered can be looked at and changed
+    page.reload()
+    accepted = next(name for name, each in rows[0].items() if each.status == "recognized" and each.value)
+    other = page.locator(f'[data-field="{accepted}"] input')
+    other.fill("" if other.input_value() else "1")
+    other.press("Enter")
+    expect(page.locator("#nothing-text")).to_be_visible()
+    fields = next(row.fields or {} for row in api.results(job.id) if row.index == 0)
+    assert fields[accepted].correction is not None
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def confirm_all(page: Page, most: int) -> set[str]:
+    """Says of every sheet that it is right. Returns the row and the field of each box that was on one."""
+    seen: set[str] = set()
+    for _ in range(most + 1):
+        expect(page.locator("#row:not([hidden]), #nothing:not([hidden])")).to_be_visible()
+        if page.locator("#nothing").is_visible():
+            return seen
+        tiles = page.locator(".crop").evaluate_all("tiles => tiles.map((tile) => tile.dataset.index)")
+        seen |= {", ".join(tile.split(", ")[:2]) for tile in tiles}
+        page.keyboard.press("Enter")
+    raise AssertionError("the sheets do not end")
+
+
+def test_nobody_gets_a_box_of_a_field_that_is_on_somebody_elses_sheet(page: Page, api: Client, tmp_path: Path) -> None:
+    job = form_job(api, tmp_path)
+    address = f"/jobs/{job.id}/review/groups"
+    page.goto(address)
+    expect(page.locator("#row")).to_be_visible()
+    first = set(page.locator(".crop").evaluate_all("tiles => tiles.map((tile) => tile.dataset.index)"))
+    other = page.context.new_page()
+    other.goto(address)
+    mine = confirm_all(other, 1000)
+    assert mine.isdisjoint(", ".join(each.split(", ")[:2]) for each in first)
+    # who has gone home has them taken over, and is told when back
+    other.locator("#holders button").click()
+    expect(other.locator("#row")).to_be_visible()
+    page.bring_to_front()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#notice")).to_have_text("Somebody else has answered some of these rows, or holds them now.")
+    expect(page.locator("#row")).to_be_hidden()
+
+
+def test_boxes_of_all_pages_that_were_read_alike_are_answered_in_sheets(
+    page: Page, api: Client, tmp_path: Path
+) -> None:
+    job = form_job(api, tmp_path)
+    everything = {
+        (row["index"], name): field
+        for row in page.request.get(f"/v1/jobs/{job.id}/results").json()["results"]
+        for name, field in row["fields"].items()
+        if field["status"] == "review"
+    }
+    doubtful = {place: field for place, field in everything.items() if field["value"] is not None}
+    boxes = sum(max(1, len(field["characters"])) for field in doubtful.values())
+    assert boxes > len(doubtful)
+    page.goto(f"/jobs/{job.id}/review")
+    page.get_by_role("link", name="By digit").click()
+    expect(page).to_have_url(re.compile("/review/groups$"))
+    expect(page.locator("#row")).to_be_visible()
+    expect(page.locator("#left")).to_have_text(str(len(everything)))
+    # of those of one reason, the others follow
+    assert 0 < sum(int(each) for each in page.locator("#digits small").all_inner_texts()) <= boxes
+    picture = page.locator(".crop img").first
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("picture => picture.naturalWidth") > 0
+    assert_accessible(page)
+
+    # one of the first sheet is another digit, all others are what was read
+    first = page.locator(".crop").first
+    read_as = first.locator("b").inner_text()
+    place, name, box = (first.get_attribute("data-index") or "").split(", ")
+    other = "1" if read_as != "1" else "2"
+    first.focus()
+    page.keyboard.press(other)
+    expect(first.locator(".mark")).to_have_text(other)
+    confirm_all(page, boxes)
+    expect(page.locator("#left")).to_have_text(str(len(everything) - len(doubtful)))
+    expect(page.locator("#sending")).to_have_text("All answers are stored.")
+    fields = {row.index: row.fields or {} for row in api.results(job.id)}
+    for (index, field), before in doubtful.items():
+        expected = before["value"]
+        if (str(index), field) == (place, name):
+            expected = expected[: int(box) - 1] + other + expected[int(box) :]
+        said = fields[index][field].correction
+        assert said is not None
+        assert said.prediction == expected
+    # the last sheet is taken back
+    page.keyboard.press("u")
+    expect(page.locator("#row")).to_be_visible()
+    expect(page.locator("#left")).not_to_have_text("0")

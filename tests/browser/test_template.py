@@ -1,0 +1,240 @@
+"""Making a template in the browser: a page dropped, its fields named, tried on filled pages and published."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from digitmill.client import Client
+from tests.browser.watching import Watch, assert_accessible
+from tests.end_to_end.test_forms import BY_MARKS, SEED, page_of
+from tests.forms.made import png
+from training.forms.measure import form_of
+
+pytestmark = [pytest.mark.service, pytest.mark.browser]
+
+BOXES, OTHER = 30, 7
+SLOW_MS = 120_000
+"""A busy machine looks for boxes, and reads pages, for half a minute."""
+NOTHING = "\N{EN DASH}"
+
+
+@pytest.fixture
+def blank(tmp_path: Path) -> Path:
+    """An empty page with more than thirty boxes."""
+    path = tmp_path / "survey.png"
+    path.write_bytes(png(form_of(BY_MARKS, SEED).blank))
+    return path
+
+
+def filled(folder: Path, count: int) -> tuple[list[Path], list[dict[str, str | None]]]:
+    """Pages of the same form, and what is written on them."""
+    paths, truths = [], []
+    for number in range(count):
+        page, content = page_of(form_of(BY_MARKS, SEED), number, "flatbed")
+        path = folder / f"filled{number}.png"
+        path.write_bytes(content)
+        paths.append(path)
+        truths.append(page.truth)
+    return paths, truths
+
+
+def opened(page: Page, blank: Path) -> Locator:
+    """The fields that are proposed for the page, as a list of names."""
+    page.goto("/templates/new")
+    expect(page.get_by_role("heading", name="Drop an empty page of your form here")).to_be_visible()
+    page.locator("#file").set_input_files(blank)
+    expect(page.locator("#fields input").first).to_be_focused(timeout=SLOW_MS)
+    return page.locator("#fields input")
+
+
+def shapes(page: Page) -> list[str | None]:
+    """Names and boxes as they are drawn over the page."""
+    found: list[str | None] = page.locator("#over g").evaluate_all(
+        "groups => groups.map((group) => group.textContent + [...group.querySelectorAll('polygon')].map((one) => "
+        "one.getAttribute('points')).join(' ')).sort()"
+    )
+    return found
+
+
+def test_a_newcomer_gets_from_an_empty_page_to_the_table(page: Page, blank: Path, api: Client, tmp_path: Path) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Templates").click()
+    page.get_by_role("link", name="Make a template").click()
+    expect(page.get_by_role("heading", name="Drop an empty page of your form here")).to_be_visible()
+    page.locator("#file").set_input_files(blank)
+    names = page.locator("#fields input")
+    expect(names.first).to_be_focused(timeout=SLOW_MS)
+    assert page.locator("#over polygon").count() > BOXES
+    count = names.count()
+    for number in range(count):
+        # each is seen on the page while its name is typed
+        expect(page.locator("#over .selected")).to_have_count(1)
+        page.keyboard.type(f"question {number + 1}")
+        page.keyboard.press("Tab")
+    assert names.evaluate_all("inputs => inputs.map((input) => input.value)") == [
+        f"question_{number + 1}" for number in range(count)
+    ]
+    pages, truths = filled(tmp_path, 3)
+    page.locator("#try-file").set_input_files(pages)
+    expect(page.locator("#try-state")).to_contain_text("would go to a person", timeout=SLOW_MS)
+    expect(page.locator("#tried-table tbody tr")).to_have_count(count)
+    expect(page.locator(".tried svg polygon")).to_have_count(3 * count)
+    tried = page.locator("#tried-table tbody tr").evaluate_all(
+        "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    expect(page.locator("#faulty")).to_be_hidden()
+    assert_accessible(page)
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("#published-text")).to_have_text("survey@1 is published.")
+    page.get_by_role("link", name="Read pages by it").click()
+    expect(page.get_by_label("A page of a form")).to_be_checked()
+    expect(page.get_by_label("Template")).to_have_value("survey@1")
+    page.locator("#files").set_input_files(pages)
+    page.get_by_role("button", name="Read the scans").click()
+    expect(page.locator("#state")).to_have_text("Done", timeout=SLOW_MS)
+    expect(page.locator("#pages tr")).to_have_count(3)
+    job = page.locator("#job").get_attribute("data-id") or ""
+    api.results_csv(job, tmp_path / "rows.csv")
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "rows.csv").read_text())))
+    for name, *values in tried:
+        assert [line[name] for line in lines] == [value.rstrip(" ?").replace(NOTHING, "") for value in values], name
+    written = {value for truth in truths for value in truth.values() if value}
+    assert len(written & {value for line in lines for value in line.values()}) > len(written) / 2
+
+
+def change_one_field(page: Page) -> Iterator[None]:
+    """Stops after each change: of name, boxes, place, size, and copies of it."""
+    # the first that is one of digits
+    digits = page.locator("#fields li", has_text="4 digits").first.locator("input")
+    digits.fill("Men of age")
+    expect(digits).to_have_value("Men_of_age")
+    yield
+    page.get_by_label("Boxes", exact=True).fill("6")
+    page.keyboard.press("Tab")
+    expect(page.locator("#over .selected polygon")).to_have_count(6)
+    yield
+    page.locator("#view").focus()
+    for keys in ("Shift+ArrowRight", "Alt+Shift+ArrowDown", "Control+d"):
+        page.keyboard.press(keys)
+        yield
+    drag(page, page.locator("#over .selected polygon").first, 0, 30)
+    yield
+    page.get_by_label("How many copies").fill("3")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    yield
+    drag(page, page.locator('.handle[data-handle="se"]'), 15, 10)
+    yield
+    page.get_by_label("What stands there").select_option("number")
+    expect(page.locator("#over .selected polygon")).to_have_count(1)
+    yield
+
+
+def change_fields(page: Page) -> Iterator[None]:
+    """Stops after each: one is removed, one drawn, and two become one."""
+    page.locator("#view").focus()
+    page.keyboard.press("Delete")
+    yield
+    area = page.locator("#view").bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 300, area["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(area["x"] + 340, area["y"] + 60, steps=3)
+    page.mouse.up()
+    yield
+    page.locator("#fields input").first.focus()
+    page.keyboard.down("Shift")
+    page.locator("#over g").nth(1).locator("polygon").first.click(force=True)
+    page.keyboard.up("Shift")
+    page.get_by_role("button", name="Make one field").click()
+    yield
+
+
+def test_every_change_can_be_taken_back_and_leaving_loses_nothing(page: Page, blank: Path) -> None:
+    names = opened(page, blank)
+    steps = [shapes(page)]
+    for _ in chain(change_one_field(page), change_fields(page)):
+        steps.append(shapes(page))
+        assert steps[-1] != steps[-2]
+    assert [len(step) - len(steps[0]) for step in steps] == [0, 0, 0, 0, 0, 1, 1, 4, 4, 4, 3, 4, 3]
+    expect(names).to_have_count(len(steps[-1]))
+    expect(page.locator("#kept")).to_have_text("Kept in this browser")
+    for step in reversed(steps[:-1]):
+        page.get_by_role("button", name="Undo").click()
+        assert shapes(page) == step
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    for step in steps[1:]:
+        page.keyboard.press("Control+Shift+z")
+        assert shapes(page) == step
+    page.reload()
+    expect(page.locator("#kept")).to_have_text("You go on where you were.")
+    assert shapes(page) == steps[-1]
+    page.get_by_role("button", name="Begin anew").click()
+    page.get_by_role("dialog").get_by_role("button", name="Begin anew").click()
+    expect(page.get_by_role("heading", name="Drop an empty page of your form here")).to_be_visible()
+
+
+def drag(page: Page, what: Locator, dx: int, dy: int) -> None:
+    what.scroll_into_view_if_needed()
+    box = what.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx, y + dy, steps=4)
+    page.mouse.up()
+
+
+def test_what_is_wrong_is_told_where_it_is(page: Page, blank: Path, watch: Watch) -> None:
+    names = opened(page, blank)
+    names.nth(1).fill("station")
+    names.nth(2).fill("station")
+    line = page.locator("#fields li").nth(2)
+    expect(line.locator(".fault")).to_contain_text("fields[1] has this name too")
+    expect(names.nth(2)).to_have_attribute("aria-invalid", "true")
+    names.nth(2).fill("women")
+    expect(line.locator(".fault")).to_be_empty()
+    page.get_by_text("Checks: what is always true").click()
+    page.locator("#rules").fill("\nstation == men")
+    expect(page.locator("#rule-faults")).to_contain_text("Line 2: At character")
+    expect(page.locator("#rule-faults")).to_contain_text("men")
+    watch.tolerated.append("400")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("#problem")).to_contain_text("checks[0].rule")
+    page.locator("#rules").fill("\nstation <= women")
+    expect(page.locator("#rule-faults")).to_be_empty()
+
+
+@pytest.mark.parametrize("browsed", [{"color_scheme": "dark", "has_touch": True, "locale": "ru"}], indirect=True)
+def test_the_next_version_is_made_of_a_published_one_on_a_phone(page: Page, api: Client, tmp_path: Path) -> None:
+    form = form_of(OTHER, SEED)
+    (tmp_path / "template.json").write_text(form.template.as_json())
+    (tmp_path / "reference.png").write_bytes(png(form.blank))
+    published = api.publish_template(tmp_path / "template.json", tmp_path / "reference.png")
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto("/templates")
+    assert_accessible(page)
+    page.locator(f'a[href="/templates/{published.name}/{published.version}/next"]').click()
+    names = page.locator("#fields input")
+    expect(names).to_have_count(len(form.template.fields))
+    # a tap chooses, and a finger then moves what is chosen
+    shape = page.locator("#over g").first
+    before = shape.inner_html()
+    shape.locator("polygon").first.tap()
+    expect(shape).to_have_class("selected")
+    assert shape.inner_html() == before
+    assert_accessible(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    names.first.fill("renamed")
+    page.locator("#publish").tap()
+    expect(page.locator("#published")).to_be_visible()
+    versions = [each.version for each in api.templates() if each.name == published.name]
+    assert len(versions) == 2
+    assert api.template(published.name, versions[-1]).document["fields"][0]["name"] == "renamed"
+    assert api.template(published.name, published.version).document["fields"][0]["name"] != "renamed"

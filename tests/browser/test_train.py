@@ -1,0 +1,206 @@
+"""A network is put together, trained and used, by somebody who has never done so."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Container, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from digitmill.client import Change, Client, Job, Model
+from tests.browser.conftest import browsing, running_up, send
+from tests.browser.test_draw import STROKES, draw
+from tests.browser.watching import Watch, assert_accessible
+from tests.trainings.samples import written as printed
+from training.data import MNIST_SHAPES
+
+pytestmark = [pytest.mark.service, pytest.mark.browser]
+
+PATIENCE_MS = 240_000
+EACH = 24
+SIDE = 64
+
+
+def written(digit: str, random: np.random.Generator) -> bytes:
+    """A digit drawn by a pen that shakes, leans and presses now more and now less."""
+    page = np.full((SIDE, SIDE), 255, np.uint8)
+    lean, size = random.uniform(-0.15, 0.15), random.uniform(0.8, 1.1)
+    for stroke in STROKES[digit]:
+        points = np.array(stroke) + random.normal(0, 0.012, (len(stroke), 2))
+        points = (points - 0.5) * size
+        points[:, 0] += lean * points[:, 1]
+        cv2.polylines(page, [((points + 0.5) * SIDE).astype(np.int32)], False, (0,), int(random.integers(3, 7)))
+    return bytes(cv2.imencode(".png", page)[1])
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    random, content = np.random.default_rng(1), io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for digit in STROKES:
+            for number in range(EACH):
+                archive.writestr(f"{digit}/{number}.png", written(digit, random))
+    path = tmp_path / "labelled.zip"
+    path.write_bytes(content.getvalue())
+    return path
+
+
+@pytest.fixture
+def builder(page: Page) -> Page:
+    page.goto("/train")
+    expect(page.get_by_role("button", name="LeNet-5")).to_be_visible()
+    return page
+
+
+def layers(page: Page) -> Locator:
+    return page.locator("#layers > li")
+
+
+def test_a_newcomer_trains_a_network_that_reads_what_they_draw(builder: Page, labelled: Path) -> None:
+    page = builder
+    expect(page.locator("#no-trainer")).to_have_count(0, timeout=PATIENCE_MS)
+    assert_accessible(page)
+    page.get_by_role("button", name="One dense layer of 128").click()
+    expect(page.locator("#whole")).to_contain_text("101,770 weights")
+    page.get_by_label("Epochs").fill("6")
+    page.get_by_label("Images a step").fill("16")
+    page.get_by_label("Learn from MNIST").uncheck()
+    page.get_by_label("Learn from images of your own").set_input_files(labelled)
+    page.get_by_label("Name").fill("first")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("first")
+    expect(page.locator("#said")).to_contain_text("Epoch", timeout=PATIENCE_MS)
+    expect(page.locator("#test-share")).to_contain_text("%", timeout=PATIENCE_MS)
+    expect(page.locator("#epochs tr")).to_have_count(6)
+    expect(page.locator("#confusion tbody tr")).to_have_count(10)
+    assert_accessible(page)
+    page.get_by_role("button", name="Publish it").click()
+    page.get_by_role("link", name="Draw with it").click(timeout=PATIENCE_MS)
+    expect(page.get_by_label("Model", exact=True)).to_have_value("first@1")
+    draw(page, page.get_by_label("Box to draw a digit in"), "7")
+    expect(page.locator("#said")).to_contain_text("a 7")
+
+
+def test_layers_are_put_in_order_by_keyboard_alone(builder: Page) -> None:
+    page = builder
+    page.get_by_role("button", name="784-256-128-10").click()
+    expect(layers(page)).to_have_count(3)
+    page.get_by_role("button", name="Move layer 3, Dense up").press("Enter")
+    expect(layers(page).nth(1).locator("input")).to_have_value("128")
+    expect(page.get_by_role("button", name="Move layer 2, Dense up")).to_be_focused()
+    page.get_by_label("Add a layer").select_option("Dropout")
+    page.get_by_role("button", name="Add", exact=True).press("Enter")
+    expect(page.get_by_label("Share left out")).to_be_focused()
+    page.get_by_role("button", name="Remove layer 4, Dropout").press("Enter")
+    expect(page.get_by_role("button", name="Remove layer 3, Dense")).to_be_focused()
+
+
+def test_each_layer_says_what_it_makes_as_one_types_and_what_is_wrong_with_it(builder: Page) -> None:
+    page = builder
+    page.get_by_role("button", name="One dense layer of 128").click()
+    expect(layers(page).nth(1)).to_contain_text("100,480 weights")
+    page.get_by_label("Units").fill("16")
+    expect(layers(page).nth(1)).to_contain_text("makes 16 · 12,560 weights")
+    expect(page.locator("#whole")).to_contain_text("12,730 weights")
+    page.get_by_label("Units").fill("0")
+    expect(layers(page).nth(1).locator(".layer-fault")).to_contain_text("units is out of range")
+    expect(page.get_by_label("Units")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("button", name="Start")).to_be_disabled()
+    page.get_by_label("Units").fill("16")
+    page.get_by_role("button", name="Move layer 2, Dense up").click()
+    expect(layers(page).nth(0).locator(".layer-fault")).to_contain_text("flatten")
+    expect(page.locator("#whole")).to_contain_text("cannot be trained yet")
+    assert_accessible(page)
+
+
+def test_a_layer_is_moved_by_the_mouse(builder: Page) -> None:
+    page = builder
+    page.get_by_role("button", name="784-256-128-10").click()
+    expect(layers(page)).to_have_count(3)
+    layers(page).nth(2).locator("strong").drag_to(layers(page).nth(1))
+    expect(layers(page).nth(1).locator("input")).to_have_value("128")
+
+
+def test_what_the_service_refuses_is_said_and_nothing_is_lost(builder: Page, watch: Watch) -> None:
+    page = builder
+    watch.tolerated.append("400")
+    page.get_by_role("button", name="LeNet-5").click()
+    page.get_by_label("Epochs").fill("100000")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert").first).to_contain_text(re.compile("epochs must be at most"))
+    expect(layers(page)).to_have_count(7)
+
+
+FORMS = 34
+"""With a box of each digit: more than 200 rows are left to learn from."""
+LEARNING_MS = 900_000
+"""Five epochs of the default model."""
+
+
+@pytest.fixture
+def improving(tmp_path: Path) -> Iterator[str]:
+    """A service that has MNIST, as it seems: its digits are printed, and come again and again."""
+    random, data = np.random.default_rng(2), tmp_path / "data"
+    drawn = [Image.open(io.BytesIO(printed(number % 10, random))) for number in range(200)]
+    pictures = [255 - np.asarray(each.resize((28, 28))) for each in drawn]
+    arrays: dict[str, Any] = {
+        name: np.resize(np.stack(pictures) if len(shape) > 1 else np.arange(200) % 10, shape).astype(np.uint8)
+        for name, shape in MNIST_SHAPES.items()
+    }
+    data.mkdir()
+    np.savez(data / "mnist.npz", **arrays)
+    with running_up(tmp_path, DATA=str(data)) as address:
+        yield address
+
+
+def corrected(client: Client) -> Job:
+    """A job of forms by many hands, of which a person has answered every box."""
+    random = np.random.default_rng(3)
+    files = [(f"form-{form:03}/{digit}.png", written(digit, random)) for form in range(FORMS) for digit in STROKES]
+    job = client.wait(send(client, files).id)
+    rows = list(client.results(job.id))
+    changes: list[Change] = [
+        {"index": row.index, "revision": row.revision, "prediction": name.rpartition("/")[2][0]}
+        for row, (name, _) in zip(rows, files, strict=True)
+    ]
+    assert all(changed.error is None for changed in client.correct_many(job.id, changes))
+    return job
+
+
+def new(client: Client, known: Container[str]) -> list[Model]:
+    """Versions of ``digits`` that were not known."""
+    return [model for model in client.models() if model.name == "digits" and model.version not in known]
+
+
+def test_a_model_is_improved_on_corrections_looked_at_and_published(chromium: Browser, improving: str) -> None:
+    with Client(improving) as client, browsing(chromium, improving) as (context, _):
+        job, known = corrected(client), {model.version: model for model in client.models() if model.name == "digits"}
+        page = context.new_page()
+        page.goto("/train")
+        expect(page.locator("#no-trainer")).to_have_count(0, timeout=PATIENCE_MS)
+        expect(page.locator(f"#job-{job.id}")).to_be_checked()
+        expect(page.locator("#improve")).to_contain_text(f"{FORMS * len(STROKES)} answered rows")
+        page.get_by_role("button", name="Improve the model").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("digits")
+        lines = page.locator("#before-after tr")
+        expect(lines.filter(has_text="your rows")).to_have_count(3, timeout=LEARNING_MS)
+        expect(lines.filter(has_text="reference pictures")).to_have_count(2)
+        expect(lines.filter(has_text="MNIST")).to_have_count(2)
+        expect(page.locator("#suggestion")).not_to_be_empty()
+        assert_accessible(page)
+        assert new(client, known) == [], "nothing is published by itself"
+        page.get_by_role("button", name="Publish it").click()
+        expect(page.locator("#uses")).to_be_visible(timeout=LEARNING_MS)
+        (published,) = new(client, known)
+        (usual,) = (model for model in known.values() if model.default)
+        for number in ("temperature", "review_below"):
+            assert published.manifest[number] == usual.manifest[number], "it answers other pictures as before"
+        assert not published.default

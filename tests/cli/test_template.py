@@ -1,0 +1,69 @@
+"""`digitmill template` and `digitmill forms`: from a page or a table to a template that is sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from digitmill.cli.app import main
+from tests.forms.test_imported import CHECKER, fillable
+from tests.forms.test_printed import FIELDS
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGITMILL_VAR", str(tmp_path / "var"))
+    return tmp_path
+
+
+def test_a_form_is_printed_and_a_page_of_it_drafted_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "fields.csv").write_text("\ufeff" + FIELDS.replace(",", ";"))
+    assert main(["forms", "new", "fields.csv", "--name", "tally", "--check", "male + female == total"]) == 0
+    assert main(["template", "check", "tally.json", "--reference", "tally.png"]) == 0
+    assert "tally@1 is sound: 7 fields, 24 boxes, 1 checks." in capsys.readouterr().err
+    assert main(["template", "draft", "form.pdf", "--blank"]) == 0
+    draft = json.loads((folder / "draft.json").read_text())
+    kinds = [field["kind"] for field in draft["fields"]]
+    assert sorted(kinds) == ["code", "digits", "digits", "digits", "digits", "mark", "number"]
+    assert main(["template", "check", "draft.json", "--reference", "draft.png"]) == 0
+
+
+def test_fields_of_pdfs_and_of_omrchecker_become_drafts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "form.pdf").write_bytes(fillable("/FT /Tx /T (votes) /Rect [100 700 220 720] /MaxLen 6 /Ff 16777216"))
+    assert main(["template", "from-pdf", "form.pdf"]) == 0
+    assert main(["template", "check", "draft.json", "--reference", "draft.png"]) == 0
+    assert "form@1 is sound: 1 fields, 6 boxes, 0 checks." in capsys.readouterr().err
+    (folder / "template.json").write_text(json.dumps({**CHECKER, "pageDimensions": [595, 842]}))
+    assert (
+        main(["template", "from-omrchecker", "template.json", "draft.png", "--out", "omr.json", "--name", "omr"]) == 0
+    )
+    assert main(["template", "check", "omr.json"]) == 0
+
+
+def test_every_fault_of_a_template_is_said_with_its_place(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "fields.csv").write_text("name,length\na,3\nb,3\n")
+    assert main(["forms", "new", "fields.csv", "--name", "x"]) == 0
+    document = json.loads((folder / "x.json").read_text())
+    document["fields"][1]["grid"]["cells"] = 0
+    document["fields"][0]["colour"] = "red"
+    (folder / "x.json").write_text(json.dumps(document))
+    capsys.readouterr()
+    assert main(["template", "check", "x.json"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("fields[0].colour: ")
+    assert said[1].startswith("fields[1].grid.cells: ")
+
+
+def test_what_cannot_be_opened_is_said_in_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "page.png").write_bytes(b"no picture")
+    assert main(["template", "draft", "page.png"]) == 1
+    assert main(["template", "from-pdf", "page.png"]) == 1
+    (folder / "fields.csv").write_bytes("name\ngröße\n".encode("latin-1"))
+    assert main(["forms", "new", "fields.csv"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "page.png is no PDF" in said
+    assert "fields.csv is no CSV in UTF-8" in said

@@ -1,0 +1,176 @@
+"""Cutting: boxes come out straight, without the form's print, and with the ink that people left."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from digitmill.forms.boxes import written
+from digitmill.forms.cutting import COARSEST, FINEST, Cut, cuts_of, without_lines, without_print
+from digitmill.forms.registration.finding import Registration, Scan, registered
+from digitmill.forms.registration.reference import Reference
+from training.forms.capture import captured
+from training.forms.layout import DPI, Form, laid_out
+
+Grey = NDArray[np.uint8]
+
+EMPTY, CROSSED = 0, 1
+"""What the first two boxes of each field of digits hold in ``page``."""
+
+
+@cache
+def form() -> Form:
+    return laid_out(np.random.default_rng(3), "cut")
+
+
+@cache
+def reference() -> Reference:
+    return Reference(form().template, form().blank)
+
+
+def digits() -> list[int]:
+    return [number for number, field in enumerate(form().template.fields) if field.kind == "digits"]
+
+
+def page(kind: str) -> Registration:
+    """Of every field the first box is empty, and a stroke runs through the second from below to above it."""
+    sheet = form().blank.copy()
+    for number in digits():
+        (left, top), _, (right, bottom), _ = np.array(form().template.fields[number].quads[CROSSED]).astype(int)
+        middle = (left + right) // 2
+        cv2.line(sheet, (middle + 6, top - 14), (middle - 6, bottom + 14), 30, 4, cv2.LINE_AA)
+    found = registered(Scan(captured(sheet, DPI, kind, np.random.default_rng(8)).picture), reference())
+    assert found is not None
+    return found
+
+
+def inside(cut: Cut) -> Grey:
+    left, top, right, bottom = cut.box
+    return cut.ink[top:bottom, left:right]
+
+
+@pytest.mark.parametrize("kind", ["flatbed", "feeder", "phone", "curled"])
+def test_an_empty_box_has_no_ink_and_a_stroke_goes_on_through_the_lines(kind: str) -> None:
+    found = page(kind)
+    for number in digits():
+        cuts = cuts_of(found, number)
+        assert (inside(cuts[EMPTY]) >= 128).mean() < 0.01
+        rows = cuts[CROSSED].ink[cuts[CROSSED].box[1] : cuts[CROSSED].box[3]].max(axis=1)
+        # between two lines of a table's frame, a millimetre apart, a stroke is too short to be told from their rims
+        assert rows[3:-3].min() >= 100
+
+
+@pytest.mark.parametrize("kind", ["flatbed", "coarse", "phone"])
+def test_cuts_have_the_boxes_shape_and_a_margin(kind: str) -> None:
+    found = page(kind)
+    for number in digits():
+        for quad, cut in zip(form().template.fields[number].quads, cuts_of(found, number), strict=True):
+            left, top, right, bottom = cut.box
+            shorter = min(right - left, bottom - top)
+            assert COARSEST - 1 <= shorter <= FINEST + 1
+            assert 0.2 * shorter < left < 0.3 * shorter
+            assert cut.picture.shape == cut.ink.shape == (bottom + top, right + left)
+            (x, y), _, (x_end, y_end), _ = quad
+            assert (right - left) / (bottom - top) == pytest.approx((x_end - x) / (y_end - y), abs=0.08)
+
+
+def test_the_box_of_a_cut_is_where_it_says() -> None:
+    number = digits()[0]
+    sheet = form().blank.copy()
+    (left, top), _, (right, bottom), _ = np.rint(np.array(form().template.fields[number].quads[0])).astype(int)
+    sheet[top + 1 : bottom, left + 1 : right] = 0
+    found = registered(Scan(sheet), reference())
+    assert found is not None
+    cut = cuts_of(found, number)[0]
+    dark = np.argwhere(cut.picture < 128)
+    first_x, first_y, past_x, past_y = cut.box
+    near = dark[(abs(dark - (first_y, first_x)).max(axis=1) < 3) | (abs(dark - (past_y, past_x)).max(axis=1) < 3)]
+    assert len(near) > 4
+    assert cut.picture[first_y + 2 : past_y - 2, first_x + 2 : past_x - 2].max() < 100
+
+
+def box_with_print(line: int) -> Grey:
+    picture = np.zeros((80, 70), np.uint8)
+    cv2.rectangle(picture, (15, 15), (54, 64), 255, line)
+    return picture
+
+
+@given(st.integers(1, 4), st.integers(-2, 2), st.integers(-2, 2), st.integers(140, 255))
+def test_print_alone_leaves_nothing(line: int, across: int, down: int, strength: int) -> None:
+    printed = box_with_print(line)
+    seen = np.roll(np.minimum(printed, strength).astype(np.uint8), (down, across), (0, 1))
+    assert without_print(seen, printed).max() == 0
+
+
+@given(st.integers(1, 3), st.integers(24, 45), st.integers(24, 50), st.integers(2, 6))
+def test_ink_away_from_print_stays_as_it_is(line: int, x: int, y: int, size: int) -> None:
+    printed = box_with_print(line)
+    seen = printed.copy()
+    cv2.circle(seen, (x, y), size, 200, -1)
+    stroke = cv2.circle(np.zeros_like(printed), (x, y), size, 200, -1) > 0
+    clear = np.asarray(cv2.dilate(printed, np.ones((9, 9), np.uint8))) == 0
+    for rest in (without_print(seen, printed), without_lines(seen, (15, 15, 55, 65))):
+        assert (rest[stroke & clear] == 200).all()
+        assert not rest[clear & ~stroke].any()
+
+
+@given(st.integers(1, 3), st.integers(25, 45), st.integers(-8, 8), st.integers(3, 6))
+def test_a_stroke_across_a_line_is_not_cut_in_two(line: int, x: int, slant: int, pen: int) -> None:
+    printed = box_with_print(line)
+    seen = printed.copy()
+    cv2.line(seen, (x, 35), (x + slant, 78), 255, pen)
+    for rest in (without_print(seen, printed), without_lines(seen, (15, 15, 55, 65))):
+        parts, _ = cv2.connectedComponents((rest >= 128).astype(np.uint8))
+        assert parts == 2, "the ground and one stroke"
+
+
+@given(st.integers(0, 100))
+def test_paper_without_print_is_left_alone(seed: int) -> None:
+    ink = np.random.default_rng(seed).integers(0, 256, (60, 50)).astype(np.uint8)
+    assert np.array_equal(without_print(ink, np.zeros_like(ink)), ink)
+
+
+@given(st.integers(150, 190), st.integers(0, 3), st.integers(2, 4))
+@settings(max_examples=30)
+def test_a_pencil_that_hardly_shows_beside_black_print_is_ink(tone: int, noise: int, pen: int) -> None:
+    assert written(pale(tone, noise, pen)).picture is not None
+
+
+@given(st.integers(0, 1_000), st.integers(0, 6))
+@settings(max_examples=50)
+def test_paper_with_grain_is_no_ink(seed: int, noise: int) -> None:
+    assert written(pale(None, noise, 3, seed)).picture is None
+
+
+@given(st.integers(150, 185), st.integers(0, 2), st.integers(2, 4))
+@settings(max_examples=30)
+def test_a_pencil_pressed_hard_at_one_end_leaves_its_whole_stroke(tone: int, noise: int, pen: int) -> None:
+    cut = pale(tone, noise, pen, hard=100)
+    picture = written(cut).picture
+    assert picture is not None
+    along = [picture[y, x - 1 : x + 2].min() for y in range(26, 71) for x in [round(50 - (y - 26) * 12 / 44)]]
+    assert max(along) < cut.paper - 20, "none of it is taken for paper"
+
+
+def pale(tone: int | None, noise: int, pen: int, seed: int = 0, hard: int | None = None) -> Cut:
+    """A box on grainy paper, its black print already taken out of the ink, with a stroke of this tone. It ends in the
+    tone ``hard``."""
+    picture = np.full((96, 90), 230, np.uint8)
+    cv2.rectangle(picture, (16, 16), (73, 79), 20, 2)
+    blank = picture.copy()
+    if tone is not None:
+        cv2.line(picture, (50, 26), (38, 70), tone, pen, cv2.LINE_AA)
+    if hard is not None:
+        cv2.line(picture, (41, 60), (38, 70), hard, pen, cv2.LINE_AA)
+    grain = np.random.default_rng(seed).normal(0, noise, picture.shape)
+    picture, printed = np.clip(picture + grain, 0, 255).astype(np.uint8), blank
+    scale = 255 / 210
+    raw = np.clip((230 - picture.astype(float)) * scale, 0, 255).astype(np.uint8)
+    ink = without_print(raw, np.clip((230 - printed.astype(float)) * scale, 0, 255).astype(np.uint8))
+    return Cut(picture, ink, raw, (16, 16, 74, 80), np.zeros((4, 2)), 230)

@@ -1,0 +1,96 @@
+"""A store that was emptied since a process last made sure of it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import redis
+
+from digitmill.access import Scope
+from digitmill.domain import Options
+from digitmill.errors import StoreReplaced
+from digitmill.keys import LOCAL
+from digitmill.service import Service
+from digitmill.settings import Settings
+from digitmill.store import redis_mark
+from digitmill.uploads.spool import Spool
+from tests.core.conftest import publish
+from tests.forms.made import submission
+from tests.web.conftest import client_of
+from tests.web.fakes import heavy, one
+
+
+@pytest.fixture
+def service(tmp_path: Path, empty_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """One that looked once, and goes by that for ever."""
+    monkeypatch.setattr(redis_mark, "GOOD_SECONDS", 3600.0)
+    settings = Settings(var=tmp_path / "var", redis_url=empty_redis_url)
+    publish(settings.var / "models")
+    return Service.open(settings)
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs/{id}", "/v1/jobs/{id}/results", "/jobs/{id}"])
+@pytest.mark.parametrize("admin_key", [None, "chief"])
+def test_what_a_store_that_was_just_emptied_lacks_is_not_called_missing(
+    service: Service, empty_redis_url: str, path: str, admin_key: str | None
+) -> None:
+    service = Service.open(Settings(var=service.settings.var, redis_url=empty_redis_url, admin_key=admin_key))
+    known = submit(service, one(), LOCAL.owner)
+    headers = {}
+    if admin_key is not None:
+        _, key = service.keys.create("reader", [Scope.READ], lifetime=None, owner=LOCAL.owner)
+        headers = {"Authorization": f"Bearer {key}"}
+    client = client_of(service)
+    assert client.get(path.format(id=known), headers=headers).status_code == 200
+    with redis.Redis.from_url(empty_redis_url) as server:
+        server.flushall()
+    answer = client.get(path.format(id=known), headers=headers)
+    assert answer.status_code == 503
+    assert "came up empty" in answer.text
+
+
+def test_a_template_that_was_just_emptied_away_is_not_called_unknown(service: Service, empty_redis_url: str) -> None:
+    client = client_of(service)
+    pages = submission([("a.png", one())], {"read": "form", "template": "claim@1"})
+    assert client.post("/v1/jobs", **pages).status_code == 400
+    submit(service, one())
+    with redis.Redis.from_url(empty_redis_url) as server:
+        server.flushall()
+    for answer in (
+        client.post("/v1/jobs", **submission([("a.png", one())], {"read": "form", "template": "claim@1"})),
+        client.get("/v1/templates/claim/1"),
+    ):
+        assert answer.status_code == 503, answer.text
+        assert "came up empty" in answer.text
+
+
+def submit(service: Service, content: bytes, owner: str = "ann") -> str:
+    settings = service.settings
+    with Spool(settings.spool, settings.max_upload_bytes) as spool:
+        spool.add("1.png", io.BytesIO(content))
+        return service.jobs.submit(owner, spool, Options()).job.id
+
+
+@pytest.mark.parametrize("content", [one(), heavy(100_000)], ids=["tiny", "large"])
+@pytest.mark.parametrize("found", ["", "restoring", "another"])
+def test_no_job_is_accepted_into_a_store_that_was_replaced_since_the_last_look(
+    service: Service, empty_redis_url: str, content: bytes, found: str
+) -> None:
+    known = submit(service, content)
+    blobs = service.settings.var / "blobs"
+    kept = sorted(blobs.iterdir())
+    with redis.Redis.from_url(empty_redis_url) as client:
+        held = client.hgetall(f"dm:job:{known}")
+        mark = client.get("dm:store")
+        client.flushall()
+        if found:
+            client.set("dm:store", found)
+        with pytest.raises(StoreReplaced):
+            submit(service, content)
+        assert set(client.keys("dm:*")) == ({b"dm:store"} if found else set())
+        assert sorted(blobs.iterdir()) == kept, "nothing of it stays beside the uploads"
+        client.set("dm:store", mark)
+        client.hset(f"dm:job:{known}", mapping=held)
+        assert service.store.get(submit(service, content))

@@ -1,0 +1,1 @@
+"""Strips of several digits: their ink, their segments, and the reading of them."""

@@ -1,0 +1,3 @@
+from tests.one_tensorflow import one_tensorflow
+
+__all__ = ["one_tensorflow"]
