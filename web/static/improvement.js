@@ -18,6 +18,7 @@ export function showImprovement(improvement) {
     model: improvement.model,
   });
   at("calibrated-alone").hidden = improvement.method !== "calibrated";
+  at("nothing-kept").hidden = improvement.method === "calibrated" || improvement.way > 0;
   at("improvement-cut-short").hidden = improvement.in_time;
   const lines = [
     ...linesOf("pictures_own", own),
