@@ -153,7 +153,7 @@ def mnist_as_it_seems() -> dict[str, NDArray[np.uint8]]:
     parts, random = load_reference(), np.random.default_rng(2)
     digits = [part for name, part in parts.items() if name not in (FIT, NON_DIGITS)]
     known = np.concatenate([part.images for part in digits]), np.concatenate([part.own for part in digits])
-    arrays = {}
+    arrays: dict[str, NDArray[np.uint8]] = {}
     for part in ("train", "test"):
         (count, *_) = MNIST_SHAPES[f"y_{part}"]
         pictures, labels = (np.resize(each, (count, *each.shape[1:])).astype(np.uint8) for each in known)
@@ -166,7 +166,7 @@ def improving(tmp_path: Path) -> Iterator[str]:
     """A service that has MNIST, as it seems."""
     data = tmp_path / "data"
     data.mkdir()
-    np.savez(data / "mnist.npz", **mnist_as_it_seems())
+    np.savez(data / "mnist.npz", allow_pickle=False, **mnist_as_it_seems())
     with running_up(tmp_path, DATA=str(data)) as address:
         yield address
 
