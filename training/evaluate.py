@@ -143,7 +143,7 @@ def _measure(model: Model, digits: Digits) -> Scores:
 def _answers(model: Model, images: Images) -> Probabilities:
     """Calibrated probabilities float32 [n, classes], less of each digit that a stroke goes through, as readers do."""
     found = model.predict(images)
-    sure = found[:, : len(CLASSES)].max(axis=1).astype(np.float64) >= model.manifest.review_below
-    struck = struck_through(images, found[:, : len(CLASSES)].argmax(axis=1), sure)
+    digits = found[:, : len(CLASSES)]
+    struck = struck_through(images, digits.argmax(axis=1), digits.max(axis=1), model.manifest.review_below)
     found[struck, : len(CLASSES)] *= np.float32(model.doubtful_cut)
     return found

@@ -60,7 +60,7 @@ class DigitReader(Reader[OpenedDigit]):
         plain = np.take_along_axis(probabilities, order, axis=1)
         sure_from = 0.0 if options.review_below is None else options.review_below
         pictures = [picture for image in images for picture in image.pictures]
-        struck = struck_through(pictures, order[:, 0], plain[:, 0].astype(np.float64) >= sure_from)
+        struck = struck_through(pictures, order[:, 0], plain[:, 0], sure_from)
         worth = np.where(doubtful | struck, model.doubtful_cut, 1.0).astype(np.float32)
         ranked = plain * worth[:, None]
         reasons = _reasons(probabilities, model.classes, doubtful)

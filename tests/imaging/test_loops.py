@@ -42,11 +42,11 @@ def test_two_loops_are_an_eight_and_more_are_none() -> None:
     assert looped(ring_over((25, 120), (70, 70), (115, 20), (70, 70), (30, 30)), 8)
 
 
-def test_only_digits_that_are_sure_are_looked_at() -> None:
+def test_only_digits_that_are_sure_but_not_beyond_doubt_are_looked_at() -> None:
     found = normalise(ring_over((25, 120), (115, 20)), Polarity.AUTO)
     assert found is not None
-    digits, sure = np.array([0, 0, 7]), np.array([True, False, True])
-    assert struck_through([found] * 3, digits, sure).tolist() == [True, False, False]
+    digits, confidences = np.array([0, 0, 7, 0]), np.array([0.995, 0.9, 0.995, 0.99995])
+    assert struck_through([found] * 4, digits, confidences, 0.99).tolist() == [True, False, False, False]
 
 
 @pytest.mark.parametrize("source", ["mnist", "hsf"])

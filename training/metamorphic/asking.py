@@ -75,9 +75,8 @@ class Reader:
                 yield case, asked, answer
 
     def _answer(self, row: NDArray[np.float32], picture: NDArray[np.uint8], doubtful: bool) -> Answer:
-        likeliest = row[: len(DIGITS)].argmax()
-        sure = np.array([row[likeliest] >= self.review_below])
-        doubtful |= bool(struck_through(picture[None], np.array([likeliest]), sure)[0])
+        likeliest = np.array([row[: len(DIGITS)].argmax()])
+        doubtful |= bool(struck_through(picture[None], likeliest, row[likeliest], self.review_below)[0])
         row = row * np.float32(self.doubtful_cut if doubtful else 1)
         best, digit = int(row.argmax()), int(row[: len(DIGITS)].argmax())
         # as the service does: in float64, or the threshold would be rounded before it is compared
