@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -15,7 +16,11 @@ from hypothesis import settings
 
 from digitmill.embedded.redis_server import answers, prepare
 from digitmill.errors import CannotStart
+from tests.receiver import Receiver, receiving
 from tests.s3 import S3, running_s3
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Server
 
 settings.register_profile("without a clock", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get("FUZZ", "10000")))
@@ -73,6 +78,23 @@ def empty_redis_url(redis_url: str) -> str:
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
     return redis_url
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Takes the webhooks that are sent to it."""
+    with receiving() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that sends webhooks to this machine, for the tests of a module that leave no webhook there."""
+    # most tests need no web server
+    from tests.telling import running_teller
+
+    with running_teller(tmp_path_factory.mktemp("telling")) as server:
+        yield server
 
 
 def _prepare(folder: Path) -> tuple[list[str], str]:

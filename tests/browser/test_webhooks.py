@@ -12,19 +12,11 @@ from playwright.sync_api import Browser, Page, expect
 from digitmill.client import Client
 from tests.browser.conftest import browsing
 from tests.browser.watching import assert_accessible
-from tests.receiver import Receiver, receiving
-from tests.web.conftest import Server, serving, wait_until
+from tests.receiver import Receiver
+from tests.web.conftest import Server, wait_until
 from tests.web.fakes import one
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
-
-
-@pytest.fixture(scope="module")
-def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service whose worker works and sends webhooks to this machine."""
-    with serving(tmp_path_factory.mktemp("telling"), webhook_private_addresses=True) as server:
-        server.turn()
-        yield server
 
 
 @pytest.fixture
@@ -33,12 +25,6 @@ def own(telling: Server) -> Iterator[Client]:
         yield client
         for hook in client.webhooks():
             client.remove_webhook(hook.id)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
 
 
 @pytest.fixture(params=[{"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"}, {}], ids=["phone", "desk"])

@@ -14,19 +14,11 @@ from digitmill.cli import main
 from digitmill.client import Client
 from tests.cli.test_commands import run
 from tests.client.scripted import Answer, JsonDocument, ScriptedService, job_document, problem
-from tests.pictures import drawn_digit, png
-from tests.receiver import Receiver, receiving
-from tests.web.conftest import Server, serving, wait_until
+from tests.receiver import Receiver
+from tests.telling import one_job
+from tests.web.conftest import Server, wait_until
 
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module")
-def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose worker works and sends webhooks to this machine."""
-    with serving(tmp_path_factory.mktemp("telling"), webhook_private_addresses=True) as server:
-        server.turn()
-        yield server
 
 
 @pytest.fixture
@@ -38,18 +30,6 @@ def client(telling: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]
         yield opened
         for hook in opened.webhooks():
             opened.remove_webhook(hook.id)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
-
-
-def one_job(client: Client, **metadata: str) -> str:
-    """The id of a job that is done."""
-    scans = [("1.png", io.BytesIO(png(drawn_digit(1))))]
-    return client.wait(client.submit(scans, metadata=metadata).id, timeout=60).id
 
 
 def test_a_webhook_goes_its_whole_way(client: Client, receiver: Receiver, capfd: Captured) -> None:

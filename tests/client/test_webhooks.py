@@ -14,9 +14,9 @@ from standardwebhooks import Webhook as Signature
 from digitmill.client import BadRequest, Client, Conflict, NotFound, WaitTimeout
 from digitmill.client.deliveries import Attempt
 from tests.client.scripted import Answer, ScriptedService, job_document, problem
-from tests.pictures import drawn_digit, png
-from tests.receiver import Receiver, receiving
-from tests.web.conftest import serving, wait_until
+from tests.receiver import Receiver
+from tests.telling import one_job
+from tests.web.conftest import Server, wait_until
 
 DELIVERY: dict[str, Any] = {
     "id": "msg_job1",
@@ -48,25 +48,11 @@ def test_a_delivery_is_sent_again(service: ScriptedService, client: Client) -> N
     assert client.redeliver("job1", "msg_job1").attempts == ()
 
 
-@pytest.fixture(scope="module")
-def over_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A client of a real server whose worker works and sends webhooks to this machine."""
-    with serving(tmp_path_factory.mktemp("telling"), webhook_private_addresses=True) as server:
-        server.turn()
-        with Client(server.url) as client:
-            yield client
-
-
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
-
-
-def one_job(client: Client, **metadata: str) -> str:
-    """The id of a job that is done."""
-    scans = [("1.png", io.BytesIO(png(drawn_digit(1))))]
-    return client.wait(client.submit(scans, metadata=metadata).id, timeout=60).id
+def over_server(telling: Server) -> Iterator[Client]:
+    """A client of a real server."""
+    with Client(telling.url) as client:
+        yield client
 
 
 def test_a_webhook_goes_its_whole_way(over_server: Client, receiver: Receiver) -> None:

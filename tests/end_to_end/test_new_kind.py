@@ -17,7 +17,7 @@ from digitmill.settings import Settings
 from tests.end_to_end.conftest import Stack, new_stack
 from tests.end_to_end.napping import Nap, TrainersNap
 from tests.end_to_end.test_service import sample_images
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 
 pytestmark = pytest.mark.service
 
@@ -36,12 +36,6 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield started
     finally:
         started.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
 
 
 def start_worker(stack: Stack) -> None:

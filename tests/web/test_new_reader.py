@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from digitmill.readers import READERS
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 from tests.web.conftest import Client, Mill, assert_problem, submit, submitted
 from tests.web.fakes import blank, one, seven
 from tests.web.letter_reader import LetterReader
@@ -21,12 +20,6 @@ LETTERS = {"read": "letter", "review_below": 0.99}
 @pytest.fixture(autouse=True)
 def _letters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(READERS, LetterReader.name, LetterReader())
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
 
 
 def test_rows_csv_review_and_corrections_are_those_of_the_reader(client: Client, mill: Mill) -> None:

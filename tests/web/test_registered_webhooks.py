@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from standardwebhooks import Webhook
 
 from digitmill.access import Scope
 from tests.core.test_drift import pile
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 from tests.web.conftest import Client, Mill, assert_problem, submit
 from tests.web.fakes import one
 from tests.web.test_webhooks import send_all
@@ -21,12 +20,6 @@ from web import schemas
 HOOKS = "/v1/webhooks"
 ALLOWED = pytest.mark.parametrize("mill", [{"webhook_private_addresses": True}], indirect=True)
 IN_CHUNKS = pytest.mark.parametrize("mill", [{"webhook_private_addresses": True, "chunk_images": 2}], indirect=True)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
 
 
 def registered(client: Client, url: str, **parts: Any) -> dict[str, Any]:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from pydantic import SecretStr, TypeAdapter
 
 from digitmill.access import Scope
 from tests.core.test_drift import pile
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 from tests.web.conftest import Client, Mill, assert_problem, submit
 from tests.web.fakes import one
 from web.schemas import DeliveryList, Event
 
 ALLOWED = pytest.mark.parametrize("mill", [{"webhook_private_addresses": True}], indirect=True)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
 
 
 def finished(client: Client, mill: Mill, url: str) -> str:

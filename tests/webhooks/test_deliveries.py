@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 from standardwebhooks import Webhook
@@ -15,15 +14,9 @@ from digitmill.errors import BadOptions, NotFound
 from digitmill.webhooks.deliveries import MOST_ATTEMPTS, NOT_SENT, Delivery, Webhooks, pause_after
 from digitmill.webhooks.sending import TOO_LATE, Poster
 from tests.core.conftest import Mill, png
-from tests.receiver import Receiver, answering, receiving
+from tests.receiver import Receiver, answering
 
 ALLOWED = pytest.mark.parametrize("mill", [{"webhook_private_addresses": True}], indirect=True)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
 
 
 def finished(mill: Mill, receiver: Receiver) -> str:
