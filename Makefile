@@ -38,7 +38,7 @@ types: install ## check types
 	$(BIN)/python -m tests.house.javascript types
 
 pytest: install ## run the tests alone, AT_ONCE=2 files at a time
-	$(BIN)/pytest -m "not compose and not soak" --numprocesses $(AT_ONCE) --dist loadfile
+	$(BIN)/pytest -m "not compose and not soak" --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 format: install ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix

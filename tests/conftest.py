@@ -27,8 +27,15 @@ settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get
 settings.load_profile("without a clock")
 
 START_SECONDS = 20.0
+FIRST = ("end_to_end", "browser", "embedded", "trainings", "cli", "publishing", "training", "web", "forms")
+"""Folders whose files take longest: begun last, one would be under way when nothing is left to do beside it."""
 TEST_REDIS = "TEST_REDIS"
 """Names the program of a Redis or Valkey, of whatever version, that all tests are to run over."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folders = {folder: place for place, folder in enumerate(FIRST)}
+    items.sort(key=lambda item: folders.get(item.path.parent.name, len(FIRST)))
 
 
 @pytest.fixture(scope="session", autouse=True)

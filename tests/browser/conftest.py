@@ -1,4 +1,4 @@
-"""Chromium over a whole service of this test session's own."""
+"""Chromium over a whole service of these tests' own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRAINER = {"TRAINING_NICENESS": "0", "TRAINING_THREADS": "1"}
 ARGUMENTS = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, without a window."""
     path = chromium_path()
@@ -76,14 +76,14 @@ def running_up(folder: Path, **settings: str) -> Iterator[str]:
             process.communicate(timeout=60)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of ``digitmill up``."""
     with running_up(tmp_path_factory.mktemp("up")) as address:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guarded_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of ``digitmill up`` that asks for KEY."""
     with running_up(tmp_path_factory.mktemp("guarded"), ADMIN_KEY=KEY) as address:

@@ -167,7 +167,7 @@ def running_stack(folder: Path, **settings: str) -> Iterator[Stack]:
         stack.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for the tests that leave it as they found it."""
     with running_stack(tmp_path_factory.mktemp("stack"), DIGITMILL_WORKER_CONCURRENCY="2") as stack:
