@@ -53,7 +53,6 @@ def test_an_example_is_tried_as_it_stands_with_a_key_of_ones_own(
         page.get_by_label("Your key").fill(KEY)
         code = page.locator(f"#{language}-code").inner_text()
         assert (KEY in code, guarded_url in code, "YOUR-KEY" in code) == (True, True, False)
-        assert_accessible(page)
     said = run(code, language, tmp_path)
     read = [line for line in said.splitlines() if "recognized" in line]
     assert len(read) > 10
@@ -65,6 +64,18 @@ def test_an_example_is_tried_as_it_stands_with_a_key_of_ones_own(
 def test_where_no_key_is_asked_an_example_runs_as_it_came(page: Page, tmp_path: Path) -> None:
     page.goto("/docs")
     assert "recognized" in run(page.locator("#python-code").inner_text(), "python", tmp_path)
+
+
+def test_the_page_is_for_everybody_and_one_pale_word_in_its_tables_would_be_seen(page: Page) -> None:
+    page.goto("/docs")
+    page.get_by_label("Your key").fill(KEY)
+    assert_accessible(page)
+    page.evaluate("""() => {
+        const words = document.querySelectorAll("td code");
+        words[words.length >> 1].style.color = "#ccc";
+    }""")
+    with pytest.raises(AssertionError, match="color-contrast"):
+        assert_accessible(page)
 
 
 def test_what_could_not_be_a_key_does_not_go_into_a_program(page: Page) -> None:
