@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart
 
 from training.data import Digits
-from training.forms.layout import Form, laid_out
+from training.forms.capture import captured
+from training.forms.layout import DPI, Form, laid_out
 
 Grey = NDArray[np.uint8]
 
@@ -28,6 +29,20 @@ SAMPLES = Path(__file__).parents[2] / "samples" / "digits.zip"
 @cache
 def form_named(name: str, seed: int) -> Form:
     return laid_out(np.random.default_rng(seed), name)
+
+
+def scanned(page: Grey, kind: str = "flatbed", seed: int = 1) -> Grey:
+    """The picture of a page out of a scanner or a phone, not to be written to. To make it takes seconds, and the tests
+    of a file want the same ones again and again."""
+    return _scanned(page.tobytes(), page.shape, kind, seed)
+
+
+@lru_cache(maxsize=32)
+def _scanned(pixels: bytes, shape: tuple[int, int], kind: str, seed: int) -> Grey:
+    page = np.frombuffer(pixels, np.uint8).reshape(shape)
+    picture = captured(page, DPI, kind, np.random.default_rng(seed)).picture
+    picture.flags.writeable = False
+    return picture
 
 
 def png(picture: Grey) -> bytes:

@@ -120,7 +120,8 @@ def test_ink_away_from_print_stays_as_it_is(line: int, x: int, y: int, size: int
         assert not rest[clear & ~stroke].any()
 
 
-@given(st.integers(1, 3), st.integers(25, 45), st.integers(-8, 8), st.integers(3, 6))
+# a stroke that leans further to the right than these runs along the side of the box
+@given(st.integers(1, 3), st.integers(25, 44), st.integers(-8, 8), st.integers(3, 6))
 def test_a_stroke_across_a_line_is_not_cut_in_two(line: int, x: int, slant: int, pen: int) -> None:
     printed = box_with_print(line)
     seen = printed.copy()

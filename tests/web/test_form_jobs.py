@@ -17,13 +17,12 @@ from digitmill.domain import ModelReference
 from digitmill.forms.certainty import FIRST, SECOND, Looks, Weights
 from digitmill.forms.template import Check
 from digitmill.loading import Models
-from tests.forms.made import Grey, filled_in, first_of, form_named, png, publication, submission, with_strip
+from tests.forms.made import Grey, filled_in, first_of, form_named, png, publication, scanned, submission, with_strip
 from tests.numbers import model as numbers
 from tests.web.conftest import Client, Mill, assert_problem
 from tests.web.fakes import WideMeansSeven
 from tests.web.test_spreadsheet import read
-from training.forms.capture import captured
-from training.forms.layout import DPI, Form
+from training.forms.layout import Form
 
 SURE = 0.85
 LOW = 0.1
@@ -39,7 +38,7 @@ def form(client: Client) -> Form:
 
 
 def page(form: Form, text: str, kind: str = "flatbed", seed: int = 1) -> Grey:
-    return captured(filled_in(form, first_of(form, "digits"), text), DPI, kind, np.random.default_rng(seed)).picture
+    return scanned(filled_in(form, first_of(form, "digits"), text), kind, seed)
 
 
 def options(*labels: str, **more: Any) -> dict[str, Any]:
@@ -87,8 +86,8 @@ def test_a_number_in_one_strip_is_read_by_the_model_of_numbers(client: Client, m
     number = first_of(form, "number")
     name, (quad,) = form.template.fields[number].name, form.template.fields[number].quads
     pictures = [with_strip(form.blank, quad, "0123"), form.blank]
-    captures = [captured(each, DPI, "flatbed", np.random.default_rng(1)).picture for each in pictures]
-    location = submitted(client, [(f"{at}.png", png(each)) for at, each in enumerate(captures)], options())
+    scans = [(f"{at}.png", png(scanned(each))) for at, each in enumerate(pictures)]
+    location = submitted(client, scans, options())
     mill.turn()
     assert client.get(location).json["number_model"]["name"] == "numbers"
     filled, blank = (row["fields"][name] for row in client.get(f"{location}/results").json["results"])

@@ -11,19 +11,17 @@ import pytest
 
 from digitmill.purge import Purge
 from digitmill.trying import OWNER
-from tests.forms.made import body, file, filled_in, first_of, form_named, png, publication
+from tests.forms.made import body, file, filled_in, first_of, form_named, png, publication, scanned
 from tests.pdfs import flate, pdf
 from tests.pdfs import scan as page_of_pdf
 from tests.pictures import tiff
 from tests.web.conftest import Client, Mill, assert_problem
-from training.forms.capture import captured
-from training.forms.layout import DPI
 
 
 def scan(text: str) -> bytes:
     form = form_named("claim", 3)
     page = filled_in(form, first_of(form, "digits"), text)
-    return png(captured(page, DPI, "flatbed", np.random.default_rng(1)).picture)
+    return png(scanned(page))
 
 
 def draft(page: bytes, **changed: Any) -> dict[str, Any]:
