@@ -31,7 +31,7 @@ def image(tmp_path: Path) -> str:
 def run(*arguments: str) -> tuple[int, str, str]:
     """Exit status, standard output, standard error of the command as a process of its own."""
     command = [sys.executable, "-c", "import sys; from digitmill.cli import main; sys.exit(main())", *arguments]
-    done = subprocess.run(command, capture_output=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, timeout=240)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -265,11 +265,11 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(service: ScriptedSe
     service.on("GET", "/v1/jobs/job1", Answer(job_document("running", total=2, done=1)))
     command = [sys.executable, "-c", "import sys; from digitmill.cli import main; sys.exit(main())", "submit", image]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not service.calls("GET", "/v1/jobs/job1") and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"digitmill watch job1" in err
     assert b"Traceback" not in err
@@ -282,7 +282,7 @@ def test_a_reader_that_has_had_enough_is_no_traceback(service: ScriptedService) 
     command = (
         f"{sys.executable} -c 'import sys; from digitmill.cli import main; sys.exit(main())' results job1 | head -1"
     )
-    done = subprocess.run(command, shell=True, capture_output=True, timeout=60)
+    done = subprocess.run(command, shell=True, capture_output=True, timeout=240)
     assert done.stdout.startswith(b"index,")
     assert done.stderr == b""
 

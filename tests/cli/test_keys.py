@@ -38,7 +38,7 @@ def run(tmp_path: Path) -> Run:
             env={**environment, **{f"DIGITMILL_{name}": value for name, value in settings.items()}},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr

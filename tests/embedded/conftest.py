@@ -15,7 +15,7 @@ import redis
 
 from digitmill.embedded.guard import alive
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 
 
 def eventually(holds: Callable[[], object], what: str) -> None:

@@ -30,7 +30,7 @@ class Counted(Script):
 
     def run_each(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         self.trips.append(len(calls))
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         return super().run_each(calls)
 
 

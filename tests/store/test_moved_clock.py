@@ -33,7 +33,7 @@ def faketime(chosen_redis: None) -> None:
     try:
         # it and the allocator of some Redis wait for each other
         subprocess.run(
-            [server_binary(), "--version"], env=os.environ | {"LD_PRELOAD": str(LIBRARY)}, timeout=5, check=True
+            [server_binary(), "--version"], env=os.environ | {"LD_PRELOAD": str(LIBRARY)}, timeout=60, check=True
         )
     except subprocess.TimeoutExpired:
         pytest.skip("this Redis does not run under libfaketime")
@@ -73,7 +73,7 @@ def answers(client: Any) -> bool:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
