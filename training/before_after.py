@@ -1,9 +1,10 @@
 """What an improvement of a model is told to have reached: before and after, on rows that nothing was learnt from.
 
 Three rules are compared on the owner's held-out rows: the model as it was, the same with a temperature and a threshold
-for these scans (``training.calibrate``), and the model that was trained on, by the threshold of the one before. How
-much could be accepted at all is told by the share of rows, the surest first, of which at most ``MOST`` are wrong; its
-interval is that of samples drawn anew by scans (Efron's bootstrap), since rows of one scan are alike.
+for these scans (``training.calibrate``), and the model that was trained on, by the temperature of the one before and a
+threshold that is as strict or stricter (``training.caution``). How much could be accepted at all is told by the share
+of rows, the surest first, of which at most ``MOST`` are wrong; its interval is that of samples drawn anew by scans
+(Efron's bootstrap), since rows of one scan are alike.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from digitmill.domain import DIGITS, Rule
 from digitmill.models.reference import FIT, NON_DIGITS, Part, load_reference
 from digitmill.models.runtime import Model, calibrate, of_digits, rule_of
 from training.calibrate import Rows, error_of, fit, rows_of
+from training.caution import allowed, cautious
 from training.data import MNIST, Digits
 from training.own import Own
 
@@ -53,10 +55,14 @@ def split_of(own: Own, seed: int) -> Split:
     return Split(own[~held], own[held])
 
 
-def own_figures(rows: Rows, rule: Rule) -> dict[str, Any]:
-    """Of held-out rows: how many are read right, accepted by the rule, and could be accepted."""
+def own_figures(rows: Rows, rule: Rule, counted: tuple[int, int] | None = None) -> dict[str, Any]:
+    """Of held-out rows: how many are read right, accepted by the rule, and could be accepted.
+
+    Args:
+        counted: how many are accepted, and wrong of those, where the rule was found by these very rows.
+    """
     confidences, wrong = rows.confidences(rule.temperature), rows.wrong
-    accepted, errors = rows.counts(rule)
+    accepted, errors = rows.counts(rule) if counted is None else counted
     low, high = _interval(confidences, wrong, rows.scans)
     return {
         "images": len(rows),
@@ -119,6 +125,15 @@ def figures_of(model: Model, images: NDArray[np.uint8], labels: NDArray[Any], ru
     }
 
 
+def _known(before: Model, after: Model, fit_part: Part, rule: Rule) -> float:
+    """The threshold that the reference pictures allow ``after``, by those that thresholds are found on."""
+    was, now = (
+        of_digits(calibrate(model.engine.probabilities(fit_part.images), rule.temperature)) for model in (before, after)
+    )
+    wrong = (was.max(axis=1) >= rule.review_below) & (was.argmax(axis=1) != fit_part.own)
+    return allowed(now, fit_part.own, rule.review_below, int(wrong.sum()))
+
+
 def _taken(model: Model, images: NDArray[np.uint8], rule: Rule) -> float:
     found = calibrate(model.engine.probabilities(images), rule.temperature)
     return _share((found.argmax(axis=1) < len(DIGITS)) & (found.max(axis=1) >= rule.review_below))
@@ -129,7 +144,8 @@ def _share(rows: NDArray[np.bool_]) -> float:
 
 
 def before_and_after(split: Split, before: Model, after: Model | None, mnist: Digits) -> dict[str, Any]:
-    """The part of the report with figures: ``own``, ``reference`` and ``mnist``, and what follows from them.
+    """The part of the report with figures: ``own``, ``reference`` and ``mnist``, the rule to publish by, and what
+    follows from them.
 
     Args:
         after: the model that was trained on; None where there were too few rows for that, or all was forgotten again.
@@ -142,12 +158,19 @@ def before_and_after(split: Split, before: Model, after: Model | None, mnist: Di
     own = {"before": own_figures(held, rule), "calibrated": own_figures(held, calibrated)}
     reference = {"before": reference_figures(before, parts, rule)}
     digits = {"before": figures_of(before, mnist.images, mnist.labels, rule)} if len(mnist) else None
+    published = rule
     if after is not None:
-        own["after"] = own_figures(rows_of(split.held, after), rule)
-        reference["after"] = reference_figures(after, parts, rule)
+        held = rows_of(split.held, after)
+        found = cautious(held, rule, MOST, _known(before, after, parts[FIT], rule))
+        published = found.rule
+        own["after"] = own_figures(held, published, (found.accepted, found.wrong))
+        reference["after"] = reference_figures(after, parts, published)
         if digits is not None:
-            digits["after"] = figures_of(after, mnist.images, mnist.labels, rule)
+            digits["after"] = figures_of(after, mnist.images, mnist.labels, published)
     return {
+        "temperature": published.temperature,
+        "review_below": published.review_below,
+        "review_below_before": rule.review_below,
         "own": own,
         "reference": reference,
         MNIST: digits,
@@ -170,9 +193,12 @@ def verdict(own: Mapping[str, Any], reference: Mapping[str, Any], mnist: Mapping
 
 
 def better(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """On own rows: more can be accepted, as many are read right, and what is accepted is not wrong more often."""
+    """On own rows: more can be accepted, as many are read right, and what is accepted is not less, but for what was
+    wrong too often, nor wrong more often."""
+    enough = after["accepted"] >= before["accepted"] or before["error"]["wrong"] > MOST * before["error"]["accepted"]
     return bool(
-        after["acceptable"] > before["acceptable"]
+        enough
+        and after["acceptable"] > before["acceptable"]
         and after["right"] >= before["right"]
         and after["error"]["wrong"] <= max(before["error"]["wrong"], MOST * after["error"]["accepted"])
     )

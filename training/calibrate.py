@@ -104,7 +104,7 @@ def calibration_of(rows: Rows, manifest: Manifest, name: str, most: float) -> Ca
     rule = fit(rows, own, manifest.doubtful_cut, most)
     parts = [
         part.counts(fit(rest, own, manifest.doubtful_cut, most))
-        for rest, part in _folds(rows)
+        for rest, part in folds(rows)
         if len(part) and len(rest)
     ]
     reference = manifest.reference
@@ -201,7 +201,7 @@ def _threshold(rows: Rows, start: Rule, most: float) -> float:
     return threshold
 
 
-def _folds(rows: Rows) -> Iterator[tuple[Rows, Rows]]:
+def folds(rows: Rows) -> Iterator[tuple[Rows, Rows]]:
     """(the other rows, a part of them) for each part; a scan lies in one part, and the parts are always the same."""
     part = np.random.default_rng(1).permutation(int(rows.scans.max()) + 1)[rows.scans] % FOLDS
     for number in range(FOLDS):

@@ -94,8 +94,6 @@ def report_of(given: Given, folder: Path, threads: int, *, way: float, in_time: 
         "held_out": len(split.held),
         "left_out": {reason: len(names) for reason, names in own.left_out.items()},
         "way": way,
-        "temperature": manifest.temperature,
-        "review_below": manifest.review_below,
         "doubtful_cut": manifest.doubtful_cut,
         **before_and_after(split, before, after, given.mnist),
     }

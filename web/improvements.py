@@ -85,7 +85,10 @@ class Improvement(TypedDict):
     `reference_holds` say whether more of your own rows can be accepted, and whether nothing was lost of the others.
     `mnist` is null where nothing was learnt.
     `suggestion` is `publish`, `calibrate` or `keep`. `temperature`, `review_below` and `doubtful_cut` are what the
-    network was measured with: a card to publish it by should name them."""
+    network was measured with: a card to publish it by should name them. The temperature is that of the model before,
+    `review_below` as high as `review_below_before` or higher: so high that at most 0.2 % of the accepted rows of your
+    own are expected to be wrong. What it accepts of `own` was counted in parts, each by a threshold that the others
+    gave."""
 
     method: Literal["fine_tuned", "calibrated"]
     in_time: bool
@@ -98,6 +101,7 @@ class Improvement(TypedDict):
     way: Probability
     temperature: float
     review_below: Probability
+    review_below_before: NotRequired[Probability]
     doubtful_cut: Probability
     own: OwnCompared
     reference: ReferenceCompared

@@ -170,6 +170,11 @@ def improved(found: Mapping[str, Any]) -> str:
                 f"{name}, {when}: {figures['right']:.2%} right, {figures['accepted']:.1%} accepted, "
                 f"{figures['wrong']} of them wrong"
             )
+    if "after" in found["own"] and "review_below_before" in found:
+        lines.append(
+            f"threshold to publish it with: {found['review_below']:.6f}; the model before has "
+            f"{found['review_below_before']:.6f}"
+        )
     return "\n".join([*lines, SUGGESTIONS[found["suggestion"]]])
 
 

@@ -206,12 +206,16 @@ def test_a_model_is_improved_on_corrections_looked_at_and_published(chromium: Br
         expect(lines.filter(has_text="reference pictures")).to_have_count(2)
         expect(lines.filter(has_text="MNIST")).to_have_count(2)
         expect(page.locator("#suggestion")).not_to_be_empty()
+        expect(page.locator("#improvement-threshold")).to_contain_text("threshold")
         assert_accessible(page)
         assert new(client, known) == [], "nothing is published by itself"
         page.get_by_role("button", name="Publish it").click()
         expect(page.locator("#uses")).to_be_visible(timeout=LEARNING_MS)
         (published,) = new(client, known)
         (usual,) = (model for model in known.values() if model.default)
-        for number in ("temperature", "review_below"):
-            assert published.manifest[number] == usual.manifest[number], "it answers other pictures as before"
+        assert published.manifest["temperature"] == usual.manifest["temperature"], "it answers other pictures as before"
+        assert published.manifest["review_below"] >= usual.manifest["review_below"], "and accepts none more lightly"
+        improvement = next(client.trainings()).improvement
+        assert improvement is not None
+        assert published.manifest["review_below"] == improvement["review_below"]
         assert not published.default

@@ -72,6 +72,14 @@ def following() -> Mapping[str, Text]:
         "improvement_rows": gettext(
             "{model} went on learning from {rows} rows of {scans} scans, {held} of them held out."
         ),
+        "threshold_stricter": gettext(
+            "Its threshold is {threshold}, that of the model before {before}: so strict that at most two in a thousand "
+            "of what it accepts of your scans are expected to be wrong."
+        ),
+        "threshold_same": gettext(
+            "Its threshold stays {before}: at most two in a thousand of what it accepts of your scans are expected to "
+            "be wrong."
+        ),
         "pictures_own": gettext("your rows, {images} held out"),
         "pictures_reference": gettext("{images} reference pictures"),
         "pictures_mnist": gettext("{images} test pictures of MNIST"),

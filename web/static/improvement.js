@@ -17,6 +17,7 @@ export function showImprovement(improvement) {
     held: number(improvement.held_out),
     model: improvement.model,
   });
+  showThreshold(improvement);
   at("calibrated-alone").hidden = improvement.method !== "calibrated";
   at("nothing-kept").hidden = improvement.method === "calibrated" || improvement.way > 0;
   at("improvement-cut-short").hidden = improvement.in_time;
@@ -26,6 +27,15 @@ export function showImprovement(improvement) {
     ...(mnist ? linesOf("pictures_mnist", mnist) : []),
   ];
   at("before-after").replaceChildren(...lines);
+}
+
+// Reports of earlier releases do not tell it, and a network that was not trained on has none of its own.
+function showThreshold({ own, review_below: threshold, review_below_before: before }) {
+  at("improvement-threshold").hidden = !own.after || before === undefined;
+  if (own.after && before !== undefined) {
+    const shown = { threshold: percent(threshold), before: percent(before) };
+    at("improvement-threshold").textContent = text(threshold > before ? "threshold_stricter" : "threshold_same", shown);
+  }
 }
 
 function linesOf(pictures, compared) {

@@ -149,7 +149,7 @@ async function published(name, version) {
   return `${name}@${version}`;
 }
 
-// An improved model answers as the one before, and is read by its numbers.
+// An improved model answers as the one before, and is read by its numbers, or a stricter threshold.
 function measuredWith(improvement) {
   if (!improvement) {
     return {};
