@@ -22,8 +22,8 @@ from training.calibrate import Rows, folds, interval
 from training.scores import loss
 
 OFF = 0.5
-"""How far the logarithm of the temperature that fits is above the model's own, as a standard deviation: with caution,
-since on other scans of drawn sources, by thousands of rows, the temperatures that fit were 0.86 to 1.29 times it."""
+"""How far the logarithm of the temperature that fits is above the model's own, as a standard deviation: on other scans
+of drawn sources, by thousands of rows, the temperatures that fit were 0.86 to 1.51 times it."""
 FURTHEST, STEPS = 5.0, 50
 """Standard deviations that are reckoned with, and the steps to there."""
 
