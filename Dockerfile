@@ -1,5 +1,6 @@
-# Four images from one file: --target web and --target worker, without a deep-learning framework; --target gpu, workers on an
-# NVIDIA GPU, and --target trainer, with TensorFlow.
+# Four images from one file: --target web and --target worker, without a deep-learning framework; --target trainer, with
+# TensorFlow, and --target gpu, workers on an NVIDIA GPU. Packages are installed by the pip of the base image, so that the
+# environment has none of its own: `pip --python /opt/venv/bin/python install` adds to it. NumPy's own tests are left out.
 ARG BASE=python:3.11-slim-bookworm
 
 
@@ -21,17 +22,32 @@ WORKDIR /app
 
 FROM ${BASE} AS web-packages
 COPY requirements-web.lock /build/
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-web.lock
+RUN python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --requirement /build/requirements-web.lock \
+    && find /opt/venv/lib/python3*/site-packages/numpy -depth -type d -name tests -exec rm -r {} +
+COPY web/translations /build/translations
+# Babel brings 1,000 languages, of which the pages know those that have a catalogue, and English
+RUN cd /opt/venv/lib/python3*/site-packages/babel/locale-data \
+    && for file in *.dat; do \
+         case $file in root.dat|en.dat) continue;; esac; \
+         test -d /build/translations/${file%.dat} || rm $file; \
+       done
 
 
-FROM runtime AS web
-COPY --from=web-packages /opt/venv /opt/venv
+FROM ${BASE} AS web-files
+WORKDIR /app
 COPY digitmill digitmill
 COPY web web
 # the piles that the first page offers to try
 COPY samples/*.zip samples/
-RUN python -m compileall -q digitmill web
+# of the models web shows manifests and pictures; their weights are for workers
+RUN find digitmill/models/builtin \( -name model.keras -o -name openvino \) -prune -exec rm -r {} + \
+    && python -m compileall -q digitmill web
+
+
+FROM runtime AS web
+COPY --from=web-packages /opt/venv /opt/venv
+COPY --from=web-files /app /app
 USER 10001:10001
 ENV DIGITMILL_HOST=0.0.0.0 \
     DIGITMILL_PORT=8000
@@ -44,46 +60,62 @@ CMD ["python", "-m", "web"]
 
 FROM ${BASE} AS worker-packages
 COPY requirements-worker.lock /build/
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-worker.lock
+RUN python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --requirement /build/requirements-worker.lock \
+    && find /opt/venv/lib/python3*/site-packages/numpy -depth -type d -name tests -exec rm -r {} +
 
 
-FROM runtime AS worker
-COPY --from=worker-packages /opt/venv /opt/venv
+FROM ${BASE} AS worker-files
+WORKDIR /app
 COPY digitmill digitmill
 COPY worker worker
 RUN python -m compileall -q digitmill worker
+
+
+# what images of workers have in common but their files
+FROM runtime AS any-worker
 USER 10001:10001
 VOLUME /var/lib/digitmill
-HEALTHCHECK --interval=15s --timeout=10s --start-period=120s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=30s --start-period=120s --retries=3 \
     CMD ["python", "-m", "worker.health"]
 CMD ["python", "-m", "worker"]
 
 
-FROM ${BASE} AS gpu-packages
-COPY requirements-gpu.lock /build/
-# the headers that go are 430 MB which only a compiler would read
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-gpu.lock \
-    && rm -r /opt/venv/lib/python3*/site-packages/tensorflow/include
-
-
-FROM worker AS gpu
-COPY --from=gpu-packages /opt/venv /opt/venv
+FROM any-worker AS worker
+COPY --from=worker-packages /opt/venv /opt/venv
+COPY --from=worker-files /app /app
 
 
 FROM ${BASE} AS trainer-packages
 COPY requirements-trainer.lock /build/
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /build/requirements-trainer.lock \
+RUN python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --requirement /build/requirements-trainer.lock \
+    && find /opt/venv/lib/python3*/site-packages/numpy -depth -type d -name tests -exec rm -r {} + \
     && rm -r /opt/venv/lib/python3*/site-packages/tensorflow/include
 
 
-FROM worker AS trainer
-USER root
-COPY --from=trainer-packages /opt/venv /opt/venv
+FROM worker-files AS trainer-files
 COPY training training
 RUN python -m compileall -q training
-USER 10001:10001
+
+
+FROM any-worker AS trainer
+COPY --from=trainer-packages /opt/venv /opt/venv
+COPY --from=trainer-files /app /app
 # where Keras keeps MNIST once it has downloaded it
 ENV KERAS_HOME=/var/lib/digitmill/cache/keras
+
+
+# last, so that builders which make every stage before the one they are asked for leave it out
+FROM ${BASE} AS gpu-packages
+COPY requirements-gpu.lock /build/
+# the headers that go are 430 MB which only a compiler would read
+RUN python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --requirement /build/requirements-gpu.lock \
+    && find /opt/venv/lib/python3*/site-packages/numpy -depth -type d -name tests -exec rm -r {} + \
+    && rm -r /opt/venv/lib/python3*/site-packages/tensorflow/include
+
+
+FROM any-worker AS gpu
+COPY --from=gpu-packages /opt/venv /opt/venv
+COPY --from=worker-files /app /app

@@ -19,7 +19,7 @@ from digitmill.embedded.claims import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_SECONDS = 1800
-START_SECONDS = 240
+START_SECONDS = 1200
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import zipfile
 
 import cv2
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from digitmill.client import Job
-from tests.compose.conftest import Compose, Stack, eventually, inspect, run
+from tests.compose.conftest import ROOT, Compose, Stack, eventually, inspect, run
+from web.pages.layout import LANGUAGES
 
 pytestmark = pytest.mark.compose
 
@@ -28,10 +30,28 @@ def test_compose_refuses_to_start_without_a_key(compose: Compose, tmp_path_facto
     assert "DIGITMILL_ADMIN_KEY" in refused.stderr
 
 
-def test_the_web_image_holds_no_deep_learning_framework(stack: Stack) -> None:
-    said = run("docker", "run", "--rm", "digitmill-web", "pip", "list", "--format", "freeze").stdout.lower()
-    assert "flask==" in said
-    assert not [name for name in ("tensorflow", "keras", "torch", "openvino") if f"{name}==" in said]
+def test_the_web_image_holds_no_deep_learning_framework_nor_a_model(stack: Stack) -> None:
+    listed = "from importlib.metadata import distributions; print(*(one.name.lower() for one in distributions()))"
+    said = run("docker", "run", "--rm", "digitmill-web", "python", "-c", listed).stdout.split()
+    assert "flask" in said
+    assert not {"tensorflow", "keras", "torch", "openvino", "pip"} & set(said)
+    models = "find digitmill/models/builtin -type f | sed 's/.*[.]//' | sort -u"
+    assert run("docker", "run", "--rm", "digitmill-web", "sh", "-c", models).stdout.split() == ["json", "png"]
+
+
+@pytest.mark.parametrize(("image", "most"), [("digitmill-web", 400), ("digitmill-worker", 600)])
+def test_an_image_adds_no_more_to_its_base_than_the_documents_say(stack: Stack, image: str, most: int) -> None:
+    """In megabytes, as ``docker images`` counts them."""
+    (base,) = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    whole, below = (int(inspect(name, "{{.Size}}")) for name in (image, base))
+    assert whole - below < most * 1_000_000
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_the_web_image_speaks_every_language_of_the_pages(stack: Stack, language: str) -> None:
+    page = httpx.get(f"{stack.url}/sign-in", headers={"Accept-Language": language})
+    assert page.status_code == 200
+    assert f'lang="{language}"' in page.text
 
 
 @pytest.mark.parametrize("image", ["digitmill-web", "digitmill-worker"])
