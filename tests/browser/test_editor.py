@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from digitmill.client import Client, Job
 from tests.archives import zip_of
 from tests.browser.conftest import browsing, send
-from tests.browser.reviewing import doubtful_job, kept, opened, press, rows, said, stored
+from tests.browser.reviewing import close_offline, doubtful_job, kept, opened, press, rows, said, stored
 from tests.browser.watching import Watch, assert_accessible
 from tests.pictures import drawn_digit, png
 from tests.web.conftest import Server
@@ -128,7 +128,7 @@ def test_answers_of_a_window_that_was_closed_offline_are_sent_by_the_next_page(
     page.keyboard.press("6")
     expect(page.locator("#row-problem")).to_contain_text("connection is lost")
     kept(page, "6")
-    page.close()
+    close_offline(page)
     context.set_offline(False)
     after = context.new_page()
     after.goto(f"/jobs/{accepted.id}")

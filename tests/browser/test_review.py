@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from digitmill.client import Client, Job
 from tests.browser.conftest import KEY, browsing, send
-from tests.browser.reviewing import doubtful_job, kept, opened, press, rows, said, stored, unsent
+from tests.browser.reviewing import close_offline, doubtful_job, kept, opened, press, rows, said, stored, unsent
 from tests.browser.watching import Watch, assert_accessible
 from tests.pictures import drawn_digit, png
 from tests.web.conftest import Server
@@ -242,7 +242,7 @@ def test_answers_of_a_page_that_was_closed_offline_are_sent_by_the_next_one(
     press(page, "u")
     expect(page.locator("#sending")).not_to_have_text("All answers are stored.")
     kept(page, "3", "9", "9", "9", None)
-    page.close()
+    close_offline(page)
     context.set_offline(False)
     assert not any(said(row) for row in rows(api, job).values())
     after = opened(context.new_page(), job, mode)
