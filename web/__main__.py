@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from contextlib import suppress
 
 from digitmill.errors import DigitmillError, StorageUnavailable
@@ -13,7 +12,7 @@ from digitmill.settings import Settings
 from digitmill.telemetry import configure_logging
 from digitmill.tracing import configure_tracing
 from web.addresses import require_safe_address
-from web.in_memory import folder_in_memory
+from web.shared_metrics import share_metrics
 
 
 def main() -> int:
@@ -32,9 +31,7 @@ def main() -> int:
     configure_logging(settings)
     configure_tracing(settings, "web")
     if settings.web_processes > 1:
-        # these files are mapped into memory: a process that writes there while its disk is full is ended by the kernel
-        prefix = f"digitmill-metrics-{os.getpid()}-"
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=prefix, dir=folder_in_memory())
+        share_metrics()
     # prometheus-client reads the variable when it is imported, as nearly all of web does
     from web.server import run  # noqa: PLC0415
 

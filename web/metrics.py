@@ -18,9 +18,8 @@ from digitmill.errors import StorageUnavailable
 from digitmill.measures import Family, Figure, Measures
 from digitmill.store.base import JobStore
 from digitmill.store.upkeep import WorkerInfo
+from web.shared_metrics import VARIABLE
 
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Set by ``web/__main__.py`` before this is imported, as prometheus-client wants it."""
 WORKER_SECONDS = 15.0
 """A worker that was not heard of for so long counts as gone."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -34,7 +33,7 @@ class Metrics:
     def __init__(self, store: JobStore, measures: Measures) -> None:
         self._registry = CollectorRegistry()
         own: CollectorRegistry | None = self._registry
-        if SHARED_FOLDER in os.environ:
+        if VARIABLE in os.environ:
             MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]
             own = None
         self._requests = Counter(

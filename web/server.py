@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import resource
-import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ from web.context import EXTENSION
 from web.errors import problem_document
 from web.front import FrontWorker
 from web.in_memory import folder_in_memory
-from web.metrics import SHARED_FOLDER
+from web.shared_metrics import VARIABLE, remove_shared_metrics
 from web.stream import RESPONSE
 from web.upload import BLOCK_BYTES
 
@@ -110,14 +109,13 @@ def bound_reading(worker: ThreadWorker, request: Any) -> None:  # noqa: ARG001
 
 def forget_metrics(server: Any, worker: Any) -> None:  # noqa: ARG001
     """Gunicorn's hook after a process ended."""
-    if SHARED_FOLDER in os.environ:
+    if VARIABLE in os.environ:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def remove_metrics(server: Any) -> None:  # noqa: ARG001
     """Gunicorn's hook at the end of the parent process."""
-    if SHARED_FOLDER in os.environ:
-        shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)
+    remove_shared_metrics()
 
 
 def closing(application: Any) -> Any:
