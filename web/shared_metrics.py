@@ -16,7 +16,7 @@ from web.in_memory import folder_in_memory
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Where prometheus-client finds the folder, by the variable that it reads when it is imported."""
-PREFIX, LOCK = "digitmill-metrics-", "lock"
+PREFIX, NEW_LOCK, LOCK = "digitmill-metrics-", "new-lock", "lock"
 
 
 def share_metrics() -> None:
@@ -27,8 +27,10 @@ def share_metrics() -> None:
     """
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=folder_in_memory()))
     # stays open, here and in the processes that are forked, until they end
-    held = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    held = os.open(folder / NEW_LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(held, fcntl.LOCK_EX)
+    # under this name nobody sees it free: of two servers that start at once, one might remove the other's folder
+    (folder / NEW_LOCK).rename(folder / LOCK)
     os.environ[VARIABLE] = str(folder)
     for other in folder.parent.glob(f"{PREFIX}*"):
         if other != folder:
@@ -43,8 +45,8 @@ def _remove_if_left(folder: Path) -> None:
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        # its server lives
+    except OSError:
+        # its server lives, or this file system has no such locks
         return
     else:
         shutil.rmtree(folder, ignore_errors=True)

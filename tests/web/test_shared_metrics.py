@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,14 +44,21 @@ def told(process: subprocess.Popen[str]) -> str:
 
 
 @contextmanager
-def sharing(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A process that shares, and its folder."""
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that shares, and tells its folder."""
     command = [sys.executable, "-c", PROGRAM, *arguments]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
-            yield process, Path(told(process))
+            yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def sharing(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Such a process, and its folder."""
+    with started(*arguments) as process:
+        yield process, Path(told(process))
 
 
 def test_what_a_killed_server_left_is_removed_by_the_next_and_nothing_of_one_that_lives() -> None:
@@ -63,6 +70,13 @@ def test_what_a_killed_server_left_is_removed_by_the_next_and_nothing_of_one_tha
             assert folder.is_dir()
             assert living.is_dir()
             assert not left.exists()
+
+
+def test_servers_that_start_at_once_leave_each_other_their_folders() -> None:
+    with ExitStack() as stack:
+        processes = [stack.enter_context(started()) for _ in range(6)]
+        folders = [Path(told(process)) for process in processes]
+        assert all(folder.is_dir() for folder in folders)
 
 
 def test_it_stays_while_a_process_of_the_server_lives() -> None:
