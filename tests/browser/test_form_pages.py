@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -19,14 +20,15 @@ from training.forms.measure import form_of
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 
 
-def form_job(api: Client, folder: Path) -> Job:
-    """Two pages of one form, of which each has doubtful fields."""
+def form_job(api: Client, folder: Path, **changed: Any) -> Job:
+    """Two pages of one form, of which each has doubtful fields. Of its template something may be ``changed``."""
     form = form_of(BY_MARKS, SEED)
-    (folder / "template.json").write_text(form.template.as_json())
+    template = form.template.model_copy(update=changed)
+    (folder / "template.json").write_text(template.as_json())
     (folder / "reference.png").write_bytes(png(form.blank))
     api.publish_template(folder / "template.json", folder / "reference.png")
     files = [(f"{number}.png", io.BytesIO(page_of(form, number, "flatbed")[1])) for number in range(2)]
-    return api.wait(api.submit(files, read="form", template=[form.template.label], review_below=0.9999).id, timeout=120)
+    return api.wait(api.submit(files, read="form", template=[template.label], review_below=0.9999).id, timeout=120)
 
 
 def test_the_fields_of_pages_are_seen_and_a_doubtful_one_is_corrected(page: Page, api: Client, tmp_path: Path) -> None:
@@ -67,6 +69,22 @@ def test_the_fields_of_pages_are_seen_and_a_doubtful_one_is_corrected(page: Page
     expect(page.locator("#pages button[data-answered]")).to_have_text("042")
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_every_value_stands_under_the_name_of_its_field(page: Page, api: Client, tmp_path: Path) -> None:
+    backwards = form_of(BY_MARKS, SEED).template.fields[::-1]
+    job = form_job(api, tmp_path, name="backwards", fields=backwards)
+    names = [field.name for field in backwards]
+    assert names != sorted(names)
+    rows = [row.fields or {} for row in api.results(job.id)]
+    page.goto(f"/jobs/{job.id}")
+    expect(page.locator("#pages tr")).to_have_count(len(rows))
+    headings = page.locator("thead th")
+    expect(headings).to_have_count(len(names) + 1)
+    assert headings.evaluate_all("all => all.slice(1).map(({ title }) => title)") == names
+    for line, fields in zip(page.locator("#pages tr").all(), rows, strict=True):
+        shown = line.locator("td").all_inner_texts()
+        assert shown == [fields[name].value if fields[name].value is not None else "\u2013" for name in names]
 
 
 def test_doubtful_fields_are_answered_one_by_one_beside_their_page(page: Page, api: Client, tmp_path: Path) -> None:

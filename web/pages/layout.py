@@ -40,6 +40,8 @@ def init_pages(app: APIFlask) -> None:
     app.context_processor(_signed_in)
     app.register_error_handler(HTTPStatus.NOT_FOUND, _nothing_here)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    # `tojson` keeps the order of names, such as that of a form's fields, instead of sorting them
+    app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
 
 
 def page_blueprint(name: str, *, for_everybody: bool = False) -> APIBlueprint:
