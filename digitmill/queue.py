@@ -11,7 +11,7 @@ from contextlib import suppress
 from queue import Empty, LifoQueue
 from ssl import CERT_REQUIRED
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
 from kombu.entity import Queue as BrokerQueue
@@ -89,7 +89,8 @@ def _address(url: str) -> str:
     if parts.scheme != "unix":
         return url
     database = parse_qs(parts.query).get("db", ["0"])[0]
-    return urlunsplit(("redis+socket", parts.netloc, parts.path, f"virtual_host={database}", ""))
+    # urlunsplit would leave out the slashes where there is no password, and kombu then takes it for another protocol
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
 
 
 def celery_app(broker_url: str) -> Celery:

@@ -12,10 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 
+from digitmill.embedded.redis_server import answers, prepare
 from digitmill.errors import StorageUnavailable
 from digitmill.queue import DELIVER_EVENT, EVENTS_QUEUE, WAKEUP, WORK_QUEUE, Queue, celery_app
 from digitmill.store.connection import connect
@@ -38,6 +40,24 @@ def test_a_wakeup_names_nothing_and_an_event_its_job(empty_redis_url: str) -> No
     queue.send_event("one")
     assert messages(app, WORK_QUEUE) == [(WAKEUP, [])]
     assert messages(app, EVENTS_QUEUE) == [(DELIVER_EVENT, ["one"])]
+
+
+@pytest.mark.parametrize("password", ["", "secret"])
+def test_a_redis_is_reached_by_its_socket_with_and_without_a_password(
+    password: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    command, prepared = prepare(tmp_path_factory.mktemp("redis"))
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            wait_until(lambda: answers(prepared))
+            with redis.Redis.from_url(prepared) as client:
+                client.config_set("requirepass", password)
+            parts = urlsplit(prepared)
+            app = celery_app(f"unix://:{password}@{parts.path}?db=0" if password else f"unix://{parts.path}")
+            Queue(app).wake()
+            assert messages(app, WORK_QUEUE) == [(WAKEUP, [])]
+        finally:
+            server.terminate()
 
 
 @dataclass
