@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from digitmill.client import Client
+from digitmill.forms.template import DigitsField, MarkField, NumberField, PlainField, Template
 from tests.browser.watching import Watch, assert_accessible
 from tests.end_to_end.test_forms import BY_MARKS, SEED, page_of
 from tests.forms.made import png
@@ -23,6 +26,8 @@ BOXES, OTHER = 30, 7
 SLOW_MS = 120_000
 """A busy machine looks for boxes, and reads pages, for half a minute."""
 NOTHING = "\N{EN DASH}"
+WORDS = {word for kind in (DigitsField, NumberField, MarkField, PlainField) for word in kind.model_fields} - {"grid"}
+"""All that a field may say. A grid is opened as its boxes."""
 
 
 @pytest.fixture
@@ -238,3 +243,68 @@ def test_the_next_version_is_made_of_a_published_one_on_a_phone(page: Page, api:
     assert len(versions) == 2
     assert api.template(published.name, versions[-1]).document["fields"][0]["name"] == "renamed"
     assert api.template(published.name, published.version).document["fields"][0]["name"] != "renamed"
+
+
+def every_word(template: dict[str, Any]) -> dict[str, Any]:
+    """The template with a field of each kind that says all that such a field may say, of names that sort otherwise."""
+    template = {**template, "version": "7", "checks": [{"rule": "last <= first"}], "lists": {"places": ["01", "2"]}}
+    written = {"label": "Größe 名前", "empty": "refuse", "crossed": "review", "dash": "refuse", "struck_out": "empty"}
+    template["fields"] = [
+        {"name": "last", "kind": "digits", "boxes": [quad(100), quad(160)], "length": [1, 2], "align": "left",
+         "critical": True, **written},
+        {"name": "first", "kind": "number", "quad": quad(300), "length": [1, 9], "separators": ".,", "critical": True,
+         **written},
+        {"name": "chosen", "kind": "mark", "options": {"да": quad(400), "no": quad(460)}, "choose": "any",
+         "blackened": "taken_back", "critical": True, "label": "Открыто?"},
+        {"name": "paper", "kind": "code", "quad": quad(520), "label": "コード"},
+        {"name": "remark", "kind": "picture", "quad": quad(600), "label": "ملاحظات"},
+    ]  # fmt: skip
+    return template
+
+
+def quad(left: float) -> list[list[float]]:
+    return [[left, 300.0], [left + 50, 300.0], [left + 50, 350.0], [left, 350.0]]
+
+
+def said(document: Any) -> dict[str, Any]:
+    """All but the version, with what a template says where its JSON leaves something out."""
+    return {**json.loads(Template.parsed(json.dumps(document)).as_json()), "version": ""}
+
+
+def test_the_next_version_says_all_that_the_one_before_said(page: Page, api: Client, tmp_path: Path) -> None:
+    form = form_of(OTHER, SEED)
+    template = every_word({**json.loads(form.template.as_json()), "name": "worded"})
+    assert {word for field in template["fields"] for word in field} == WORDS
+    (tmp_path / "template.json").write_text(json.dumps(template))
+    (tmp_path / "reference.png").write_bytes(png(form.blank))
+    api.publish_template(tmp_path / "template.json", tmp_path / "reference.png")
+    page.goto("/templates/worded/7/next")
+    expect(page.locator("#fields input")).to_have_count(len(template["fields"]))
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("#published-text")).to_have_text("worded@8 is published.")
+    assert said(api.template("worded", "8").document) == said(template)
+
+
+def test_a_field_has_what_people_call_it_in_any_script(page: Page, blank: Path, api: Client) -> None:
+    names = opened(page, blank)
+    page.locator("#fields li", has_text="4 digits").first.locator("input").fill("carrots")
+    label = page.get_by_label("What people call it, in any script")
+    label.fill("  にんじん 1")
+    label.press("Tab")
+    # another kind keeps it, and a copy has the next number
+    page.get_by_label("What stands there").select_option("mark")
+    count = names.count()
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(names).to_have_count(count + 1)
+    expect(label).to_have_value("にんじん 2")
+    # two boxes of one name would be one
+    options = page.get_by_label("Names of the boxes, with commas between")
+    options.fill("x, x, x, x")
+    options.press("Tab")
+    expect(options).to_have_value("x, x2, x3, x4")
+    page.locator("#template-name").fill("garden")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("#published-text")).to_have_text("garden@1 is published.")
+    fields = {field["name"]: field for field in api.template("garden", "1").document["fields"]}
+    assert [fields[name].get("label") for name in ("carrots", "carrots2")] == ["にんじん 1", "にんじん 2"]
+    assert list(fields["carrots2"]["options"]) == ["x", "x2", "x3", "x4"]

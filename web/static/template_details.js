@@ -1,7 +1,7 @@
 // What is said of the chosen fields: their kind, boxes, length and place, and what an empty or crossed box means.
 
 import { at } from "./elements.js";
-import { MOST_BOXES, asKind, changed, split } from "./template_draft.js";
+import { MOST_BOXES, asKind, changed, distinct, split } from "./template_draft.js";
 import { boundsOf, fitted } from "./template_quads.js";
 
 const SIDES = ["left", "top", "right", "bottom"];
@@ -28,10 +28,12 @@ export class Details {
     }
   }
 
-  fill({ kind, quads, options, more }) {
+  fill({ name, kind, quads, options, more }) {
     for (const element of this.place.querySelectorAll("[data-kinds]")) {
       element.hidden = !element.dataset.kinds.split(" ").includes(kind);
     }
+    this.set("label", more.label ?? "");
+    at("label").placeholder = name;
     this.set("kind", kind);
     this.set("boxes", kind === "number" ? 1 : quads.length);
     this.set("least", more.length?.[0] ?? "");
@@ -56,7 +58,10 @@ export class Details {
     const { key } = this.field;
     const say = (change) => this.change(changed(this.draft, key, change), this.visit);
     const number = Number(value);
-    if (id === "kind") {
+    if (id === "label") {
+      const label = value.trim().replace(/\s+/g, " ");
+      say((field) => ({ more: { ...field.more, label: label && label !== field.name ? label : undefined } }));
+    } else if (id === "kind") {
       say((field) => asKind(field, value));
     } else if (id === "boxes" && number >= 1 && number <= MOST_BOXES) {
       say((field) => split(field, Math.round(number)));
@@ -66,7 +71,7 @@ export class Details {
       say((field) => ({ more: { ...field.more, separators: value } }));
     } else if (id === "options") {
       const names = value.split(",").map((name) => name.trim());
-      say((field) => ({ options: field.options.map((before, place) => names[place] || before) }));
+      say((field) => ({ options: distinct(field.options.map((before, place) => names[place] || before)) }));
     } else if (id === "critical") {
       say((field) => ({ more: { ...field.more, critical: checked || undefined } }));
     } else if (CHOICES.includes(id)) {

@@ -8,11 +8,11 @@ import { boundsOf, cellsOf, moved, outlineOf } from "./template_quads.js";
 
 const OWN = new Set(["name", "kind", "quad", "grid", "boxes", "options"]);
 const MORE = {
-  digits: ["length", "align", "empty", "crossed", "dash", "struck_out", "critical"],
-  number: ["length", "separators", "empty", "crossed", "dash", "struck_out", "critical"],
-  mark: ["choose", "blackened", "critical"],
-  code: [],
-  picture: [],
+  digits: ["label", "length", "align", "empty", "crossed", "dash", "struck_out", "critical"],
+  number: ["label", "length", "separators", "empty", "crossed", "dash", "struck_out", "critical"],
+  mark: ["label", "choose", "blackened", "critical"],
+  code: ["label"],
+  picture: ["label"],
 };
 const WIDE = 1.6;
 const APART = 1.2;
@@ -89,7 +89,7 @@ export function without(draft, keys) {
 export function withField(draft, quad) {
   const { left, top, right, bottom } = boundsOf([quad]);
   const kind = right - left > WIDE * (bottom - top) ? "number" : "digits";
-  const field = made(freeName("field1", draft.fields), kind, [quad]);
+  const field = made(free("field1", namesOf(draft.fields)), kind, [quad]);
   const below = draft.fields.findIndex((each) => boundsOf(each.quads).top > (top + bottom) / 2);
   const place = below < 0 ? draft.fields.length : below;
   return [{ ...draft, fields: draft.fields.toSpliced(place, 0, field) }, field.key];
@@ -99,14 +99,16 @@ export function withQuads(draft, quadsByKey) {
   return { ...draft, fields: draft.fields.map((field) => (quadsByKey.has(field.key) ? { ...field, quads: quadsByKey.get(field.key) } : field)) };
 }
 
-// The same place as a field of another kind.
+// The same place as a field of another kind, called as before.
 export function asKind(field, kind) {
   if (kind === field.kind) {
     return field;
   }
   const boxes = kind === "digits" || kind === "mark";
   const quads = boxes ? field.quads : [outlineOf(field.quads)];
-  return { kind, quads, options: kind === "mark" ? letters(quads.length) : [], more: kind === "mark" ? { choose: quads.length > 1 ? "one" : "any" } : {} };
+  const { label, critical } = field.more;
+  const choice = kind === "mark" ? { choose: quads.length > 1 ? "one" : "any" } : {};
+  return { kind, quads, options: kind === "mark" ? letters(quads.length) : [], more: { label, critical, ...choice } };
 }
 
 // In so many boxes of equal size where it stands; a number becomes one of digits.
@@ -115,7 +117,7 @@ export function split(field, count) {
   const { left, top, right, bottom } = boundsOf([outline]);
   const down = field.kind === "mark" && bottom - top > right - left;
   const quads = cellsOf(outline, count, down);
-  const kept = Array.from(letters(count), (letter, place) => field.options[place] ?? letter);
+  const kept = distinct(Array.from(letters(count), (letter, place) => field.options[place] ?? letter));
   return field.kind === "mark" ? { quads, options: kept } : { kind: "digits", quads, options: [], more: { ...field.more, separators: undefined, length: undefined } };
 }
 
@@ -164,7 +166,8 @@ function copied(draft, keys, count, dx, dy) {
   let last = [];
   for (let step = 1; step <= count; step += 1) {
     last = draft.fields.filter(({ key }) => keys.includes(key)).map((field) => {
-      const copy = made(freeName(field.name, fields), field.kind, moved(field.quads, step * dx, step * dy), field.options, field.more);
+      const label = field.more.label && free(field.more.label, fields.map(({ more }) => more.label));
+      const copy = made(free(field.name, namesOf(fields)), field.kind, moved(field.quads, step * dx, step * dy), field.options, { ...field.more, label });
       fields.push(copy);
       return copy.key;
     });
@@ -172,16 +175,29 @@ function copied(draft, keys, count, dx, dy) {
   return [{ ...draft, fields }, last];
 }
 
-// male1 follows male, and row8 row7: the number at its end goes up until nobody has it.
-export function freeName(name, fields) {
-  const taken = new Set(fields.map((field) => field.name));
+function namesOf(fields) {
+  return fields.map(({ name }) => name);
+}
+
+// male2 follows male, and row8 row7: the number at its end goes up until nobody has it.
+export function free(name, others) {
+  const taken = new Set(others);
   const [, stem, digits] = /** @type {string[]} */ (/^(.*?)(\d*)$/.exec(name));
-  let [free, number] = [name, Number(digits || 1)];
-  while (taken.has(free)) {
+  let [found, number] = [name, Number(digits || 1)];
+  while (taken.has(found)) {
     number += 1;
-    free = `${stem}${String(number).padStart(digits.length, "0")}`;
+    found = `${stem}${String(number).padStart(digits.length, "0")}`;
   }
-  return free;
+  return found;
+}
+
+// Each once: of two boxes of one name the template would have the last alone.
+export function distinct(names) {
+  const found = [];
+  for (const name of names) {
+    found.push(free(name, found));
+  }
+  return found;
 }
 
 function letters(count) {
