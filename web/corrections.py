@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from digitmill.documents import Row, RowProblem, row_documents
 from digitmill.errors import BadOptions, FieldError, UnsupportedMediaType
+from digitmill.faults import faults_of
 from digitmill.page_documents import Correction as CorrectionDocument
 from digitmill.page_documents import Count, Time, VerdictName, correction_document, time_text
 from digitmill.placing import Placed
@@ -266,7 +267,7 @@ def read_json(request: Request, model: type[Model]) -> Model:
 
 def bad_body(error: ValidationError) -> BadOptions:
     """As for options, with the whole way to each faulty field, such as corrections.3.prediction."""
-    places = (".".join(map(str, fault["loc"])) or "body" for fault in error.errors(include_url=False))
+    places = (".".join(map(str, fault["loc"])) or "body" for fault in faults_of(error))
     faults = tuple(replace(fault, field=place) for fault, place in zip(bad_input(error).errors, places, strict=True))
     return BadOptions(" ".join(f"{fault.field} {fault.message}." for fault in faults), errors=faults)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from flask import Request
@@ -57,37 +56,6 @@ class Headers(_Parameters):
     """The headers that one call looks at."""
 
     model_config = ConfigDict(extra="ignore")
-
-
-WORDS = {
-    "too_short": "must not be empty",
-    "too_long": "has too many entries: at most {max_length}",
-    "string_too_short": "must not be empty",
-}
-_ADDRESS = "must be an https:// or http:// address without spaces"
-_TIME = "must be a day such as 2026-01-31, or a time with its zone such as 2026-01-31T09:00Z"
-PATTERNS = {
-    "cursor": "must be the `next_cursor` of the page before",
-    "created_after": _TIME,
-    "created_before": _TIME,
-    "webhook": "must be the id of a registered webhook, such as wh_0123456789abcdef",
-    "url": _ADDRESS,
-    "webhook_url": _ADDRESS,
-    "results_url": "must be s3://bucket/ and a name that ends in .csv, .ndjson or .parquet",
-    "template": "must be name or name@version, or a list of such",
-}
-
-
-def in_words(field: str, fault: Mapping[str, Any]) -> str:
-    """What is wrong with a field, by pydantic's ``fault``, without that library's words."""
-    if fault["type"] == "string_pattern_mismatch" and field in PATTERNS:
-        return PATTERNS[field]
-    if fault["type"] in WORDS and fault.get("ctx", {}).get("min_length", 1) == 1:
-        return WORDS[fault["type"]].format(**fault.get("ctx", {}))
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    for subject in ("Input should ", "String should ", "Value should ", "List should "):
-        message = message.replace(subject, "must ")
-    return message
 
 
 def split(value: Any) -> Any:

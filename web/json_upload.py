@@ -12,8 +12,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from digitmill.errors import BadOptions, FieldError, TooManyImages
+from digitmill.faults import faults_of, in_words
 from digitmill.uploads.spool import Spool
-from web.inputs import in_words
 from web.options import Options
 
 JSON_BYTES = 32 << 20
@@ -90,7 +90,7 @@ def read_json_upload(text: bytes, spool: Spool, *, max_files: int) -> Received:
         # programs of Windows begin a text with a byte order mark, which RFC 8259 lets a reader pass over
         upload = JsonUpload.model_validate_json(text.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
-        faults = tuple(_fault(dict(fault)) for fault in error.errors(include_input=False))
+        faults = tuple(map(_fault, faults_of(error)))
         raise BadOptions(" ".join(f"{fault.field} {fault.message}." for fault in faults[:5]), errors=faults) from error
     if len(upload.files or ()) > max_files:
         raise TooManyImages(f"The upload has more than {max_files:,} files; put them into a zip, or split the upload.")
@@ -116,10 +116,6 @@ def _fault(fault: dict[str, Any]) -> FieldError:
     names = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in place if part != "options"]
     # of the two that may hold the images the usual one is named
     field = "".join(names).lstrip(".") or ("files" if kind == "value_error" else "body")
-    if kind == "extra_forbidden":
-        return FieldError(field, "is not known here")
-    if kind == "missing":
-        return FieldError(field, "must be there")
     if kind == "json_invalid":
         return FieldError(field, 'must be JSON: {"files": [{"name": …, "data": …}]} or {"source": …}')
-    return FieldError(field, in_words(field, fault))
+    return FieldError(field, in_words(fault, field))

@@ -9,10 +9,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from digitmill import domain, precedence
 from digitmill.errors import BadOptions, FieldError
+from digitmill.faults import faults_of, in_words
 from digitmill.outside.addresses import MOST_CHARACTERS
 from digitmill.readers import READERS
 from digitmill.uploads.code_pages import NAMED, code_page_named
-from web.inputs import Query, digits, in_words
+from web.inputs import Query, digits
 
 METADATA_BYTES = 4096
 METADATA_DEPTH = 32
@@ -281,7 +282,7 @@ def read_options(text: bytes) -> Options:
 
 def bad_input(error: ValidationError) -> BadOptions:
     """The core's error for input that does not fit its model, naming each faulty field."""
-    faults = tuple(_fault(dict(fault), error.title) for fault in error.errors(include_url=False))
+    faults = tuple(_fault(fault, error.title) for fault in faults_of(error))
     return BadOptions(" ".join(f"{fault.field} {fault.message}." for fault in faults), errors=faults)
 
 
@@ -289,6 +290,4 @@ def _fault(fault: dict[str, Any], model: str) -> FieldError:
     name = str(fault["loc"][0]) if fault["loc"] else "options"
     if model.endswith("Headers"):
         name = name.replace("_", "-").title()
-    if fault["type"] == "extra_forbidden":
-        return FieldError(name, "is not known here")
-    return FieldError(name, in_words(name, fault))
+    return FieldError(name, in_words(fault, name))

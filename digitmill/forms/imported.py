@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digitmill.errors import BadTemplate, FieldError
+from digitmill.faults import faults_of, in_words
 from digitmill.forms.template import COLUMNS, MOST_BYTES, MOST_DIGITS
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def from_omrchecker(text: bytes, name: str, size: tuple[int, int]) -> Document:
     try:
         checker = _Checker.model_validate(json.loads(text))
     except ValidationError as error:
-        errors = tuple(FieldError(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()[:20])
+        errors = tuple(FieldError(".".join(map(str, one["loc"])), in_words(one)) for one in faults_of(error)[:20])
         raise BadTemplate(
             f"This is no template.json of OMRChecker: {errors[0].field}: {errors[0].message}.", errors=errors
         ) from None

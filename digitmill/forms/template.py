@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from digitmill.errors import BadTemplate, FieldError
+from digitmill.faults import faults_of, in_words
 from digitmill.forms.geometry import Quad, cells_of, is_convex, sides_of
 from digitmill.forms.rule_parts import Kind
 from digitmill.forms.rules import Rule, compiled
@@ -324,7 +325,7 @@ class Template(_Frozen):
         try:
             template = cls.model_validate_json(text)
         except ValidationError as error:
-            raise _refused([FieldError(_place(fault["loc"]), fault["msg"]) for fault in error.errors()]) from None
+            raise _refused([FieldError(_place(one["loc"]), in_words(one)) for one in faults_of(error)]) from None
         if errors := [*_doubles(template), *_outside(template), *_too_many(template), *template._faulty_rules()]:
             raise _refused(errors)
         return template

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digitmill.errors import BadOptions, FieldError
+from digitmill.faults import faults_of, in_words
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.imaging.normalisers import held_versions
 from digitmill.models.manifest import DataSet, EngineAgreement, Name, NonDigitScores, Scores, Share, Version
@@ -49,10 +50,10 @@ class Card(_Frozen):
             card = cls.model_validate_json(text)
         except ValidationError as error:
             faults = tuple(
-                FieldError(".".join(("card", *map(str, fault["loc"]))), str(fault["msg"]))
-                for fault in error.errors(include_url=False, include_input=False)[:10]
+                FieldError(".".join(("card", *map(str, fault["loc"]))), in_words(fault))
+                for fault in faults_of(error)[:10]
             )
-            raise BadOptions(" ".join(f"{fault.field}: {fault.message}." for fault in faults), errors=faults) from error
+            raise BadOptions(" ".join(f"{fault.field} {fault.message}." for fault in faults), errors=faults) from error
         if card.normaliser not in held_versions():
             known = ", ".join(map(str, held_versions()))
             message = f"must be a version that this release holds: {known}"

@@ -33,7 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("domain", "access", "settings"),
     ("form_page", "verdicts", "networks", "roles", "precedence"),
     ("addresses",),
-    ("errors",),
+    ("errors", "faults"),
 )
 
 # Who may import a library, as beginnings of module names
