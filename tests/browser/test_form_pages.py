@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,31 @@ from tests.browser.watching import assert_accessible
 from tests.end_to_end.test_forms import BY_MARKS, SEED, page_of
 from tests.forms.made import form_named, png
 from tests.web.test_placing import lost
+from training.forms.layout import Form
 from training.forms.measure import form_of
 
+WIDTH_OF_TEXT = """cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell.firstChild);
+    return range.getBoundingClientRect().width;
+}"""
+
 pytestmark = [pytest.mark.service, pytest.mark.browser]
+
+
+def publish(api: Client, form: Form, folder: Path) -> Form:
+    (folder / "template.json").write_text(form.template.as_json())
+    (folder / "reference.png").write_bytes(png(form.blank))
+    api.publish_template(folder / "template.json", folder / "reference.png")
+    return form
 
 
 def form_job(api: Client, folder: Path, **changed: Any) -> Job:
     """Two pages of one form, of which each has doubtful fields. Of its template something may be ``changed``."""
     form = form_of(BY_MARKS, SEED)
-    template = form.template.model_copy(update=changed)
-    (folder / "template.json").write_text(template.as_json())
-    (folder / "reference.png").write_bytes(png(form.blank))
-    api.publish_template(folder / "template.json", folder / "reference.png")
+    form = publish(api, replace(form, template=form.template.model_copy(update=changed)), folder)
     files = [(f"{number}.png", io.BytesIO(page_of(form, number, "flatbed")[1])) for number in range(2)]
-    return api.wait(api.submit(files, read="form", template=[template.label], review_below=0.9999).id, timeout=120)
+    return api.wait(api.submit(files, read="form", template=[form.template.label], review_below=0.9999).id, timeout=120)
 
 
 def test_the_fields_of_pages_are_seen_and_a_doubtful_one_is_corrected(page: Page, api: Client, tmp_path: Path) -> None:
@@ -85,6 +97,47 @@ def test_every_value_stands_under_the_name_of_its_field(page: Page, api: Client,
     for line, fields in zip(page.locator("#pages tr").all(), rows, strict=True):
         shown = line.locator("td").all_inner_texts()
         assert shown == [fields[name].value if fields[name].value is not None else "\u2013" for name in names]
+
+
+def test_keys_lead_from_the_page_of_a_job_of_pages_as_from_that_of_others(
+    page: Page, api: Client, tmp_path: Path
+) -> None:
+    job = form_job(api, tmp_path)
+    page.goto(f"/jobs/{job.id}")
+    expect(page.locator("#pages tr")).to_have_count(2)
+    for key, ending in (("d", ".csv"), ("e", ".xlsx")):
+        with page.expect_download() as download:
+            page.keyboard.press(key)
+        assert download.value.suggested_filename.endswith(ending)
+    page.keyboard.press("r")
+    expect(page).to_have_url(re.compile(f"/jobs/{job.id}/review$"))
+
+
+def test_pages_are_read_with_the_threshold_that_is_told_before(page: Page, api: Client, tmp_path: Path) -> None:
+    form = publish(api, form_of(BY_MARKS, SEED), tmp_path)
+    page.goto(f"/?template={form.template.label}")
+    expect(page.get_by_label("A page of a form")).to_be_checked()
+    told = page.locator("#threshold-value").input_value()
+    shown = page.locator('label[for="threshold-model"]').inner_text()
+    assert shown.startswith("As the model advises: ")
+    assert float(shown.split()[-2]) == float(told)
+    page.locator("#files").set_input_files({"name": "blank.png", "mimeType": "image/png", "buffer": png(form.blank)})
+    page.get_by_role("button", name="Read the scans").click()
+    expect(page.locator("#state")).to_have_text("Done", timeout=60_000)
+    read_with = api.job(page.locator("#job").get_attribute("data-id") or "").options["review_below"]
+    assert float(told) == pytest.approx(read_with * 100)
+
+
+def test_why_a_page_was_not_read_is_seen_whole(page: Page, api: Client, tmp_path: Path) -> None:
+    form = publish(api, form_of(BY_MARKS, SEED), tmp_path)
+    other = png(form_named("another", 3).blank)
+    job = api.wait(api.submit([("other.png", io.BytesIO(other))], read="form", template=form.template.label).id)
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        page.goto(f"/jobs/{job.id}")
+        why = page.locator("#pages td")
+        expect(why).to_contain_text("does not show the form")
+        assert why.evaluate(WIDTH_OF_TEXT) < width
 
 
 def test_doubtful_fields_are_answered_one_by_one_beside_their_page(page: Page, api: Client, tmp_path: Path) -> None:
@@ -149,10 +202,7 @@ def test_an_answer_to_a_field_is_taken_back_and_its_history_told(page: Page, api
 def test_a_page_that_was_not_found_is_read_where_its_corners_are_dragged(
     page: Page, api: Client, tmp_path: Path
 ) -> None:
-    form = form_named("dragged", 3)
-    (tmp_path / "template.json").write_text(form.template.as_json())
-    (tmp_path / "reference.png").write_bytes(png(form.blank))
-    api.publish_template(tmp_path / "template.json", tmp_path / "reference.png")
+    form = publish(api, form_named("dragged", 3), tmp_path)
     scan, corners = lost(form, "171")
     files = [("lost.png", io.BytesIO(png(scan)))]
     job = api.wait(api.submit(files, read="form", template=form.template.label).id, timeout=120)

@@ -9,6 +9,7 @@ from digitmill import programs
 from digitmill.access import NO_QUOTAS
 from digitmill.domain import DIGIT, FORM, NUMBER
 from digitmill.errors import NotFound
+from digitmill.forms.certainty import REVIEW_BELOW as FORM_REVIEW_BELOW
 from digitmill.imaging.foreign import OTHER_ARCHIVES, READ_ARCHIVES
 from digitmill.imaging.formats import FORMATS, READ_ARCHIVE_SUFFIXES
 from digitmill.models.manifest import Manifest
@@ -40,10 +41,10 @@ def show_drop() -> Response:
     # the digits first, which most forms ask for; a reader of another's pictures is chosen by programs alone
     defaults = {reads: registry.default(reads) for reads in (DIGIT, NUMBER)}
     usual = [default.reference for default in defaults.values()]
-    # of a page the digits' model reads the boxes, and what goes to review depends on the form
+    # of a page what goes to review depends on the form
     choices = [
-        *((reads, default, expected(default)) for reads, default in defaults.items()),
-        (FORM, defaults[DIGIT], {}),
+        *((reads, default.review_below, expected(default)) for reads, default in defaults.items()),
+        (FORM, FORM_REVIEW_BELOW, {}),
     ]
     wanted = request.args.get("template")
     manifests = [each for each in registry.list() if each.reads in defaults and each.name != BUILT_IN_BOXES]

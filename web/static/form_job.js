@@ -7,6 +7,7 @@ import { all, at } from "./elements.js";
 import { asNext, entriesText, isMine } from "./entries.js";
 import { follow, isFinal, isGone } from "./progress.js";
 import { looksText } from "./reasons.js";
+import { onShortcuts } from "./shortcuts.js";
 import { number, showAge, text } from "./texts.js";
 
 const AT_ONCE = 100;
@@ -78,13 +79,15 @@ function lineOf(place) {
   if (page.error) {
     const cell = document.createElement("td");
     cell.colSpan = Math.max(1, names.length);
-    cell.textContent = page.error.detail;
+    const why = document.createElement("p");
+    Object.assign(why, { className: "why", textContent: page.error.detail });
+    cell.append(why);
     if (NOT_FOUND.includes(page.error.code) && corners) {
       const button = document.createElement("button");
       Object.assign(button, { type: "button", textContent: text("place_page") });
       button.dataset.lost = place;
       button.setAttribute("aria-label", text("place_page_of", { name: page.name }));
-      cell.append(" ", button);
+      why.append(" ", button);
     }
     line.append(cell);
   } else {
@@ -251,4 +254,5 @@ at("cancel").addEventListener("click", async () => {
   }
 });
 all("time").forEach(showAge);
+onShortcuts();
 run();
