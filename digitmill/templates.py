@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from digitmill.domain import Options
 from digitmill.errors import BadOptions, BadTemplate, Conflict, FieldError, NotFound, TemplateNotFound
+from digitmill.forms.proposed import proposed
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import Template
 from digitmill.imaging.counting import count_pictures
@@ -59,7 +60,7 @@ class Templates:
             Conflict: another template has this name and version.
             Overloaded: too many pictures are being opened.
         """
-        template = Template.parsed(text)
+        template = proposed(text)
         png = self.reference(template, picture)
         parsed = template.as_json()
         blob = f"{PREFIX}{uuid.uuid4().hex}"

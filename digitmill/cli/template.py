@@ -115,10 +115,10 @@ def check(
     reference: Annotated[Path | None, typer.Option(help="Its picture, whose size is compared.", exists=True)] = None,
 ) -> None:
     """Say every fault of a template with its place, such as fields[3].boxes[2]."""
-    from digitmill.forms.template import Template  # noqa: PLC0415
+    from digitmill.forms.proposed import proposed  # noqa: PLC0415
 
     try:
-        sound = Template.parsed(template.read_bytes())
+        sound = proposed(template.read_bytes())
     except BadTemplate as error:
         say("\n".join(f"{one.field or 'template'}: {one.message}." for one in error.errors) or error.detail)
         raise typer.Exit(Exit.PROBLEM) from None

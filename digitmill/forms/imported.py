@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digitmill.errors import BadTemplate, FieldError
 from digitmill.faults import faults_of, in_words
+from digitmill.forms.proposed import answerable
 from digitmill.forms.template import COLUMNS, MOST_BYTES, MOST_DIGITS
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def from_widgets(widgets: Sequence[Widget], name: str, size: tuple[int, int]) ->
         if options is None:
             options = ticks[widget["name"]] = {}
             fields.append({"name": names.taken(widget["name"]), "kind": "mark", "options": options})
-        value = widget["value"][:64] or "yes"
+        value = answerable(widget["value"])[:64].strip() or "yes"
         options[value if value not in options else f"{value[:58]}-{len(options) + 1}"] = quad
     return _document(name, size, PDF_DPI, fields, blank=True)
 

@@ -325,9 +325,9 @@ class Template(_Frozen):
         try:
             template = cls.model_validate_json(text)
         except ValidationError as error:
-            raise _refused([FieldError(_place(one["loc"]), in_words(one)) for one in faults_of(error)]) from None
+            raise refused([FieldError(_place(one["loc"]), in_words(one)) for one in faults_of(error)]) from None
         if errors := [*_doubles(template), *_outside(template), *_too_many(template), *template._faulty_rules()]:
-            raise _refused(errors)
+            raise refused(errors)
         return template
 
     def _faulty_rules(self) -> Iterator[FieldError]:
@@ -342,7 +342,7 @@ class Template(_Frozen):
         return self.model_dump_json(exclude_none=True)
 
 
-def _refused(errors: list[FieldError]) -> BadTemplate:
+def refused(errors: list[FieldError]) -> BadTemplate:
     named = errors[:MOST_ERRORS]
     what = "; ".join(f"{error.field}: {error.message}" if error.field else error.message for error in named[:3])
     return BadTemplate(f"Correct the template: {what}.", errors=tuple(named))

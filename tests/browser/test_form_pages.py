@@ -113,6 +113,15 @@ def test_keys_lead_from_the_page_of_a_job_of_pages_as_from_that_of_others(
     expect(page).to_have_url(re.compile(f"/jobs/{job.id}/review$"))
 
 
+def test_the_page_of_a_job_of_pages_leads_to_its_certificate(page: Page, api: Client, tmp_path: Path) -> None:
+    job = form_job(api, tmp_path)
+    page.goto(f"/jobs/{job.id}")
+    page.get_by_role("link", name="Certificate").click()
+    expect(page.locator("#errors")).to_have_text("Not measured.")
+    # of pages no sample is drawn
+    expect(page.get_by_role("link", name="Check the accepted rows")).to_have_count(0)
+
+
 def test_pages_are_read_with_the_threshold_that_is_told_before(page: Page, api: Client, tmp_path: Path) -> None:
     form = publish(api, form_of(BY_MARKS, SEED), tmp_path)
     page.goto(f"/?template={form.template.label}")

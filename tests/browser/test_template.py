@@ -302,9 +302,12 @@ def test_a_field_has_what_people_call_it_in_any_script(page: Page, blank: Path, 
     options.fill("x, x, x, x")
     options.press("Tab")
     expect(options).to_have_value("x, x2, x3, x4")
+    options.fill("yes, often|no| maybe |x4")
+    options.press("Tab")
+    expect(options).to_have_value("yes, often | no | maybe | x4")
     page.locator("#template-name").fill("garden")
     page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("#published-text")).to_have_text("garden@1 is published.")
     fields = {field["name"]: field for field in api.template("garden", "1").document["fields"]}
     assert [fields[name].get("label") for name in ("carrots", "carrots2")] == ["にんじん 1", "にんじん 2"]
-    assert list(fields["carrots2"]["options"]) == ["x", "x2", "x3", "x4"]
+    assert list(fields["carrots2"]["options"]) == ["yes, often", "no", "maybe", "x4"]

@@ -39,7 +39,7 @@ export class Details {
     this.set("least", more.length?.[0] ?? "");
     this.set("most", more.length?.[1] ?? "");
     this.set("separators", more.separators ?? "");
-    this.set("options", options.join(", "));
+    this.set("options", options.join(options.some((option) => option.includes(",")) ? " | " : ", "));
     for (const name of CHOICES) {
       this.set(name, more[name] ?? at(name).dataset.usual);
     }
@@ -70,7 +70,7 @@ export class Details {
     } else if (id === "separators") {
       say((field) => ({ more: { ...field.more, separators: value } }));
     } else if (id === "options") {
-      const names = value.split(",").map((name) => name.trim());
+      const names = value.split(value.includes("|") ? "|" : ",").map((name) => name.trim());
       say((field) => ({ options: distinct(field.options.map((before, place) => names[place] || before)) }));
     } else if (id === "critical") {
       say((field) => ({ more: { ...field.more, critical: checked || undefined } }));

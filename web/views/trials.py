@@ -11,6 +11,7 @@ from digitmill import errors
 from digitmill.access import Scope
 from digitmill.domain import Job
 from digitmill.errors import BadTemplate, FieldError, UnsupportedMediaType
+from digitmill.forms.proposed import proposed
 from digitmill.forms.template import MOST_BYTES, Template
 from digitmill.store.news import CompletionWaiter
 from digitmill.trying import OWNER, Wait
@@ -58,7 +59,7 @@ def check_template() -> Response:
         raise UnsupportedMediaType(f"Send {JSON}, without a Content-Encoding.")
     faults: tuple[FieldError, ...] = ()
     try:
-        Template.parsed(read_body(request, MOST_BYTES))
+        proposed(read_body(request, MOST_BYTES))
     except BadTemplate as error:
         faults = error.errors or (FieldError("", error.detail),)
     return json_answer(
@@ -108,7 +109,7 @@ def try_draft(query: PageQuery) -> Response:
     with context().waiting.upload_slot(owner()), Spool(service().settings.spool, 2 * most) as spool:
         text = receive_parts(request, spool, PARTS, max_bytes=2 * (most + MOST_BYTES))
         files = {piece.name: spool.read(*piece.place) for piece in spool.pieces}
-    template = Template.parsed(text)
+    template = proposed(text)
     return _row(template, service().templates.reference(template, files["reference"]), files["page"], query.page)
 
 
