@@ -12,7 +12,7 @@ import redis
 from digitmill.domain import Job, JobState
 from digitmill.store.redis import RedisJobStore
 from tests.store.conftest import IMAGES, Bench, take_chunk
-from tests.store.test_repeats import contents
+from tests.store.contents import contents
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from digitmill.store.base import TAKEN_SECONDS
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.upkeep import WorkerInfo
 from tests.store.conftest import IMAGES, Bench, take_chunk
-from tests.store.test_repeats import contents
+from tests.store.contents import contents
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from digitmill.store.key_store import KeyStore
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.requests import Idempotency
 from tests.store.conftest import IMAGES, Bench, take_chunk
-from tests.store.test_repeats import contents
+from tests.store.contents import contents
 
 ENDPOINT = Endpoint(
     id="wh_0123456789abcdef",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -27,11 +26,14 @@ from digitmill.store.upkeep import WorkerInfo
 from digitmill.store.webhook_store import Attempt
 from digitmill.verdicts import Verdict, VerdictStatus
 from tests.store.conftest import IMAGES, Bench, take_chunk
+from tests.store.contents import contents
 
 KEY = Idempotency("k", "digest")
 PLAN = (PackedChunk(0, b"entries 0"), PackedChunk(IMAGES, b"entries 1"))
 COUNTS = Counts(total=IMAGES, statuses=Counter(recognized=2, blank=1))
 SEVEN = Verdict(VerdictStatus.RECOGNIZED, "7")
+SHORTEST_LIFE_SECONDS = 1.0
+"""Of what Redis holds: that a worker stays for more work."""
 
 
 class Repeating(redis.Redis):
@@ -268,33 +270,6 @@ def living(twin: Twin) -> bool:
     return known(twin) and bool(twin.client.exists(f"{job_key(twin)}:plan"))
 
 
-def contents(client: Any) -> dict[bytes, Any]:
-    """All that is in Redis, but for times and words of calls, which differ in any two runs."""
-    found: dict[bytes, Any] = {}
-    for key in client.scan_iter():
-        kind = client.type(key)
-        if kind == b"hash":
-            found[key] = {name: timeless(name, value) for name, value in client.hgetall(key).items()}
-        elif kind == b"zset":
-            found[key] = set(client.zrange(key, 0, -1))
-        elif kind == b"list":
-            found[key] = client.lrange(key, 0, -1)
-        elif kind == b"set":
-            found[key] = client.smembers(key)
-        else:
-            word, _, rest = client.get(key).partition(b" ")
-            found[key] = rest or word
-        found[key] = found[key], client.ttl(key) > 0
-    return found
-
-
-def timeless(name: bytes, value: bytes) -> bytes:
-    """Reviews hold their times within the value."""
-    if name.endswith((b"_at", b":claim")) or name == b"told":
-        return b""
-    return value.partition(b" ")[2] if name == b"ann" else re.sub(rb" ann [0-9.]+$", b"", value)
-
-
 @pytest.fixture
 def client(redis_url: str) -> Iterator[Repeating]:
     pool = redis.ConnectionPool.from_url(redis_url)
@@ -307,16 +282,21 @@ def client(redis_url: str) -> Iterator[Repeating]:
 def outcome(
     client: Repeating, job: Job, reach: Callable[[Twin], None], call: Callable[[Twin], object], *, twice: bool
 ) -> Any:
-    client.flushall()
-    store = RedisJobStore(client)
-    twin = Twin(client, store, job)
-    store.create(job, most_open=9, plan=PLAN, idempotency=(KEY, 60))
-    reach(twin)
-    client.repeats = twice
-    call(twin)
-    client.repeats = False
-    store.close()
-    return contents(client)
+    """What is in Redis then, seen before the first of it ends: a machine that was held up begins again."""
+    while True:
+        client.flushall()
+        store = RedisJobStore(client)
+        twin = Twin(client, store, job)
+        began = time.monotonic()
+        store.create(job, most_open=9, plan=PLAN, idempotency=(KEY, 60))
+        reach(twin)
+        client.repeats = twice
+        call(twin)
+        client.repeats = False
+        store.close()
+        found = contents(client)
+        if time.monotonic() - began < SHORTEST_LIFE_SECONDS:
+            return found
 
 
 @pytest.mark.parametrize("call", CALLS)
