@@ -14,8 +14,6 @@ from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 
 BATCH = 500
-LOOKED_AT_SECONDS = 300
-"""Jobs that have waited for so long make way for others that are to be looked at."""
 
 _log = structlog.get_logger(__name__)
 
@@ -26,6 +24,7 @@ class Recovery:
         self._store = store
         self._queue = queue
         self._measures = measures
+        self._seen = 0
 
     def sweep(self) -> int:
         """Do one round if nobody else does; return how much of what was lost waits again."""
@@ -37,8 +36,10 @@ class Recovery:
         for job_id, chunk in dropped:
             _log.warning("chunk_dropped", job=job_id, chunk=chunk)
             self._measures.count(LEASES_LOST)
-        idle = self._store.upkeep.stalled(2 * self._settings.lease_seconds, BATCH)
-        lost = self._store.upkeep.requeue_lost(idle, looked_at=LOOKED_AT_SECONDS)
+        idle = [job for job, _ in self._store.upkeep.stalled(2 * self._settings.lease_seconds, BATCH, skip=self._seen)]
+        # of very many each has its turn
+        self._seen = self._seen + BATCH if len(idle) == BATCH else 0
+        lost = self._store.upkeep.requeue_lost(idle)
         if lost:
             _log.warning("work_lost", chunks=lost)
         for role in Role:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from digitmill.drift import DRIFTING
 from digitmill.errors import StorageUnavailable
 from digitmill.measures import Family, Figure, Measures
+from digitmill.roles import Role
 from digitmill.store.base import JobStore
 from digitmill.store.upkeep import WorkerInfo
 from web.shared_metrics import VARIABLE
@@ -26,6 +27,8 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 MENDED = ("queued", "active", "open", "leases", "plans", "expiry", "blobs")
 MOST_SETS_OF_LABELS = 200
 """Of one family."""
+MOST_IDLE = 100
+"""Open jobs among which the one is looked for that has waited longest for readers."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -84,7 +87,7 @@ class _Load(Collector):
             mends, waiting = self._store.upkeep.mends(), self._store.chunks.waiting()
             full, idle, due = (
                 self._store.upkeep.memory_share(),
-                self._store.upkeep.stalled(0.0, 1),
+                self._store.upkeep.stalled(0.0, MOST_IDLE),
                 self._store.webhooks.backlog(),
             )
             drift, figures = self._store.tallies.counts(DRIFTING), self._measures.figures()
@@ -96,8 +99,9 @@ class _Load(Collector):
         yield GaugeMetricFamily("digitmill_queued_images", "Images of open jobs that have no row yet.", queued)
         yield GaugeMetricFamily(
             "digitmill_longest_idle_seconds",
-            "Seconds since the open job that has waited longest was last worked on; 0 without open jobs.",
-            idle[0][1] if idle else 0,
+            "Seconds since the open job that has waited longest for readers was last worked on; 0 without open jobs.",
+            # what waits for trainers may do so for hours
+            next((seconds for job, seconds in idle if job.role is Role.READER), 0),
         )
         yield GaugeMetricFamily(
             "digitmill_redis_memory_share", "Share of Redis' maxmemory in use; 0 without one.", full

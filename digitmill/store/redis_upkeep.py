@@ -75,28 +75,28 @@ class RedisUpkeep(UpkeepStore):
             found = self._requeue_expired.run(["dm:leases", WAITING, TURN], [limit, score_of(Urgency.AGAIN)])
         return [claim for claim in map(claim_of, found) if claim is not None]
 
-    def requeue_lost(self, jobs: Sequence[tuple[Job, float]], *, looked_at: float) -> int:
+    def requeue_lost(self, jobs: Sequence[Job]) -> int:
         calls = [
             (
                 [
                     job_key(job.id), plan_key(job.id), rows_key(job.id), "dm:leases", "dm:active",
                     of_role(WAITING, job.role), TURN,
                 ],
-                [job.id, score_of(Urgency.AGAIN), of_job, int(idle >= looked_at), of_owner],
+                [job.id, score_of(Urgency.AGAIN), of_job, of_owner],
             )
-            for job, idle in jobs
+            for job in jobs
             for of_job, of_owner in [scores_of(job)]
         ]  # fmt: skip
         with storage_errors():
             return sum(self._requeue_lost.run_all(calls))
 
-    def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
+    def stalled(self, idle: float, limit: int, *, skip: int = 0) -> Sequence[tuple[Job, float]]:
         """What is no open job makes way for those that come after it, or nothing behind it would ever be found."""
         while True:
             with storage_errors():
                 now = time_of(self._redis)
                 found = self._redis.zrange(
-                    "dm:active", "-inf", now - idle, byscore=True, offset=0, num=limit, withscores=True
+                    "dm:active", "-inf", now - idle, byscore=True, offset=skip, num=limit, withscores=True
                 )
             since = {job_id.decode(errors="replace"): now - score for job_id, score in found}
             jobs = [job for job in jobs_by_id(self._redis, list(since)) if not job.state.final]

@@ -49,13 +49,13 @@ class UpkeepStore(ABC):
         """Let chunks wait again whose worker went silent, or gave them back: (job, chunk) of each."""
 
     @abstractmethod
-    def requeue_lost(self, jobs: Sequence[tuple[Job, float]], *, looked_at: float) -> int:
-        """Let what is neither done nor held of these jobs, and does not wait, wait again; the number of that. Those
-        idle for ``looked_at`` seconds count as touched, so that others come to be looked at."""
+    def requeue_lost(self, jobs: Sequence[Job]) -> int:
+        """Let what is neither done nor held of these jobs, and does not wait, wait again; the number of that."""
 
     @abstractmethod
-    def stalled(self, idle: float, limit: int) -> Sequence[tuple[Job, float]]:
-        """Open jobs without progress for ``idle`` seconds, with their idle time, longest first."""
+    def stalled(self, idle: float, limit: int, *, skip: int = 0) -> Sequence[tuple[Job, float]]:
+        """Open jobs without progress for ``idle`` seconds, with their idle time, longest first, behind the first
+        ``skip``."""
 
     @abstractmethod
     def take_expired(self, limit: int, lease: float) -> Sequence[str]:

@@ -145,3 +145,20 @@ def test_a_worker_that_stops_calls_another_for_what_it_leaves(mill: Mill) -> Non
     mill.queue.wakeups = 0
     mill.service.work(Models(lambda _: mill.model), stopping=lambda: True).run()
     assert mill.queue.wakeups == 1
+
+
+@pytest.mark.parametrize("mill", [BULK], indirect=True)
+def test_the_sweep_finds_what_is_lost_behind_many_jobs_that_lack_nothing(
+    mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digitmill.recovery.BATCH", FEW)
+    for _ in range(FEW + 1):
+        submit(mill)
+        mill.pass_time(2)
+    *_, (last,) = [mill.store.chunks.take(Order(1, 600)).claims for _ in range(FEW + 1)]
+    mill.store.chunks.give_back(last.job.id, 0, at_once=True)
+    assert mill.store.chunks.wait_for_work(1)
+    mill.pass_time(60)
+    assert mill.service.recovery.sweep() == 0
+    mill.pass_time(6)
+    assert mill.service.recovery.sweep() == 1

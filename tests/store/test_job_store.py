@@ -250,14 +250,22 @@ def test_queued_images_count_those_without_a_row(bench: Bench) -> None:
     assert bench.store.upkeep.queued_images() == 2 * IMAGES
 
 
-def test_idle_jobs_are_found_until_they_were_looked_at(bench: Bench) -> None:
+def test_a_job_stays_idle_when_it_was_looked_at_and_lacks_nothing(bench: Bench) -> None:
     job = bench.submit()
     bench.pass_time(1.1)
-    ((found, idle),) = bench.store.upkeep.stalled(1, 10)
-    assert found.id == job.id
-    assert idle >= 1
-    bench.store.upkeep.requeue_lost([(found, idle)], looked_at=0)
-    assert bench.store.upkeep.stalled(1.5, 10) == []
+    for _ in range(2):
+        ((found, idle),) = bench.store.upkeep.stalled(1, 10)
+        assert found.id == job.id
+        assert idle >= 1
+        assert bench.store.upkeep.requeue_lost([found]) == 0
+
+
+def test_idle_jobs_are_found_in_parts(bench: Bench) -> None:
+    jobs = [bench.submit().id for _ in range(3)]
+    bench.pass_time(1.1)
+    parts = [bench.store.upkeep.stalled(1, 2, skip=skip) for skip in (0, 2, 4)]
+    assert [len(part) for part in parts] == [2, 1, 0]
+    assert {job.id for part in parts for job, _ in part} == set(jobs)
 
 
 def test_a_lock_is_held_by_one_until_it_ends(bench: Bench) -> None:

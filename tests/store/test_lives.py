@@ -121,9 +121,8 @@ def test_a_place_counts_as_a_strike_once(held: Held) -> None:
     [
         lambda held, claim: held.store.chunks.complete(claim, b"rows", COUNTS),
         lambda held, claim: held.claim(claim.job, 1),
-        lambda held, claim: held.store.upkeep.requeue_lost([(claim.job, 99)], looked_at=9),
     ],
-    ids=["a chunk is done", "another is taken", "it was looked at"],
+    ids=["a chunk is done", "another is taken"],
 )
 def test_a_job_that_goes_on_is_not_stalled(held: Held, go_on: Callable[[Held, Claim], object]) -> None:
     job = held.bench.submit()

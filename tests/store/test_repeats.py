@@ -235,7 +235,7 @@ CALLS: Mapping[str, Callable[[Twin], object]] = {
     "call a worker": lambda twin: twin.store.chunks.call_worker(),
     "give back at once": lambda twin: twin.store.chunks.give_back(twin.job.id, 0, at_once=True),
     "complete and take": complete_and_take,
-    "requeue lost": lambda twin: twin.store.upkeep.requeue_lost([(twin.job, 999)], looked_at=99),
+    "requeue lost": lambda twin: twin.store.upkeep.requeue_lost([twin.job]),
     "expired leases": lambda twin: twin.store.upkeep.requeue_expired(10),
     "take expired": lambda twin: twin.store.upkeep.take_expired(10, 60),
     "purge": purge,

@@ -55,7 +55,7 @@ def given_back(bench: Bench, claim: Claim) -> None:
 def lost(bench: Bench, claim: Claim) -> None:
     given_back(bench, claim)
     assert bench.store.chunks.wait_for_work(1, claim.job.role)
-    assert bench.store.upkeep.requeue_lost([(claim.job, 999.0)], looked_at=99) == 1
+    assert bench.store.upkeep.requeue_lost([claim.job]) == 1
 
 
 def resumed(bench: Bench, claim: Claim) -> None:

@@ -113,7 +113,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         self.store.upkeep.requeue_expired(100)
-        self.store.upkeep.requeue_lost(self.store.upkeep.stalled(-1, 100), looked_at=0)
+        self.store.upkeep.requeue_lost([job for job, _ in self.store.upkeep.stalled(-1, 100)])
 
     @rule(job_id=jobs, state=st.sampled_from([JobState.CANCELLED, JobState.FAILED]))
     def end(self, job_id: str, state: JobState) -> None:

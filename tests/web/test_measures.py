@@ -10,9 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from digitmill.errors import StorageUnavailable
 from digitmill.measures import FAMILIES, JOBS, Measures
+from digitmill.roles import Role
 from tests.house.sources import ROOT
 from tests.pictures import drawn_digit, png
-from tests.store.conftest import take_chunk
+from tests.store.conftest import Bench, take_chunk
 from tests.web.conftest import Client, Mill, submitted
 from web.context import EXTENSION
 
@@ -82,6 +83,23 @@ def test_a_worker_that_falls_silent_is_counted(client: Client, mill: Mill) -> No
     mill.pass_time(mill.service.settings.lease_seconds + 1)
     mill.service.recovery.sweep()
     assert told(client)["digitmill_leases_lost_total{}"] == 1
+
+
+def test_a_job_that_nobody_works_on_is_told_of_for_as_long_as_that_lasts(client: Client, mill: Mill) -> None:
+    submitted(client, [("1.png", png(drawn_digit(1)))])
+    for waited in range(100, 1600, 100):
+        mill.pass_time(100)
+        mill.service.recovery.sweep()
+        assert told(client)["digitmill_longest_idle_seconds{}"] >= waited
+
+
+def test_what_waits_for_a_trainer_is_no_work_that_stands_still(client: Client, mill: Mill) -> None:
+    bench = Bench(mill.store, mill.pass_time)
+    bench.submit(role=Role.TRAINER)
+    mill.pass_time(1000)
+    bench.submit()
+    mill.pass_time(10)
+    assert 10 <= told(client)["digitmill_longest_idle_seconds{}"] < 1000
 
 
 def test_what_the_store_did_not_take_is_handed_in_later_and_once(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:

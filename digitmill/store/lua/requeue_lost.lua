@@ -1,8 +1,7 @@
 -- Let the chunks of an open job wait again that are not done, held by nobody and do not wait: whoever took them out died
 -- before he held them, Redis lost its last moments, or an earlier release sent them by messages. Returns their number.
 -- KEYS  job, plan, rows, leases, active, waiting, turn
--- ARGV  id, score of chunks that wait again, score of the job in its owner's list, 1 where the job counts as looked at,
---       score of an owner who comes
+-- ARGV  id, score of chunks that wait again, score of the job in its owner's list, score of an owner who comes
 local job = redis.call('HMGET', KEYS[1], 'state', 'sent', 'owner')
 if job[1] ~= 'queued' and job[1] ~= 'running' then return 0 end
 local done = {}
@@ -18,8 +17,8 @@ end
 local list, owner = KEYS[6] .. ':of:' .. job[3], ':' .. job[3]
 if sent < chunks and not (redis.call('ZSCORE', list, ARGV[1]) and redis.call('ZSCORE', KEYS[6], owner)) then
   redis.call('ZADD', list, ARGV[3] + redis.call('INCR', KEYS[7]), ARGV[1])
-  redis.call('ZADD', KEYS[6], 'LT', ARGV[5], owner)
+  redis.call('ZADD', KEYS[6], 'LT', ARGV[4], owner)
   lost = lost + 1
 end
-if lost > 0 or ARGV[4] == '1' then redis.call('ZADD', KEYS[5], redis.call('TIME')[1], ARGV[1]) end
+if lost > 0 then redis.call('ZADD', KEYS[5], redis.call('TIME')[1], ARGV[1]) end
 return lost
