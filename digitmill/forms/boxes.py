@@ -25,11 +25,11 @@ GRAIN = 70
 """The percentile of a cut's ink that is its paper's grain."""
 PALER = 20
 """Ink by which a pixel has lost print."""
-PALE_SHARE, LEAST_INK, CLEAR = 0.35, 24, 3.0
+PALE_SHARE, LEAST_INK, CLEAR = 0.35, 24, 4.0
 """Beside black print a pencil's ink is pale: in a box it begins at this share of the darkest that is left there, at no
 less than this level, 0 to 255, and so many times above that of its paper."""
-DARKEST, MOST_PAPER = 98, 70
-"""Percentiles of the ink in a box that stand for its darkest and for its paper: strokes cover a quarter at most."""
+DARKEST, PAPER = 98, 35
+"""Percentiles of the ink in a box that stand for its darkest and for its paper: strokes cover half of it at most."""
 RIM = 0.12
 """Of the box's sides, where remains of print lie, which tell nothing of the pen."""
 
@@ -118,7 +118,7 @@ def _least_ink(cut: Cut) -> int:
     inner = cut.ink[top + down : bottom - down, left + across : right - across]
     calm = cv2.GaussianBlur(inner, (3, 3), 0)
     pen = PALE_SHARE * _percentile(np.asarray(calm, np.uint8), DARKEST)
-    return int(min(PRINT, max(LEAST_INK, CLEAR * _percentile(inner, MOST_PAPER), pen)))
+    return int(min(PRINT, max(LEAST_INK, CLEAR * _percentile(inner, PAPER), pen)))
 
 
 def _percentile(ink: Grey, percent: int) -> float:
