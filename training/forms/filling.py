@@ -15,7 +15,7 @@ from digitmill.forms.template import DigitsField, MarkField, NumberField
 from training.data import Digits
 from training.forms.layout import Form
 from training.kinds import label_of
-from training.scans.pens import textured
+from training.scans.pens import Texture, laid, texture_of_a_pen
 from training.strips.hands import HEIGHT, PoolHand
 
 Grey = NDArray[np.uint8]
@@ -75,6 +75,7 @@ class Writer:
         tone: grey level of the ink.
         size: height of a digit by that of its box.
         aside: how far from the middle of its box a digit stands, by the box's side.
+        texture: how the pen lays its ink, None for evenly.
     """
 
     hand: PoolHand
@@ -82,6 +83,7 @@ class Writer:
     tone: int
     size: float
     aside: float
+    texture: Texture | None
 
 
 def written_on(
@@ -130,6 +132,7 @@ def _writer(digits: Digits, palest: int, random: Generator) -> Writer:
         tone=min(palest, int(random.integers(0, 120 if random.random() < 0.8 else PALEST))),
         size=float(random.uniform(0.4, 1.15) if careless else random.uniform(0.55, 0.9)),
         aside=0.11 if careless else 0.05,
+        texture=texture_of_a_pen(random),
     )
 
 
@@ -176,7 +179,7 @@ def _odd(page: Grey, box: NDArray[np.float64], drawn: Odd, writer: Writer, rando
     low, high = box.min(axis=0), box.max(axis=0)
     factor = writer.size * float(np.min((high - low) / drawn.ink.shape[::-1]))
     size = [max(3, round(side * factor)) for side in drawn.ink.shape[::-1]]
-    ink = textured(np.asarray(cv2.resize(drawn.ink, size, interpolation=cv2.INTER_AREA), np.uint8), random)
+    ink = laid(np.asarray(cv2.resize(drawn.ink, size, interpolation=cv2.INTER_AREA), np.uint8), writer.texture, random)
     middle = (low + high) / 2 + random.normal(0, writer.aside, 2) * (high - low)
     _laid(page, ink, middle - np.array(ink.shape[::-1]) / 2, writer.tone)
 
@@ -187,17 +190,18 @@ def _digit(
     """One digit about the middle of a box."""
     low, high = box.min(axis=0), box.max(axis=0)
     tall = scale * writer.size * (high[1] - low[1]) * float(np.exp(random.normal(0, 0.08)))
-    ink = _inked(writer.hand.glyph(label, random), tall, random)
+    ink = _inked(writer, label, tall, random)
     middle = (low + high) / 2 + random.normal(0, writer.aside, 2) * (high - low)
     _laid(page, ink, middle - np.array(ink.shape[::-1]) / 2, writer.tone)
 
 
-def _inked(glyph: Grey, tall: float, random: Generator) -> Grey:
-    """A glyph as high as ``tall`` pixels, or as much lower as digits of its hand are."""
+def _inked(writer: Writer, label: str, tall: float, random: Generator) -> Grey:
+    """A digit as high as ``tall`` pixels, or as much lower as digits of its hand are."""
+    glyph = writer.hand.glyph(label, random)
     factor = tall / HEIGHT
     size = max(3, round(glyph.shape[1] * factor)), max(3, round(glyph.shape[0] * factor))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return textured(np.asarray(cv2.resize(glyph, size, interpolation=way), np.uint8), random)
+    return laid(np.asarray(cv2.resize(glyph, size, interpolation=way), np.uint8), writer.texture, random)
 
 
 def _laid(page: Grey, ink: Grey, corner: NDArray[np.float64], tone: int) -> None:
@@ -216,7 +220,7 @@ def _strip(page: Grey, box: NDArray[np.float64], writer: Writer, random: Generat
     base = float(low[1] + random.uniform(0.8, 0.92) * (high[1] - low[1]))
     for _ in range(int(random.integers(1, NUMBER_LONGEST + 1))):
         label = DIGITS[int(random.integers(10))]
-        ink = _inked(writer.hand.glyph(label, random), tall * float(np.exp(random.normal(0, 0.08))), random)
+        ink = _inked(writer, label, tall * float(np.exp(random.normal(0, 0.08))), random)
         if text and x + ink.shape[1] > high[0] - 0.1 * tall:
             break
         _laid(page, ink, np.array((x, base - ink.shape[0])), writer.tone)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from training.scans.tables import gaps, grains, patches, piece
 
 Picture = NDArray[np.uint8]
+Texture = Callable[[], tuple[Picture, ...]]
 
 EVEN_WIDTH = 0.35
 """MNIST has broad strokes of uneven width; ball pens and pencils draw one width."""
@@ -50,10 +53,21 @@ def _of_one_width(ink: Picture, random: Generator) -> Picture:
     return np.asarray(cv2.GaussianBlur(line, (3, 3), 0), np.uint8)
 
 
-def textured(ink: Picture, random: Generator) -> Picture:
-    """``ink`` as strong as the pen left it in each place."""
+def texture_of_a_pen(random: Generator) -> Texture | None:
+    """How some pen lays its ink: unevenly, in grains or with gaps; None for evenly."""
     draw = random.random()
     if draw > PATCHY + GRAINY + SKIPPING:
+        return None
+    return patches if draw < PATCHY else grains if draw < PATCHY + GRAINY else gaps
+
+
+def laid(ink: Picture, texture: Texture | None, random: Generator) -> Picture:
+    """``ink`` as strong as a pen of this ``texture`` leaves it in each place."""
+    if texture is None:
         return ink
-    tables = patches() if draw < PATCHY else grains() if draw < PATCHY + GRAINY else gaps()
-    return np.asarray(cv2.multiply(ink, piece(tables, ink.shape, random), scale=1 / 255), np.uint8)
+    return np.asarray(cv2.multiply(ink, piece(texture(), ink.shape, random), scale=1 / 255), np.uint8)
+
+
+def textured(ink: Picture, random: Generator) -> Picture:
+    """``ink`` as strong as some pen leaves it in each place."""
+    return laid(ink, texture_of_a_pen(random), random)
