@@ -25,11 +25,11 @@ GRAIN = 70
 """The percentile of a cut's ink that is its paper's grain."""
 PALER = 20
 """Ink by which a pixel has lost print."""
-PALE_SHARE, LEAST_INK, CLEAR = 0.35, 24, 4.0
+PALE_SHARE, LEAST_INK, CLEAR = 0.35, 24, 9.0
 """Beside black print a pencil's ink is pale: in a box it begins at this share of the darkest that is left there, at no
-less than this level, 0 to 255, and so many times above that of its paper."""
+less than this level, 0 to 255, and so many times above that of its paper: 4 standard deviations of its grain."""
 DARKEST, PAPER = 98, 35
-"""Percentiles of the ink in a box that stand for its darkest and for its paper: strokes cover half of it at most."""
+"""Percentiles of the ink in a box that stand for its darkest and for its paper: strokes cover 65 % of it at most."""
 RIM = 0.12
 """Of the box's sides, where remains of print lie, which tell nothing of the pen."""
 

@@ -144,8 +144,9 @@ USUAL = Looks(FIRST, SECOND)
 """Of a model whose manifest says nothing of it: fitted with ``digits@9``."""
 EMPTY = Weights(5.4495, (0.1502, -3.1516))
 """Of boxes in which no digit was seen."""
-NUMBER = Weights(-1.8611, (1.132, 0.3238))
-"""Of a strip that is read alone: the log odds of its reading, and how many digits it has."""
+NUMBER = Weights(-1.8286, (0.6694, 0.3609, 0.6337))
+"""Of a strip: the log odds of its reading, how many digits it has, and the log odds by which the model of boxes has the
+same digits."""
 
 
 def nothing(boxes: Evidence) -> float:
@@ -195,9 +196,14 @@ def second_look(boxes: Evidence, again: Again, looks: Looks = USUAL) -> float:
     return looks.second.probability((*boxes.features, *again.features))
 
 
-def of_number(confidence: float, digits: int) -> float:
-    """How likely a number on a strip of a page is right, whose reader is so sure of it, 0 to 1."""
-    return NUMBER.probability((log_odds(confidence), digits))
+def of_number(confidence: float, digits: int, agreement: float) -> float:
+    """How likely a number on a strip of a page is right, whose reader is so sure of it, 0 to 1.
+
+    Args:
+        digits: how many it has.
+        agreement: how likely the model of boxes takes each of its digits for the same, 0 to 1.
+    """
+    return NUMBER.probability((log_odds(confidence), digits, log_odds(agreement)))
 
 
 def log_odds(probability: float) -> float:

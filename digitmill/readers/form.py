@@ -26,8 +26,8 @@ from digitmill.forms.registration.codes import codes_in
 from digitmill.forms.registration.finding import Registration, Scan
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import DigitsField, MarkField, NumberField, Template, TemplateField
-from digitmill.readers import number_field
 from digitmill.readers.base import Asked, Opened, Outputs, Reader
+from digitmill.readers.number_field import ReadStrip, read_strip, value_of_strip
 from digitmill.readers.second_look import Doubt, looked_at_again
 
 Grey = NDArray[np.uint8]
@@ -46,12 +46,24 @@ class OpenedBox:
 
 
 @dataclass(slots=True)
+class OpenedStrip:
+    """A strip as it was read, and the place of the picture of its first digit among those of its page."""
+
+    read: ReadStrip
+    first: int
+
+
+Found = Value | list[OpenedBox] | OpenedStrip
+"""Of a field before the model is asked: its value, or the boxes or the strip that the model is asked about."""
+
+
+@dataclass(slots=True)
 class OpenedPage(Opened):
-    """``found`` are the fields in their order: the boxes of a number that the model is asked about, or a value."""
+    """``found`` are the fields in their order."""
 
     page: FormPage
     registration: Registration
-    found: list[tuple[TemplateField, Value | list[OpenedBox]]] = field(default_factory=list)
+    found: list[tuple[TemplateField, Found]] = field(default_factory=list)
 
 
 class FormReader(Reader[OpenedPage]):
@@ -104,7 +116,7 @@ class FormReader(Reader[OpenedPage]):
         opened = OpenedPage(pictures, _page(page), page)
         for number, each in enumerate(fields):
             self._alive()
-            found: Value | list[OpenedBox]
+            found: Found
             if each.kind == "code":
                 found = _code(page, each.quad)
             elif each.kind == "picture":
@@ -114,7 +126,8 @@ class FormReader(Reader[OpenedPage]):
             elif not page.is_at_its_place(number):
                 found = Value(None, RowStatus.REVIEW, reason=Reason.DISPLACED)
             elif isinstance(each, NumberField) and self._numbers is not None:
-                found = number_field.value_in(each, cuts_of(page, number)[0], self._numbers, options)
+                found = OpenedStrip(read_strip(each, cuts_of(page, number)[0], self._numbers, options), len(pictures))
+                pictures += found.read.pictures
             elif isinstance(each, MarkField):
                 found = marks.value_of(each, dict(zip(each.options, darknesses[number], strict=True)), rest)
                 if found.status is not RowStatus.REVIEW and not page.is_at_its_place(number, marks.AT_ITS_PLACE):
@@ -145,7 +158,11 @@ class FormReader(Reader[OpenedPage]):
         """By the boxes, and where these alone leave a number in doubt, by the strip that they make, too."""
         values, doubts = dict[str, Value](), list[Doubt]()
         for number, (each, found) in enumerate(image.found):
-            if isinstance(found, Value) or not isinstance(each, DigitsField):
+            if isinstance(found, OpenedStrip) and isinstance(each, NumberField):
+                seen = probabilities[found.first : found.first + len(found.read.pictures)]
+                values[each.name] = value_of_strip(each, found.read, seen, options)
+                continue
+            if not isinstance(found, list) or not isinstance(each, DigitsField):
                 values[each.name] = found if isinstance(found, Value) else UNREAD
                 continue
             boxes = [box_of(box, probabilities, model) for box in found]
@@ -157,8 +174,8 @@ class FormReader(Reader[OpenedPage]):
             if value.text is not None and not alone:
                 held = [found[place].picture for place in digits.places_of(each, boxes)]
                 pictures = [image.pictures[place] for place in held if place is not None]
-                before, seen = digits.unsure_before(each, boxes), digits.evidence(each, boxes)
-                doubts.append(Doubt(number, each, seen, value, pictures, before, looks))
+                before, evidence = digits.unsure_before(each, boxes), digits.evidence(each, boxes)
+                doubts.append(Doubt(number, each, evidence, value, pictures, before, looks))
         if self._numbers is not None and doubts:
             values |= looked_at_again(image.registration, doubts, self._numbers, options)
         return values

@@ -1,14 +1,18 @@
-"""A field of a page that holds a number in one strip: read as strips are, and taken as its template says."""
+"""A field of a page that holds a number in one strip: read as strips are, and taken as its template says.
+
+The model of numbers reads the strip. The model that sees the boxes of the same page is asked about each digit of that
+reading as well: two models that agree are surer than either.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Options, Polarity, Reason, RowStatus, Value
+from digitmill.domain import DIGITS, Options, Polarity, Reason, RowStatus, Value
 from digitmill.forms.boxes import written
 from digitmill.forms.certainty import of_number
 from digitmill.forms.cutting import Cut
@@ -16,40 +20,81 @@ from digitmill.forms.digits import PLACES, Rectangle
 from digitmill.forms.geometry import Floats
 from digitmill.forms.template import Meaning, NumberField
 from digitmill.readers.base import Asked
-from digitmill.readers.number import NumberReader, OpenedNumber, mark_of, value_of
+from digitmill.readers.number import NumberReader, OpenedNumber, mark_of, numbers_in, value_of
 
 DARK_ON_LIGHT = Options(polarity=Polarity.DARK_ON_LIGHT, review_below=0.0)
+LEAST = 1e-9
+"""Of the digits of a picture that a model takes for none."""
 _reader = NumberReader()
 
 
-def value_in(field: NumberField, cut: Cut, model: Asked, options: Options) -> Value:
-    """What is written in the strip.
+@dataclass(frozen=True, slots=True)
+class ReadStrip:
+    """A strip as the model of numbers reads it.
+
+    Attributes:
+        value: the reading, or what the strip means where it holds no number.
+        pictures: uint8 [28, 28] of each digit of the reading; empty where there is nothing to ask about.
+        mark: what the strip as a whole looks like beside a number.
+    """
+
+    value: Value
+    pictures: tuple[NDArray[np.uint8], ...] = ()
+    mark: Reason | None = None
+
+
+def read_strip(field: NumberField, cut: Cut, model: Asked, options: Options) -> ReadStrip:
+    """What the model of numbers says of the strip.
 
     Args:
         cut: of the strip.
         model: one that reads numbers.
-        options: resolved; numbers less sure than ``review_below`` are to review.
+        options: resolved.
     """
     strip = opened(cut, model)
     if strip is None:
-        return _void(field, Reason.BLANK)
+        return ReadStrip(_void(field, Reason.BLANK))
     seen = model.predict(np.stack(strip.pictures))
     mark = mark_of(strip, seen[0], model)
-    sure_from = options.review_below or 0.0
-    if mark in (Reason.DASH, Reason.CROSS) and float(seen[0].max()) >= sure_from:
-        return _void(field, mark)
+    if mark in (Reason.DASH, Reason.CROSS) and float(seen[0].max()) >= (options.review_below or 0.0):
+        return ReadStrip(_void(field, mark))
     value = read(cut, strip, seen, model, options.alternatives)
-    if value.text is None:
+    if value.text is None or strip.lattice is None:
+        return ReadStrip(value)
+    groups = numbers_in(strip.lattice, seen[1:], model)[0].groups
+    return ReadStrip(value, tuple(strip.pictures[1 + group] for group in groups), mark)
+
+
+def value_of_strip(field: NumberField, strip: ReadStrip, seen: NDArray[np.float32], options: Options) -> Value:
+    """The value of the field.
+
+    Args:
+        seen: float32 [digits, classes], what the model of the page's boxes says of ``strip.pictures``.
+        options: resolved; numbers less sure than ``review_below`` are to review.
+    """
+    value = strip.value
+    if value.text is None or not strip.pictures:
         return value
     many = len(value.text)
-    sure = of_number(value.confidence or 0.0, many)
+    sure = of_number(value.confidence or 0.0, many, agreement(value.text, seen))
     value = value._replace(confidence=round(sure, PLACES))
     least, most = field.length
     if not least <= many <= most:
         return value._replace(status=RowStatus.REVIEW, reason=Reason.LENGTH)
-    if sure >= sure_from and mark is None:
+    if sure >= (options.review_below or 0.0) and strip.mark is None:
         return value._replace(status=RowStatus.RECOGNIZED, reason=None)
-    return value._replace(status=RowStatus.REVIEW, reason=mark or Reason.UNSURE)
+    return value._replace(status=RowStatus.REVIEW, reason=strip.mark or Reason.UNSURE)
+
+
+def agreement(text: str, seen: NDArray[np.float32]) -> float:
+    """How likely these are the digits, 0 to 1, where each of the pictures shows one.
+
+    Args:
+        seen: float32 [digits, classes], what a model says of them; the first ten classes are the digits.
+    """
+    shares = seen[:, : len(DIGITS)].astype(np.float64)
+    own = shares[np.arange(len(text)), [DIGITS.index(digit) for digit in text]]
+    return float(np.prod(own / np.maximum(shares.sum(axis=1), LEAST)))
 
 
 def opened(cut: Cut, model: Asked) -> OpenedNumber | None:

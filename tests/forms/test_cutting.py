@@ -159,19 +159,38 @@ def test_a_pencil_pressed_hard_at_one_end_leaves_its_whole_stroke(tone: int, noi
     assert max(along) < cut.paper - 20, "none of it is taken for paper"
 
 
+@given(st.integers(140, 175), st.integers(90, 130), st.integers(8, 10), st.integers(0, 2))
+@settings(max_examples=30)
+def test_a_broad_pen_that_runs_dry_leaves_all_of_a_digit_that_fills_its_box(
+    tone: int, dark: int, pen: int, noise: int
+) -> None:
+    sheet = np.full((96, 90), 230, np.uint8)
+    cv2.ellipse(sheet, (45, 48), (16, 20), 0, 0, 360, tone, pen, cv2.LINE_AA)
+    cv2.ellipse(sheet, (45, 48), (16, 20), 0, 200, 300, dark, pen, cv2.LINE_AA)
+    cut = boxed(sheet, noise)
+    picture = written(cut).picture
+    assert picture is not None
+    assert (picture[sheet <= tone] < cut.paper - 20).all(), "none of it is taken for paper"
+
+
 def pale(tone: int | None, noise: int, pen: int, seed: int = 0, hard: int | None = None) -> Cut:
     """A box on grainy paper, its black print already taken out of the ink, with a stroke of this tone. It ends in the
     tone ``hard``."""
-    picture = np.full((96, 90), 230, np.uint8)
-    cv2.rectangle(picture, (16, 16), (73, 79), 20, 2)
-    blank = picture.copy()
+    sheet = np.full((96, 90), 230, np.uint8)
     if tone is not None:
-        cv2.line(picture, (50, 26), (38, 70), tone, pen, cv2.LINE_AA)
+        cv2.line(sheet, (50, 26), (38, 70), tone, pen, cv2.LINE_AA)
     if hard is not None:
-        cv2.line(picture, (41, 60), (38, 70), hard, pen, cv2.LINE_AA)
-    grain = np.random.default_rng(seed).normal(0, noise, picture.shape)
-    picture, printed = np.clip(picture + grain, 0, 255).astype(np.uint8), blank
+        cv2.line(sheet, (41, 60), (38, 70), hard, pen, cv2.LINE_AA)
+    return boxed(sheet, noise, seed)
+
+
+def boxed(sheet: Grey, noise: int, seed: int = 0) -> Cut:
+    """What is drawn on a ``sheet`` uint8 [96, 90] of paper of 230, in a box of black print on grainy paper."""
+    blank = np.full(sheet.shape, 230, np.uint8)
+    cv2.rectangle(blank, (16, 16), (73, 79), 20, 2)
+    grain = np.random.default_rng(seed).normal(0, noise, sheet.shape)
+    picture = np.clip(np.minimum(sheet, blank) + grain, 0, 255).astype(np.uint8)
     scale = 255 / 210
     raw = np.clip((230 - picture.astype(float)) * scale, 0, 255).astype(np.uint8)
-    ink = without_print(raw, np.clip((230 - printed.astype(float)) * scale, 0, 255).astype(np.uint8))
+    ink = without_print(raw, np.clip((230 - blank.astype(float)) * scale, 0, 255).astype(np.uint8))
     return Cut(picture, ink, raw, (16, 16, 74, 80), np.zeros((4, 2)), 230)

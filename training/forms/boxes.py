@@ -20,7 +20,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.domain import Options, Value
+from digitmill.domain import Options
 from digitmill.errors import ItemFailure, TrainingError
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import DigitsField
@@ -169,7 +169,7 @@ def _boxes(reader: FormReader, picture: Grey, filled: Filled) -> Boxes:
     held = [
         (page.pictures[box.picture], label, box.doubtful)
         for field, found in page.found
-        if isinstance(field, DigitsField) and not isinstance(found, Value)
+        if isinstance(field, DigitsField) and isinstance(found, list)
         for box, label in zip(found, filled.boxes[field.name], strict=True)
         if box.picture is not None
     ]

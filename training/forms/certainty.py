@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from digitmill.domain import Options, RowStatus, Value
+from digitmill.domain import Options, RowStatus
 from digitmill.errors import ItemFailure
 from digitmill.forms import certainty, digits
 from digitmill.forms.certainty import Looks, Weights, log_odds
 from digitmill.forms.cutting import strip_of
 from digitmill.forms.registration.reference import Reference
-from digitmill.forms.template import DigitsField, NumberField
-from digitmill.readers.form import FormReader, OpenedPage, box_of
-from digitmill.readers.number_field import opened, read
+from digitmill.forms.template import DigitsField
+from digitmill.readers.form import FormReader, OpenedPage, OpenedStrip, box_of
+from digitmill.readers.number_field import agreement, opened, read
 from digitmill.readers.second_look import again_of
 from training.data import Digits
 from training.forms.capture import KINDS, captured
@@ -71,14 +71,12 @@ def _add(
     samples: Samples, page: OpenedPage, seen: NDArray[np.float32], truth: dict[str, str | None], models: Models
 ) -> None:
     for number, (each, found) in enumerate(page.found):
-        if isinstance(each, NumberField) and isinstance(found, Value) and found.text is not None:
-            cut = strip_of(page.registration, number)
-            strip = opened(cut, models.numbers) if cut is not None else None
-            if cut is not None and strip is not None:
-                value = read(cut, strip, models.numbers.predict(np.stack(strip.pictures)), models.numbers, 0)
-                samples.numbers.append((log_odds(value.confidence or 0.0), len(value.text or "")))
-                samples.numbers_right.append(value.text == truth[each.name])
-        if not isinstance(each, DigitsField) or isinstance(found, Value):
+        if isinstance(found, OpenedStrip) and found.read.pictures:
+            value, text = found.read.value, found.read.value.text or ""
+            own = seen[found.first : found.first + len(text)]
+            samples.numbers.append((log_odds(value.confidence or 0.0), len(text), log_odds(agreement(text, own))))
+            samples.numbers_right.append(text == truth[each.name])
+        if not isinstance(each, DigitsField) or not isinstance(found, list):
             continue
         boxes = [box_of(box, seen, models.digits) for box in found]
         value = digits.value_of(each, boxes, sure_from=0.0, alternatives=0)
