@@ -23,8 +23,6 @@ from digitmill.readers.base import Asked
 from digitmill.readers.number import NumberReader, OpenedNumber, mark_of, numbers_in, value_of
 
 DARK_ON_LIGHT = Options(polarity=Polarity.DARK_ON_LIGHT, review_below=0.0)
-LEAST = 1e-9
-"""Of the digits of a picture that a model takes for none."""
 _reader = NumberReader()
 
 
@@ -87,14 +85,13 @@ def value_of_strip(field: NumberField, strip: ReadStrip, seen: NDArray[np.float3
 
 
 def agreement(text: str, seen: NDArray[np.float32]) -> float:
-    """How likely these are the digits, 0 to 1, where each of the pictures shows one.
+    """How likely the pictures show these digits, 0 to 1. A line of the frame that was read as a 1 is none to a model that
+    knows boxes.
 
     Args:
-        seen: float32 [digits, classes], what a model says of them; the first ten classes are the digits.
+        seen: float32 [digits, classes], what that model says of them; the first ten classes are the digits.
     """
-    shares = seen[:, : len(DIGITS)].astype(np.float64)
-    own = shares[np.arange(len(text)), [DIGITS.index(digit) for digit in text]]
-    return float(np.prod(own / np.maximum(shares.sum(axis=1), LEAST)))
+    return float(np.prod(seen[np.arange(len(text)), [DIGITS.index(digit) for digit in text]], dtype=np.float64))
 
 
 def opened(cut: Cut, model: Asked) -> OpenedNumber | None:

@@ -104,7 +104,7 @@ def test_how_sure_fields_are_by_a_network_is_kept_in_its_manifest(
     first, second = (list(map(tuple, random.normal(0, 1, (40, len(each.features))))) for each in (FIRST, SECOND))
     right = [row[0] > 0 for row in first]
     some = Samples(
-        first, second, right, [(0.5, 1.0), (0.1, 2.0)], [True, False], [(0.5, 1.0), (0.1, 0.0)], [True, False]
+        first, second, right, [(0.5, 1.0, 0.5), (0.1, 2.0, 0.2)], [True, False], [(0.5, 1.0), (0.1, 0.0)], [True, False]
     )
     monkeypatch.setattr(training.forms.certainty, "gathered", lambda *_: some)
     monkeypatch.setattr(training.forms.reading, "fitting_digits", lambda _: None)
