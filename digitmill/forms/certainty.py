@@ -6,7 +6,8 @@ digit before the first that left hardly any ink, or one whose bar ran along the 
 logistic regressions on drawn pages, filled in with digits that no model was trained on and that nothing is measured
 with: 324 pages each of the seeds 701 and 801. ``python -m training certainty`` fits them, and proves each half of the
 pages by the other. A field that its boxes alone do not make sure gets a second look by the model of numbers: at each
-box, and at their row as one strip, in which it sees what spills over from box to box.
+box, and at their row as one strip, in which it sees what spills over from box to box. The number of a strip in turn
+is as sure as both models are of it.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ SUREST = 1e-5
 LOST_FROM = -7.0
 """Log odds of a digit in a box taken for none up to which it is as good as none."""
 SURELY_VOID = 3.0
-"""Log odds of all boxes of a field holding none from which on they are as good: below, of 234 fields that seemed empty 15
-were not; above, none of 4,402 but for ink too faint for the model."""
+"""Log odds of all boxes of a field holding none from which on they are as good: below, 15 of 234 fields that seemed
+empty were not; above, none of 4,402 but for ink that was too faint to be seen."""
 MOST_FAINT, MOST_IN_EMPTY, MOST_ABOVE, MOST_ALONG = 0.01, 0.003, 0.2, 4.0
 """Beyond these more of it is as bad."""
 SHORT = 0.5
@@ -146,10 +147,10 @@ class Looks:
 USUAL = Looks(FIRST, SECOND)
 """Of a model whose manifest says nothing of it: fitted with ``digits@9``."""
 EMPTY = Weights(3.2435, (0.8702, -2.7926))
-"""Of boxes in which no digit was seen."""
+"""Of boxes in which no digit was seen, by ``boxes@2``."""
 NUMBER = Weights(-1.637, (0.6721, 0.3561, 0.65))
-"""Of a strip: the log odds of its reading, how many digits it has, and the log odds by which the model of boxes has the
-same digits."""
+"""Of a strip: the log odds of its reading by ``numbers@1``, how many digits it has, and the log odds by which
+``boxes@2`` has the same digits."""
 
 
 def nothing(boxes: Evidence) -> float:

@@ -85,8 +85,7 @@ def value_of_strip(field: NumberField, strip: ReadStrip, seen: NDArray[np.float3
 
 
 def agreement(text: str, seen: NDArray[np.float32]) -> float:
-    """How likely the pictures show these digits, 0 to 1. A line of the frame that was read as a 1 is none to a model that
-    knows boxes.
+    """How likely the pictures show these digits, 0 to 1. To a model that knows boxes a line of the frame is no 1.
 
     Args:
         seen: float32 [digits, classes], what that model says of them; the first ten classes are the digits.
