@@ -18,7 +18,7 @@ from training.forms.layout import DPI, Form
 from training.forms.measure import form_of
 
 BY_MARKS, BY_CODE, FOREIGN = 2, 3, 9
-"""Numbers of forms of the set with this seed. Its pens leave the hole of no 3 closed, which nobody could tell from an 8."""
+"""Numbers of forms of the set with this seed, whose pens make an 8 of no 3."""
 SEED = 4
 KINDS = ("flatbed", "feeder", "coarse", "fax", "phone", "folded")
 
