@@ -60,6 +60,22 @@ def test_a_filled_page_of_another_printing_serves_as_reference(known: str, new: 
     assert all(found.is_at_its_place(number) for number in range(28))
 
 
+@pytest.mark.parametrize(
+    "kind", ["flatbed", "feeder", "coarse", "fax", "copy", "phone", "folded", "curled", "crumpled"]
+)
+@pytest.mark.parametrize(("known", "new"), [(SCAN, COARSE), (COARSE, SCAN)])
+def test_it_serves_for_pages_that_a_fax_or_a_phone_takes(known: str, new: str, kind: str) -> None:
+    capture = captured(picture(f"hsf/{new}"), DPI[new], kind, np.random.default_rng([1, len(kind)]))
+    found = registered(Scan(capture.picture), reference(picture(f"hsf/{known}"), DPI[known], frames(known)))
+    assert found is not None
+    true = capture.placed(frames(new).reshape(-1, 2)).reshape(-1, 4, 2)
+    seen = found.map(frames(known).reshape(-1, 2)).reshape(-1, 4, 2)
+    off = np.linalg.norm(seen.mean(axis=1) - true.mean(axis=1), axis=1) / np.linalg.norm(
+        true[:, 3] - true[:, 0], axis=1
+    )
+    assert off.max() < QUARTER
+
+
 @pytest.mark.parametrize("kind", ["flatbed", "phone", "curled"])
 def test_a_photograph_of_a_tally_is_found_again(kind: str) -> None:
     with (FORMS / "tally" / "boxes.csv").open() as file:

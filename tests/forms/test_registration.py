@@ -16,7 +16,7 @@ from digitmill.forms.cutting import cuts_of
 from digitmill.forms.geometry import Floats, mapped
 from digitmill.forms.registration.bending import Sheet
 from digitmill.forms.registration.choosing import page_of
-from digitmill.forms.registration.finding import MOST_LENGTH, Registration, Scan, registered
+from digitmill.forms.registration.finding import MOST_LENGTH, Registration, Scan, refined, registered
 from digitmill.forms.registration.ink import ink_of, resized
 from digitmill.forms.registration.reference import Reference
 from training.forms.capture import Capture, captured
@@ -54,6 +54,33 @@ def test_every_box_is_found_by_the_print_alone(kind: str) -> None:
     assert found is not None
     assert found.method == "print"
     assert worst(found, capture) < QUARTER
+
+
+@cache
+def on_a_scanner() -> Registration:
+    found = registered(Scan(page(3, "flatbed").picture), reference(3))
+    assert found is not None
+    return found
+
+
+@given(
+    st.tuples(st.floats(-12, 12), st.floats(-12, 12)),
+    st.floats(-0.005, 0.005),
+    st.floats(0.995, 1.005),
+    st.tuples(st.floats(-3e-6, 3e-6), st.floats(-3e-6, 3e-6)),
+)
+@settings(max_examples=25)
+def test_a_pose_that_features_of_a_part_of_the_page_agree_on_is_made_better(
+    shift: tuple[float, float], turn: float, scale: float, tilt: tuple[float, float]
+) -> None:
+    found = on_a_scanner()
+    wrong = np.array([[scale, -turn, shift[0]], [turn, scale, shift[1]], [*tilt, 1.0]])
+    better = refined(found.scan, found.reference, found.pose @ wrong)
+    assert better is not None
+    width, height = found.reference.size
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
+    off = np.linalg.norm(mapped(better, corners) - mapped(found.pose, corners), axis=1)
+    assert off.max() < 12, "half of how far the paper is followed at first"
 
 
 @pytest.mark.parametrize("kind", ["flatbed", "phone", "curled"])

@@ -43,6 +43,8 @@ HOPELESS = 0.12
 """Mean likeness after the first look at which a proposed pose is given up."""
 
 FAR = Level(half=True, search=48, spreads=(), stiffness=(0, 0), patches=60)
+CLEAR_AFAR, LEAST_CLEAR_AFAR = 0.4, 8
+"""Likeness from which on a patch that was looked for far around counts as found, and how many of them make a pose."""
 CLEAR, LEAST_CLEAR, NEAR, MOST_OF_THEM = 0.6, 40, 2.0, 0.9
 """Where so many patches were clearly found, and of these such a share lies within so many pixels at WORK_DPI of what
 was fitted to them, as on paper that lies flat, the last look alone finds the rest."""
@@ -183,8 +185,13 @@ def _proposals(scan: Scan, reference: Reference, kinds: int) -> Iterator[Proposa
     if options.method in ("auto", "print"):
         for kind in range(kinds):
             found = pose_by(reference.features[kind], scan.features(kind), reference.size)
-            if found is not None:
-                yield Proposal("print", found.pose, found.pairs)
+            if found is None:
+                continue
+            yield Proposal("print", found.pose, found.pairs)
+            # where the reference is another printing, or has writing of its own, features agree on a part of the page
+            better = refined(scan, reference, found.pose)
+            if better is not None:
+                yield Proposal("print", better, found.pairs)
 
 
 def _best_first(scan: Scan, reference: Reference, poses: list[Floats]) -> Iterator[Proposal]:
@@ -207,14 +214,26 @@ def _by_code(scan: Scan, reference: Reference) -> Iterator[Proposal]:
         pose = np.linalg.inv(scan.back) @ pose @ reference.back
         if not is_likely(pose, reference.size):
             continue
-        found = _look(reference, _flat(scan, reference, pose), FAR)
-        centres = reference.patches.centres[: len(found.shifts)].astype(float)
-        clear = found.likeness > 0.4
-        if clear.sum() < 8:
-            continue
-        move = np.asarray(cv2.findHomography(centres[clear], (centres + found.shifts)[clear], cv2.USAC_MAGSAC, 4.0)[0])
-        if move.shape == (3, 3) and is_likely(pose @ move, reference.size):
-            yield Proposal("code", pose @ move)
+        better = refined(scan, reference, pose)
+        if better is not None:
+            yield Proposal("code", better)
+
+
+def refined(scan: Scan, reference: Reference, pose: Floats) -> Floats | None:
+    """A better pose, by patches of print all over the page that are looked for far around.
+
+    Args:
+        pose: float[3, 3] from the reference at WORK_DPI to the reduced scan, wrong by 48 pixels there at most.
+
+    Returns: the same kind of pose; None where too few patches are found.
+    """
+    found = _look(reference, _flat(scan, reference, pose), FAR)
+    centres = reference.patches.centres[: len(found.shifts)].astype(float)
+    clear = found.likeness > CLEAR_AFAR
+    if clear.sum() < LEAST_CLEAR_AFAR:
+        return None
+    move = np.asarray(cv2.findHomography(centres[clear], (centres + found.shifts)[clear], cv2.USAC_MAGSAC, 4.0)[0])
+    return pose @ move if move.shape == (3, 3) and is_likely(pose @ move, reference.size) else None
 
 
 def _followed(scan: Scan, reference: Reference, proposal: Proposal) -> Registration | None:
