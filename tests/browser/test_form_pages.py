@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from digitmill.client import Client, Job
 from tests.browser.watching import assert_accessible
-from tests.end_to_end.test_forms import BY_MARKS, SEED, page_of
+from tests.end_to_end.test_forms import BY_CODE, BY_MARKS, SEED, page_of
 from tests.forms.made import form_named, png
 from tests.web.test_placing import lost
 from training.forms.layout import Form
@@ -147,6 +147,44 @@ def test_why_a_page_was_not_read_is_seen_whole(page: Page, api: Client, tmp_path
         why = page.locator("#pages td")
         expect(why).to_contain_text("does not show the form")
         assert why.evaluate(WIDTH_OF_TEXT) < width
+
+
+def test_fields_are_called_as_what_objects_have_and_long_names_of_files_leave_them_room(
+    page: Page, api: Client, tmp_path: Path
+) -> None:
+    plain = publish(api, form_of(BY_MARKS, SEED), tmp_path)
+    form = form_of(BY_CODE, SEED)
+    names = ("constructor", "toString", "hasOwnProperty", "valueOf")
+    fields = (*map(renamed, form.template.fields, names), *form.template.fields[len(names) :])
+    changed = {"name": "methods", "fields": fields, "checks": ()}
+    odd = publish(api, replace(form, template=form.template.model_copy(update=changed)), tmp_path)
+    files = [
+        ("odd.png", io.BytesIO(page_of(form, 0, "flatbed")[1])),
+        (f"{'long' * 40}.png", io.BytesIO(page_of(plain, 0, "flatbed")[1])),
+    ]
+    labels = [odd.template.label, plain.template.label]
+    job = api.wait(api.submit(files, read="form", template=labels, review_below=0.9999).id, timeout=120)
+    assert [row.template for row in api.results(job.id)] == labels
+    for place in ("review", "review/groups", "review/pages"):
+        page.goto(f"/jobs/{job.id}/{place}")
+        expect(page.locator("#row")).to_be_visible()
+    for name in names:
+        expect(page.locator(f'#page-fields [data-field="{name}"] input')).to_have_count(1)
+    page.goto(f"/jobs/{job.id}")
+    expect(page.locator("#pages tr")).to_have_count(2)
+    for name in names:
+        expect(page.locator(f'#pages button[data-name="{name}"]')).to_have_count(1)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.locator("#pages th").first.evaluate("cell => cell.offsetWidth") < 360 / 2
+    for name in names:
+        page.locator(f'#pages button[data-name="{name}"]').click()
+        page.locator("#field-value").press("Enter")
+        expect(page.locator(f'#pages button[data-name="{name}"]')).to_have_attribute("data-answered", "")
+        page.locator("#field-close").click()
+
+
+def renamed(field: Any, name: str) -> Any:
+    return field.model_copy(update={"name": name})
 
 
 def test_doubtful_fields_are_answered_one_by_one_beside_their_page(page: Page, api: Client, tmp_path: Path) -> None:

@@ -311,3 +311,25 @@ def test_a_field_has_what_people_call_it_in_any_script(page: Page, blank: Path, 
     fields = {field["name"]: field for field in api.template("garden", "1").document["fields"]}
     assert [fields[name].get("label") for name in ("carrots", "carrots2")] == ["にんじん 1", "にんじん 2"]
     assert list(fields["carrots2"]["options"]) == ["yes, often", "no", "maybe", "x4"]
+
+
+def test_a_field_is_called_as_what_objects_have_after_a_page_was_tried(page: Page, api: Client, tmp_path: Path) -> None:
+    form = form_of(BY_MARKS, SEED)
+    document = {**json.loads(form.template.as_json()), "name": "tried", "checks": []}
+    (tmp_path / "template.json").write_text(json.dumps(document))
+    (tmp_path / "reference.png").write_bytes(png(form.blank))
+    published = api.publish_template(tmp_path / "template.json", tmp_path / "reference.png")
+    page.goto(f"/templates/{published.name}/{published.version}/next")
+    names = page.locator("#fields input")
+    expect(names).to_have_count(len(form.template.fields))
+    rows = page.locator("#tried-table tbody tr")
+    before, after = filled(tmp_path, 2)[0]
+    page.locator("#try-file").set_input_files(before)
+    expect(rows).to_have_count(len(form.template.fields), timeout=SLOW_MS)
+    names.first.fill("constructor")
+    page.locator("#try-file").set_input_files(after)
+    expect(rows).to_have_count(len(form.template.fields) + 1, timeout=SLOW_MS)
+    cells = rows.filter(has_text="constructor").locator("td")
+    expect(cells).to_have_count(2)
+    # the page that was tried before has no such field
+    assert cells.evaluate_all("cells => cells.map((cell) => cell.hasAttribute('data-status'))") == [False, True]

@@ -9,6 +9,7 @@ import { follow, isFinal, isGone } from "./progress.js";
 import { looksText } from "./reasons.js";
 import { onShortcuts } from "./shortcuts.js";
 import { number, showAge, text } from "./texts.js";
+import { ownField } from "./values.js";
 
 const AT_ONCE = 100;
 const NOT_FOUND = ["page_not_registered", "no_template"];
@@ -43,7 +44,7 @@ function answerOf(field) {
 
 function cellOf(place, name) {
   const cell = document.createElement("td");
-  const field = pages[place].fields[name];
+  const field = ownField(pages[place], name);
   if (field) {
     const button = document.createElement("button");
     button.type = "button";

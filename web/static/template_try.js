@@ -5,6 +5,7 @@ import { Refusal } from "./api.js";
 import { looksText } from "./reasons.js";
 import { patiently, pictureOf, tried } from "./template_calls.js";
 import { sureness, text } from "./texts.js";
+import { ownField } from "./values.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 export const MOST_PAGES = 3;
@@ -101,7 +102,7 @@ export class Trials {
     Object.assign(button, { type: "button", className: "quiet", textContent: name });
     button.addEventListener("click", () => this.on.look(name));
     head.append(button);
-    line.append(head, ...this.tried.map(({ row }) => cell(row?.fields[name])));
+    line.append(head, ...this.tried.map(({ row }) => cell(row && ownField(row, name))));
     return line;
   }
 }

@@ -19,6 +19,12 @@ export function fieldOf(page, field) {
   return { ...shown, prediction: shown.value, index: page.index, name: page.name, field, page };
 }
 
+// The field of a page that is called so; undefined where the page has none. A field may be called as what every object
+// has, as `constructor`.
+export function ownField(page, name) {
+  return page.fields && Object.hasOwn(page.fields, name) ? page.fields[name] : undefined;
+}
+
 // What the service has given to review.
 export function heldValues({ results, held_fields: held }) {
   if (!held) {
