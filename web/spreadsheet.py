@@ -11,6 +11,8 @@ import xlsxwriter
 
 ROWS_OF_A_SHEET = 1_048_575
 """What the format holds, less the heading."""
+COLUMNS_OF_A_SHEET = 16_384
+"""What the format holds: what lies beyond would be left out without a word."""
 CERTIFICATE = "Certificate"
 MOST_CHARACTERS = 32_767
 WIDTHS = (10, 40, 14, 12, 14, 24, 14, 14, 24)

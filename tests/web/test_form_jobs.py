@@ -23,6 +23,7 @@ from tests.web.conftest import Client, Mill, assert_problem
 from tests.web.fakes import WideMeansSeven
 from tests.web.test_spreadsheet import read
 from training.forms.layout import Form
+from web.views import results
 
 SURE = 0.85
 LOW = 0.1
@@ -167,6 +168,22 @@ def test_tables_have_a_column_for_each_field_and_colour_what_is_doubtful(
     row = client.get(f"{location}/results/1").json
     field = row["fields"][name]
     assert (field["status"], field["reason"], field["revision"]) == ("review", "unsure", 0)
+
+
+def test_fields_beyond_the_columns_of_a_spreadsheet_are_refused_there_and_come_as_csv(
+    client: Client, mill: Mill, form: Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = submitted(client, [("a.png", png(page(form, "1")))], options())
+    mill.turn()
+    columns = len(next(csv.reader(io.StringIO(client.get(f"{location}/results?format=csv").text))))
+    monkeypatch.setattr(results, "COLUMNS_OF_A_SHEET", columns)
+    assert len(read(client.get(f"{location}/results?format=xlsx").data)[0]) == columns
+    monkeypatch.setattr(results, "COLUMNS_OF_A_SHEET", columns - 1)
+    refusal = client.get(f"{location}/results?format=xlsx")
+    assert_problem(refusal, 400, "bad_options")
+    assert refusal.json["detail"].endswith(f"these rows have {columns}. Take them as CSV or NDJSON.")
+    for kind in ("csv", "ndjson"):
+        assert client.get(f"{location}/results?format={kind}").status_code == 200
 
 
 def test_the_spreadsheet_has_a_sheet_of_what_the_checks_say(client: Client, mill: Mill, form: Form) -> None:

@@ -46,7 +46,7 @@ from web.page_tables import (
     widths_of,
 )
 from web.schemas import page_document
-from web.spreadsheet import WIDTHS, Sheet, write_spreadsheet
+from web.spreadsheet import COLUMNS_OF_A_SHEET, WIDTHS, Sheet, write_spreadsheet
 from web.waiting import Slot
 
 MEDIA_TYPES = {"json": JSON, "ndjson": NDJSON, "csv": CSV, "xlsx": XLSX}
@@ -54,6 +54,7 @@ TABLES = ("csv", "xlsx")
 CSV_TYPE = f"{CSV}; charset=utf-8"
 BLOCK_BYTES = 256 << 10
 UNREAD = "unread"
+TOO_WIDE = "A spreadsheet has at most {most:,} columns, and these rows have {columns:,}. Take them as CSV or NDJSON."
 AT_ONCE = b""
 """Sends the headers now, though the first row may be long in coming."""
 
@@ -251,6 +252,8 @@ def _stream(job_id: str, query: TableQuery, headers: ResultsHeaders, kind: str) 
     rows, final = query.rows(), query.final == "true"
     fields = fields_of(job) if reader_of(job.options.read).by_template else None
     columns = COLUMNS if fields is None else columns_of(fields)
+    if kind == "xlsx" and len(columns) > COLUMNS_OF_A_SHEET:
+        raise BadOptions(TOO_WIDE.format(most=COLUMNS_OF_A_SHEET, columns=len(columns)))
     slot = context().waiting.require_slot()
     if kind == "csv" and rows == EVERY_ROW and not final and fields is None:
         table = _while_heard(service().results.table(owner(), job_id), request.environ)
