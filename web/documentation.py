@@ -35,7 +35,7 @@ MEANINGS: Mapping[str, str] = {
     "too_many_images": "The upload has more images, or more files, than the service takes; split it.",
     "unsupported_media_type": "Send multipart/form-data, a raw zip or image, or application/json; `detail` says which.",
     "corrupt_archive": "A zip is damaged or cut off; make it again.",
-    "no_images": "The upload holds only folders and system files.",
+    "no_images": "The upload holds only folders and system files, or an empty zip.",
     "source_failed": "A file of the source cannot be had: it is not there, or may not be read. `detail` says which.",
     "source_unavailable": "The source does not answer at this moment; try again after `Retry-After` seconds.",
     "rate_limited": "Too many requests in a minute; wait for `Retry-After` seconds.",

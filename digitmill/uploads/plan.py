@@ -22,6 +22,7 @@ from digitmill.uploads.piece_names import read_names
 from digitmill.uploads.spool import Spool
 
 NOTHING_SENT = "The upload is empty. Send at least one image or zip."
+NOTHING_WITHIN = "There is nothing in the zip (or other archive). Send one that holds at least one image."
 NO_IMAGES = "The upload holds no image ({skipped:,} folders and system files were skipped{such})."
 TOO_MANY = "The upload holds more than {limit:,} images; split it into several uploads."
 SHARED_BY = 4
@@ -68,7 +69,7 @@ class Plan:
             EmptyUpload: there is not a single byte.
             CorruptArchive: a zip's directory is damaged, or a file is named .zip and is none.
             TooManyImages: there are more than ``max_images``.
-            NoImages: there are only folders and litter.
+            NoImages: there are only folders and litter, or archives with nothing in them.
             UploadTooLarge, StorageUnavailable: as the spool does, where an archive is unpacked.
         """
         if not any(piece.length for piece in self._pieces):
@@ -82,6 +83,8 @@ class Plan:
                 yield from cutter.add_members(run)
             else:
                 yield from cutter.add_all(run, slow=isinstance(run, SlowPages))
+        if not self.total and not self.skipped:
+            raise NoImages(NOTHING_WITHIN)
         if not self.total:
             litter = self.findings.skipped
             such = f", such as {litter[0]}" if litter else ""

@@ -119,10 +119,17 @@ def test_an_empty_file_among_others_costs_its_own_row(tmp_path: Path) -> None:
     assert refusals(planned.entries) == [empty, None, empty, None]
 
 
-@pytest.mark.parametrize("members", [{}, {"a/": b"", "a/b/": b""}, {"__MACOSX/._a.png": b"x"}])
+@pytest.mark.parametrize("members", [{"a/": b"", "a/b/": b""}, {"__MACOSX/._a.png": b"x"}])
 def test_a_zip_of_nothing_but_folders_and_litter_holds_no_images(tmp_path: Path, members: dict[str, bytes]) -> None:
     with pytest.raises(NoImages, match=f"{len(members)} folders"):
         plan_zip(tmp_path, zip_of(members))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_zip_with_nothing_in_it_is_called_empty(tmp_path: Path, number: int) -> None:
+    with pytest.raises(NoImages, match="There is nothing in the zip") as refusal:
+        plan_of(tmp_path, *((f"{place}.zip", zip_of({})) for place in range(number)))
+    assert "folders" not in refusal.value.detail
 
 
 def test_just_the_allowed_number_of_images_is_planned_and_one_more_refused(tmp_path: Path) -> None:
