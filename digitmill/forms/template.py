@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from digitmill.errors import BadTemplate, FieldError
 from digitmill.faults import faults_of, in_words
+from digitmill.forms.doubles import doubles, names_in
 from digitmill.forms.geometry import Quad, cells_of, is_convex, sides_of
 from digitmill.forms.rule_parts import Kind
 from digitmill.forms.rules import Rule, compiled
@@ -325,8 +326,12 @@ class Template(_Frozen):
         try:
             template = cls.model_validate_json(text)
         except ValidationError as error:
-            raise refused([FieldError(_place(one["loc"]), in_words(one)) for one in faults_of(error)]) from None
-        if errors := [*_doubles(template), *_outside(template), *_too_many(template), *template._faulty_rules()]:
+            faults = [FieldError(_place(one["loc"]), in_words(one)) for one in faults_of(error)]
+            told = {fault.field for fault in faults}
+            more = [double for double in doubles(names_in(text)) if double.field not in told]
+            raise refused(faults + more) from None
+        names = [field.name for field in template.fields]
+        if errors := [*doubles(names), *_outside(template), *_too_many(template), *template._faulty_rules()]:
             raise refused(errors)
         return template
 
@@ -359,13 +364,6 @@ def _place(location: tuple[int | str, ...]) -> str:
         else:
             place += f".{part}" if place else part
     return place
-
-
-def _doubles(template: Template) -> Iterator[FieldError]:
-    first: dict[str, int] = {}
-    for number, field in enumerate(template.fields):
-        if first.setdefault(field.name, number) != number:
-            yield FieldError(f"fields[{number}].name", f"fields[{first[field.name]}] has this name too")
 
 
 def _outside(template: Template) -> Iterator[FieldError]:

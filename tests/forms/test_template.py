@@ -152,6 +152,16 @@ def test_a_hundred_faults_are_told_by_the_first_twenty() -> None:
     assert len(refused.value.errors) == 20
 
 
+def test_names_that_two_fields_have_are_told_with_other_faults() -> None:
+    first = TALLY["fields"][0]
+    fields = [first, {**first, "label": ""}, {**first, "name": "1"}, {**first, "name": "1"}, 5]
+    with pytest.raises(BadTemplate) as refusal:
+        Template.parsed(json.dumps({**TALLY, "fields": fields}))
+    places = [error.field for error in refusal.value.errors]
+    assert sorted(places) == ["fields[1].label", "fields[1].name", "fields[2].name", "fields[3].name", "fields[4]"]
+    assert [error.message for error in refusal.value.errors][-1] == "fields[0] has this name too"
+
+
 def test_a_template_cannot_be_changed() -> None:
     template = Template.parsed(tally())
     answer = template.fields[3]
