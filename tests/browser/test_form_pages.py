@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from digitmill.client import Client, Job
 from tests.browser.watching import assert_accessible
@@ -230,14 +230,20 @@ def test_an_answer_to_a_field_is_taken_back_and_its_history_told(page: Page, api
     typed = page.get_by_label("What it shows")
     expect(typed).to_be_focused()
     first = field.all_text_contents()
+    # it is stored when the person is back on its field
+    held: list[Route] = []
+    page.route("**/results", lambda route: held.append(route))
     typed.fill("1")
-    page.keyboard.press("Enter")
+    with page.expect_request("**/results"):
+        page.keyboard.press("Enter")
     expect(page.locator("#said")).to_be_empty()
     expect(page.locator("#left")).not_to_have_text("0")
     assert field.all_text_contents() != first
     page.keyboard.press("ArrowUp")
     expect(field).to_have_text(first)
     expect(page.locator("#said")).to_have_text("You said: 1")
+    held[0].continue_()
+    page.unroute("**/results")
     expect(page.locator("#history li")).to_have_count(1)
     page.keyboard.press("u")
     expect(page.locator("#history li")).to_have_count(2)

@@ -34,6 +34,10 @@ const tally = new Tally();
 const outbox = new Outbox(`${job}/results`, {
   settled: (entry, said) => {
     miscounted ||= holding.asking !== null;
+    // who went back to it before it was stored sees it among what was said
+    if (entry === pile.current) {
+      history.show(entry.row);
+    }
     if (said === TAKEN_BACK) {
       entry.undone = holding.number;
       holding.ask();
