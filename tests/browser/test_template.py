@@ -212,7 +212,7 @@ def test_what_is_wrong_is_told_where_it_is(page: Page, blank: Path, watch: Watch
     watch.tolerated.append("400")
     page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("#problem")).to_contain_text("checks[0].rule")
-    page.locator("#rules").fill("\nstation <= women")
+    page.locator("#rules").fill("\nstation == women")
     expect(page.locator("#rule-faults")).to_be_empty()
 
 
