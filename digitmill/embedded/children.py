@@ -42,9 +42,7 @@ class Guard:
         """Start the guard again where it was killed."""
         if self._process.poll() is not None:
             self.close()
-            self._process = self._start()
-            for child in children:
-                self._write("+", child)
+            self._process = self._start(children)
 
     def close(self) -> None:
         """Let the guard go: it stops what it still knows of, and ends."""
@@ -63,9 +61,11 @@ class Guard:
             self._stdin.write(f"{sign} {child.rank} {child.pid}\n".encode())
 
     @staticmethod
-    def _start() -> subprocess.Popen[bytes]:
+    def _start(children: Iterable[Child] = ()) -> subprocess.Popen[bytes]:
+        # it knows them from its first moment on: this process may be killed in the next one
+        known = [f"{child.rank}:{child.pid}" for child in children]
         return subprocess.Popen(  # noqa: S603 (our own script)
-            [sys.executable, "-I", "-S", guard_script.__file__],
+            [sys.executable, "-I", "-S", guard_script.__file__, *known],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

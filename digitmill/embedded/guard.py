@@ -1,7 +1,8 @@
 """A process that stops the children of `digitmill up` when `up` itself was killed and cannot.
 
-It reads the start (``+ rank pid``) and the end (``- rank pid``) of every child from a pipe. The pipe ends with
-``up``; what is still running then is stopped, highest rank first. Run as a script: it needs no import of ours.
+Its arguments are the children that run already (``rank:pid``). It reads the start (``+ rank pid``) and the end
+(``- rank pid``) of every other from a pipe. The pipe ends with ``up``; what is still running then is stopped, highest
+rank first. Run as a script: it needs no import of ours.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ STOP_SECONDS = 15.0
 def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    running: set[tuple[int, int]] = set()
+    running = {(int(rank), int(pid)) for rank, _, pid in (each.partition(":") for each in sys.argv[1:])}
     for line in sys.stdin:
         sign, rank, pid = line.split()
         change = running.add if sign == "+" else running.discard
