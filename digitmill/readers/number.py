@@ -85,10 +85,21 @@ def mark_of(image: OpenedNumber, whole: NDArray[np.float32], model: Outputs) -> 
 
 def value_of(image: OpenedNumber, seen: NDArray[np.float32], options: Options, model: Outputs) -> Value:
     """Args: seen: float32 [pictures, classes], of all pictures of the strip."""
+    return value_by(readings_of(image, seen, model), image, seen, options, model)
+
+
+def readings_of(image: OpenedNumber, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
+    """As ``numbers_in``; none where the strip cannot be taken apart. Args: seen: as for ``value_of``."""
+    return [] if image.lattice is None else numbers_in(image.lattice, seen[1:], model)
+
+
+def value_by(
+    found: Sequence[Reading], image: OpenedNumber, seen: NDArray[np.float32], options: Options, model: Outputs
+) -> Value:
+    """The value of a strip by its readings, likeliest first. Args: seen: as for ``value_of``."""
     if image.ink is None:
         return Value(None, RowStatus.REVIEW, reason=Reason.OTHER) if image.overlooked else Value(None, RowStatus.BLANK)
     mark = mark_of(image, seen[0], model)
-    found = [] if image.lattice is None else numbers_in(image.lattice, seen[1:], model)
     if image.lattice is None or not found:
         return Value(None, RowStatus.REVIEW, reason=mark or Reason.OTHER)
     worth = 1.0 if mark is None else model.doubtful_cut

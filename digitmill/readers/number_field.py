@@ -20,7 +20,7 @@ from digitmill.forms.digits import PLACES, Rectangle
 from digitmill.forms.geometry import Floats
 from digitmill.forms.template import Meaning, NumberField
 from digitmill.readers.base import Asked
-from digitmill.readers.number import NumberReader, OpenedNumber, mark_of, numbers_in, value_of
+from digitmill.readers.number import NumberReader, OpenedNumber, mark_of, readings_of, value_by, value_of
 
 DARK_ON_LIGHT = Options(polarity=Polarity.DARK_ON_LIGHT, review_below=0.0)
 _reader = NumberReader()
@@ -56,11 +56,12 @@ def read_strip(field: NumberField, cut: Cut, model: Asked, options: Options) -> 
     mark = mark_of(strip, seen[0], model)
     if mark in (Reason.DASH, Reason.CROSS) and float(seen[0].max()) >= (options.review_below or 0.0):
         return ReadStrip(_void(field, mark))
-    value = read(cut, strip, seen, model, options.alternatives)
-    if value.text is None or strip.lattice is None:
+    found = readings_of(strip, seen, model)
+    asked = replace(DARK_ON_LIGHT, alternatives=options.alternatives)
+    value = _placed(cut, value_by(found, strip, seen, asked, model))
+    if value.text is None:
         return ReadStrip(value)
-    groups = numbers_in(strip.lattice, seen[1:], model)[0].groups
-    return ReadStrip(value, tuple(strip.pictures[1 + group] for group in groups), mark)
+    return ReadStrip(value, tuple(strip.pictures[1 + group] for group in found[0].groups), mark)
 
 
 def value_of_strip(field: NumberField, strip: ReadStrip, seen: NDArray[np.float32], options: Options) -> Value:
@@ -106,7 +107,11 @@ def read(cut: Cut, strip: OpenedNumber, seen: NDArray[np.float32], model: Asked,
     Args:
         seen: float32 [pictures, classes], what ``model`` says of the strip's pictures.
     """
-    value = value_of(strip, seen, replace(DARK_ON_LIGHT, alternatives=alternatives), model)
+    return _placed(cut, value_of(strip, seen, replace(DARK_ON_LIGHT, alternatives=alternatives), model))
+
+
+def _placed(cut: Cut, value: Value) -> Value:
+    """The same with the boxes of its characters on the scan instead of in the cut."""
     parts = tuple(replace(part, box=_rectangle(cut, part.box)) for part in value.parts)
     return value._replace(parts=parts)
 
