@@ -64,7 +64,7 @@ def test_the_sign_in_takes_the_focus_and_speaks_of_people(chromium: Browser, gua
         page = context.new_page()
         page.goto("/jobs")
         for key in ("wrong", KEY):
-            expect(page.get_by_label("Key")).to_be_focused()
+            expect(page.get_by_label("Key", exact=True)).to_be_focused()
             expect(page.locator("main")).to_contain_text("Whoever runs it has one for you.")
             assert "DIGITMILL_" not in page.content()
             page.keyboard.type(key)

@@ -222,6 +222,27 @@ def test_doubtful_fields_are_answered_one_by_one_beside_their_page(page: Page, a
     assert api.job(job.id).counts.unanswered == 0
 
 
+def test_the_marked_field_stays_in_view_when_the_page_comes_late(page: Page, api: Client, tmp_path: Path) -> None:
+    job = form_job(api, tmp_path)
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/image?view=registered", hold)
+    page.goto(f"/jobs/{job.id}/review")
+    expect(page.locator("#whole-page polygon").first).to_be_attached()
+    page.locator("#enlarge").click()
+    expect(page.locator("#whole polygon").first).to_be_in_viewport()
+    for each in waiting:
+        each.continue_()
+    page.unroute("**/image?view=registered")
+    for place in ("#beside", "#whole-page"):
+        expect(page.locator(f"{place} img")).to_have_js_property("complete", True)
+        assert page.locator(f"{place} img").evaluate("picture => picture.naturalWidth") > 0
+    expect(page.locator("#whole polygon").first).to_be_in_viewport()
+
+
 def test_an_answer_to_a_field_is_taken_back_and_its_history_told(page: Page, api: Client, tmp_path: Path) -> None:
     job = form_job(api, tmp_path)
     page.goto(f"/jobs/{job.id}/review")

@@ -80,8 +80,8 @@ def _words(path: Path) -> list[bytes]:
 def sign_in(page: Page, address: str) -> None:
     """Go to the page, by way of the sign-in where it asks."""
     page.goto(address)
-    if page.get_by_label("Key").count():
-        page.get_by_label("Key").fill(KEY)
+    if page.get_by_label("Key", exact=True).count():
+        page.get_by_label("Key", exact=True).fill(KEY)
         page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(f"{address}$"))
 
@@ -147,7 +147,7 @@ def a_sign_out(page: Page, address: str, keys: list[str]) -> None:
     other = page.context.new_page()
     other.goto("/jobs")
     other.get_by_role("button", name="Sign out").click()
-    expect(other.get_by_label("Key")).to_be_visible()
+    expect(other.get_by_label("Key", exact=True)).to_be_visible()
     page.bring_to_front()
     answer(page, keys)
     expect(page.get_by_role("alert").first).to_contain_text("You are signed out")

@@ -150,7 +150,7 @@ def test_the_card_of_the_model_tells_its_figures(page: Page, api: Client) -> Non
 def sign_in(context: BrowserContext, key: str) -> Page:
     page = context.pages[0] if context.pages else context.new_page()
     page.goto("/jobs")
-    page.get_by_label("Key").fill(key)
+    page.get_by_label("Key", exact=True).fill(key)
     page.get_by_role("button", name="Sign in").click()
     return page
 
@@ -176,7 +176,7 @@ def test_a_clerk_signs_in_works_and_signs_out(chromium: Browser, guarded: Server
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(page.locator("main")).to_contain_text("There are no jobs.")
         page.get_by_role("button", name="Sign out").click()
-        expect(page.get_by_label("Key")).to_be_visible()
+        expect(page.get_by_label("Key", exact=True)).to_be_visible()
         page.goto("/")
         expect(page).to_have_url(f"{guarded.url}/sign-in?next=/")
 

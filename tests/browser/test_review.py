@@ -320,7 +320,7 @@ def test_a_reviewer_who_has_signed_in_answers_as_well(chromium: Browser, guarded
         with browsing(chromium, guarded.url) as (context, _):
             page = context.new_page()
             page.goto(f"/jobs/{job.id}/review")
-            page.get_by_label("Key").fill(KEY)
+            page.get_by_label("Key", exact=True).fill(KEY)
             page.get_by_role("button", name="Sign in").click()
             # while style sheets are still coming in, the hidden row is visible to Playwright
             expect(page.locator("#name")).not_to_be_empty()

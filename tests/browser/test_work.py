@@ -94,7 +94,7 @@ def test_the_queue_and_the_review_name_the_key_of_who_looks(chromium: Browser, g
         with browsing(chromium, guarded.url) as (context, _):
             page = context.new_page()
             page.goto("/review")
-            page.get_by_label("Key").fill(KEY)
+            page.get_by_label("Key", exact=True).fill(KEY)
             page.get_by_role("button", name="Sign in").click()
             expect(page.get_by_role("listitem").filter(has_text=job.id)).to_contain_text(
                 "Administrator has 1 row on the screen"

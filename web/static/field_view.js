@@ -4,7 +4,7 @@
 import { answerText, likelyAnswer } from "./answers.js";
 import { at } from "./elements.js";
 import { entriesOf, entriesText } from "./entries.js";
-import { PageTemplates, marked } from "./page_templates.js";
+import { PageTemplates, keepRoom, marked } from "./page_templates.js";
 import { looksText } from "./reasons.js";
 import { shortPercent, sureness, text } from "./texts.js";
 import { keyOf } from "./values.js";
@@ -53,12 +53,10 @@ export class FieldView {
       return;
     }
     at("picture").replaceChildren(this.image(`${row.index}/fields/${row.field}/image`));
-    for (const place of [at("beside"), at("whole-page")]) {
-      place.replaceChildren(this.image(`${row.index}/image?view=registered`).cloneNode());
-    }
     const { page, fields } = this.templates.of(row.page);
     for (const place of [at("beside"), at("whole-page")]) {
-      place.append(marked(page, fields.get(row.field).quads));
+      keepRoom(place, page);
+      place.replaceChildren(this.image(`${row.index}/image?view=registered`).cloneNode(), marked(page, fields.get(row.field).quads));
     }
   }
 

@@ -5,7 +5,7 @@ import { answerOf, answerText } from "./answers.js";
 import { onKeys, showTally } from "./desk.js";
 import { at } from "./elements.js";
 import { asNext, entriesOf, entriesText, isMine } from "./entries.js";
-import { PageTemplates, marked } from "./page_templates.js";
+import { PageTemplates, keepRoom, marked } from "./page_templates.js";
 import { looksText } from "./reasons.js";
 import { Tally } from "./tally.js";
 import { text } from "./texts.js";
@@ -75,6 +75,7 @@ function show() {
   const image = new Image();
   image.alt = "";
   image.src = `${results}/${page.index}/image?view=registered`;
+  keepRoom(at("page-picture"), templates.of(page).page);
   at("page-picture").replaceChildren(image);
   at("name").textContent = page.name;
   at("marked").href = `${results}/${page.index}/image?view=marked`;

@@ -48,6 +48,11 @@ function acceptsOf({ kind, grid, boxes, options, choose, separators = "" }) {
   return (value) => value !== "";
 }
 
+// The place is as high as the page's picture is going to be: what was scrolled to stays in view when the picture comes.
+export function keepRoom(place, { width, height }) {
+  place.style.aspectRatio = `${width} / ${height}`;
+}
+
 // The boxes over a picture of the page that is laid over its template.
 export function marked({ width, height }, quads) {
   const over = document.createElementNS(SVG, "svg");
