@@ -99,14 +99,13 @@ def _make_sure_of(mark: StoreMark) -> None:
 
 
 def looked_into(error: DigitmillError, mark: StoreMark | None) -> DigitmillError:
-    """``error``, which says that a job or a key is not there; or that the store was replaced since the last look."""
+    """``error``, which says that a job or a key is not there; or that the store was replaced since the last look, or
+    is gone by now, so that nobody can tell."""
     try:
         if mark is not None:
             mark.check(now=True)
-    except StoreReplaced as replaced:
-        return replaced
-    except StorageUnavailable:
-        pass
+    except (StoreReplaced, StorageUnavailable) as otherwise:
+        return otherwise
     return error
 
 

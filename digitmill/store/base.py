@@ -282,8 +282,8 @@ class JobStore(ABC):
         than it would, and a job that is open as it would. One that has expired does not come back."""
 
     @abstractmethod
-    def delete(self, job_id: str) -> None:
-        """Remove the record, the plan and the rows. Unknown ids are fine."""
+    def delete(self, job_id: str) -> bool:
+        """Remove the record, the plan and the rows. False where the store knows no such job, nor that it had one."""
 
     @abstractmethod
     def now(self) -> float:

@@ -336,11 +336,11 @@ class RedisJobStore(JobStore):
         with storage_errors():
             self._keep.run(keys, [job_id, seconds, TOMBSTONE_SECONDS, int(at_least)])
 
-    def delete(self, job_id: str) -> None:
+    def delete(self, job_id: str) -> bool:
         with storage_errors():
-            found = self._redis.hget(job_key(job_id), "owner")
+            found, deleted = self._redis.hmget(job_key(job_id), ["owner", "deleted"])
             if found is None:
-                return
+                return deleted is not None
             owner = found.decode()
             to_endpoints = self._redis.smembers(deliveries_key(job_id))
             keys = [
@@ -349,7 +349,7 @@ class RedisJobStore(JobStore):
                 webhook_log_key(f"{job_id}{DRIFTED_EVENT}"),
                 *(webhook_log_key(event.decode()) for event in to_endpoints), *content_keys(job_id)[2:],
             ]  # fmt: skip
-            self._delete.run(keys, [job_id, TAKEN_SECONDS, " ".join(COUNTED)])
+            return bool(self._delete.run(keys, [job_id, TAKEN_SECONDS, " ".join(COUNTED)]))
 
     def follow(self, job: Job, plan: Sequence[PackedChunk] = ()) -> CompletionWaiter:
         return self._followers.follow(job, plan)

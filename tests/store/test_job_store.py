@@ -28,7 +28,7 @@ def test_an_unknown_job_is_not_found(bench: Bench) -> None:
         bench.store.get("nobody")
     with pytest.raises(NotFound):
         bench.store.chunks.starts("nobody")
-    bench.store.delete("nobody")
+    assert not bench.store.delete("nobody")
 
 
 def test_a_plan_without_a_record_is_no_job(bench: Bench) -> None:

@@ -9,17 +9,21 @@ import pytest
 import redis
 
 from digitmill.access import Scope
-from digitmill.domain import Options
-from digitmill.errors import StoreReplaced
+from digitmill.domain import Job, Options
+from digitmill.errors import NotFound, StorageUnavailable, StoreReplaced
 from digitmill.keys import LOCAL
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store import redis_mark
+from digitmill.store.connection import connect
+from digitmill.store.redis_mark import StoreMark
 from digitmill.uploads.spool import Spool
 from tests.core.conftest import publish
+from tests.end_to_end.conftest import free_port
 from tests.forms.made import submission
 from tests.web.conftest import client_of
 from tests.web.fakes import heavy, one
+from web.auth import looked_into
 
 
 @pytest.fixture
@@ -49,6 +53,34 @@ def test_what_a_store_that_was_just_emptied_lacks_is_not_called_missing(
     answer = client.get(path.format(id=known), headers=headers)
     assert answer.status_code == 503
     assert "came up empty" in answer.text
+
+
+@pytest.mark.parametrize("content", [one(), heavy(100_000)], ids=["tiny", "large"])
+def test_a_delete_does_not_pass_for_done_in_a_store_that_was_emptied_meanwhile(
+    service: Service, empty_redis_url: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = submit(service, content, LOCAL.owner)
+    blobs = service.settings.var / "blobs"
+    kept = sorted(blobs.iterdir())
+    get = service.jobs.get
+
+    def emptied_after(owner: str, job_id: str) -> Job:
+        job = get(owner, job_id)
+        with redis.Redis.from_url(empty_redis_url) as server:
+            server.flushall()
+        return job
+
+    monkeypatch.setattr(service.jobs, "get", emptied_after)
+    answer = client_of(service).delete(f"/v1/jobs/{known}")
+    assert answer.status_code == 503, answer.text
+    assert "came up empty" in answer.text
+    assert sorted(blobs.iterdir()) == kept, "the job may come back, and wants its upload then"
+
+
+def test_what_a_store_lacked_that_is_gone_now_is_not_called_missing(service: Service) -> None:
+    nobody = StoreMark(connect(f"redis://127.0.0.1:{free_port()}", patient=False), service.blobs)
+    error = looked_into(NotFound("There is no such job."), nobody)
+    assert isinstance(error, StorageUnavailable)
 
 
 def test_a_template_that_was_just_emptied_away_is_not_called_unknown(service: Service, empty_redis_url: str) -> None:

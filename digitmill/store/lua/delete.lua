@@ -1,9 +1,10 @@
 -- Remove a job, whatever its state. A stub stays for a while, so that a repeated call that would record it does not.
+-- Answers 0 where there is neither the job nor its stub.
 -- KEYS  job, plan, rows, attempts, leases, active, expiry, queued images, channel, open jobs of the owner, webhooks due,
 --       jobs of the owner, then whatever else holds something of this job alone
 -- ARGV  id, seconds for which the stub stays, the statuses that a row may have
 local job = redis.call('HMGET', KEYS[1], 'state', 'total', 'follower', 'owner', 'role')
-if not job[1] then return end
+if not job[1] then return redis.call('EXISTS', KEYS[1]) end
 local done = 0
 for status in string.gmatch(ARGV[3], '%S+') do done = done + (redis.call('HGET', KEYS[1], status) or 0) end
 -- the first write frees memory: then a full Redis lets the others pass, which refuses scripts only before they wrote
@@ -30,3 +31,4 @@ if open then
   if job[3] then redis.call('PUBLISH', job[3], #ARGV[1] .. '\n' .. ARGV[1]) end
   redis.call('PUBLISH', KEYS[9], 'cancelled')
 end
+return 1
