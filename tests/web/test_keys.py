@@ -25,6 +25,7 @@ from tests.built_in import PLACE
 from tests.in_process import empty_redis, in_process
 from tests.web.conftest import Answer, Client, Mill, assert_problem, client_of, form, serving
 from tests.web.fakes import one
+from tests.web.test_sign_in import sign_in
 from web.app import create_app
 
 Audit = Callable[[], Sequence[MutableMapping[str, Any]]]
@@ -217,23 +218,34 @@ def test_what_is_not_there_is_not_found_whatever_the_scope(desk: Desk) -> None:
     assert_problem(desk.ask("PUT", "/v1/jobs", key), 405, "method_not_allowed")
 
 
-def test_another_owners_job_is_not_found_and_another_key_of_the_owner_finds_it(desk: Desk) -> None:
+@pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in CALLS if "JOB" in path])
+def test_another_owners_job_is_not_found_by_any_call(desk: Desk, method: str, path: str) -> None:
+    _, mine = desk.make(Scope.ADMIN)
+    _, strange = desk.make(Scope.ADMIN)
+    job_id = finished_job(desk, mine)
+    before = desk.ask("GET", f"/v1/jobs/{job_id}", mine).json
+    assert_problem(desk.ask(method, path.replace("JOB", job_id), strange), 404, "not_found")
+    assert desk.ask("GET", f"/v1/jobs/{job_id}", mine).json == before
+
+
+@pytest.mark.parametrize("page", ["", "/review", "/review/pages", "/review/groups", "/check", "/certificate"])
+def test_another_owners_job_is_not_found_by_any_page(desk: Desk, page: str) -> None:
+    _, mine = desk.make(Scope.ADMIN)
+    _, strange = desk.make(Scope.ADMIN)
+    path = f"/jobs/{finished_job(desk, mine)}{page}"
+    for key, status in ((mine, 200), (strange, 404)):
+        sign_in(desk.client, key)
+        assert desk.client.get(path, follow_redirects=True).status_code == status
+
+
+def test_an_owners_jobs_are_listed_to_nobody_else_and_found_by_each_of_its_keys(desk: Desk) -> None:
     key, mine = desk.make(Scope.SUBMIT, Scope.READ)
     _, strange = desk.make(Scope.ADMIN)
     _, sibling = desk.make(Scope.READ, owner=key.owner)
-    here = f"/v1/jobs/{finished_job(desk, mine)}"
-    for method, path in (
-        ("GET", here),
-        ("GET", f"{here}/results"),
-        ("GET", f"{here}/results/0/image"),
-        ("GET", f"{here}/results/0/name"),
-        ("GET", f"{here}/events"),
-        ("POST", f"{here}/cancel"),
-        ("DELETE", here),
-    ):
-        assert_problem(desk.ask(method, path, strange), 404, "not_found")
+    job_id = finished_job(desk, mine)
     assert desk.ask("GET", "/v1/jobs", strange).json["jobs"] == []
-    assert desk.ask("GET", here, sibling).json["state"] == "completed"
+    assert desk.ask("DELETE", "/v1/jobs?state=completed", strange).json["deleted"] == []
+    assert desk.ask("GET", f"/v1/jobs/{job_id}", sibling).json["state"] == "completed"
 
 
 def test_a_key_that_may_not_read_is_not_shown_rows_for_waiting(desk: Desk) -> None:
