@@ -273,9 +273,9 @@ class Jobs:
     def delete(self, owner: str, job_id: str) -> None:
         """Remove record, rows and upload; an open job is cancelled first."""
         job = self.get(owner, job_id)
-        if not self._store.delete(job_id):
-            # a store that was emptied just now may have the job again soon, and its upload must be there then
-            raise NotFound("There is no such job.")
+        while not self._store.delete(job_id):
+            # a store that was emptied meanwhile may have the job again by now, or soon, and wants its upload then
+            job = self.get(owner, job_id)
         self._remove_upload(job)
 
     def record(

@@ -100,7 +100,13 @@ def _make_sure_of(mark: StoreMark) -> None:
 
 def looked_into(error: DigitmillError, mark: StoreMark | None) -> DigitmillError:
     """``error``, which says that a job or a key is not there; or that the store was replaced since the last look, or
-    is gone by now, so that nobody can tell."""
+    is gone by now, so that nobody can tell. Where ``error`` says itself that it comes of another store, no later look
+    counts: the right one may be back since."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, StoreReplaced):
+            return cause
+        cause = cause.__cause__
     try:
         if mark is not None:
             mark.check(now=True)

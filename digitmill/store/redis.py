@@ -260,8 +260,27 @@ class RedisJobStore(JobStore):
             pipe = self._redis.pipeline(transaction=False)
             pipe.hgetall(job_key(job_id))
             pipe.time()
-            fields, (now, _) = pipe.execute()
-        return _living(job_or_none(job_id, fields), now)
+            pipe.get(STORE)
+            fields, (now, _), store = pipe.execute()
+        return self._living(job_or_none(job_id, fields), now, store)
+
+    def _living(self, job: Job | None, now: float, store: bytes | None) -> Job:
+        """``store`` is the id that was read with it. Raises NotFound because of StoreReplaced where that is another's:
+        a later look would find the right one again, if its volume is back by then."""
+        if job is None:
+            raise NotFound("There is no such job.") from self._replaced(store)
+        if job.expires_at is not None and job.expires_at <= now:
+            raise Expired("This job has expired: its rows and its upload are gone.")
+        return job
+
+    def _replaced(self, store: bytes | None) -> StoreReplaced | None:
+        if self._store_id is None:
+            return None
+        try:
+            own = self._store_id().encode()
+        except StoreReplaced as error:
+            return error
+        return None if store == own else StoreReplaced(REFUSED)
 
     def find(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
         with storage_errors():
@@ -276,8 +295,9 @@ class RedisJobStore(JobStore):
             pipe.time()
             pipe.hmget(plan_key(job_id), ["starts", "0"])
             pipe.hget(rows_key(job_id), "0")
-            fields, (now, _), (starts, entries), rows = pipe.execute()
-        job = _living(job_or_none(job_id, fields), now)
+            pipe.get(STORE)
+            fields, (now, _), (starts, entries), rows, store = pipe.execute()
+        job = self._living(job_or_none(job_id, fields), now, store)
         if starts is None or entries is None:
             raise NotFound("There is no such job.")
         return FirstChunk(job, array.array("I", starts), entries, rows)
@@ -360,14 +380,6 @@ class RedisJobStore(JobStore):
             changes = self._followers.subscribe(job_id, told)
         with closing(changes):
             yield changes
-
-
-def _living(job: Job | None, now: float) -> Job:
-    if job is None:
-        raise NotFound("There is no such job.")
-    if job.expires_at is not None and job.expires_at <= now:
-        raise Expired("This job has expired: its rows and its upload are gone.")
-    return job
 
 
 def _batches(chunks: Iterable[PackedChunk], size: int) -> Iterator[list[PackedChunk]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -75,6 +76,71 @@ def test_a_delete_does_not_pass_for_done_in_a_store_that_was_emptied_meanwhile(
     assert answer.status_code == 503, answer.text
     assert "came up empty" in answer.text
     assert sorted(blobs.iterdir()) == kept, "the job may come back, and wants its upload then"
+
+
+@pytest.mark.parametrize(("method", "of_it"), [("GET", ""), ("GET", "/results"), ("DELETE", "")])
+def test_a_job_is_not_called_missing_that_is_back_before_the_store_is_looked_at_again(
+    service: Service, empty_redis_url: str, method: str, of_it: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"/v1/jobs/{submit(service, one(), LOCAL.owner)}{of_it}"
+    client = client_of(service)
+    assert client.get(address).status_code == 200
+    with redis.Redis.from_url(empty_redis_url) as server:
+        volume = emptied(server)
+        mark = service.mark
+        assert mark is not None
+        check = mark.check
+
+        def with_its_volume_again(*, now: bool = False) -> None:
+            if now:
+                bring_back(server, volume)
+            check(now=now)
+
+        monkeypatch.setattr(mark, "check", with_its_volume_again)
+        answer = client.open(address, method=method)
+        assert answer.status_code == 503, answer.text
+        assert "came up empty" in answer.text
+        bring_back(server, volume)
+    assert client.get(address).status_code == 200
+
+
+def test_a_job_that_is_back_is_deleted_by_the_call_that_met_an_empty_store(
+    service: Service, empty_redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = submit(service, heavy(100_000), LOCAL.owner)
+    blobs = service.settings.var / "blobs"
+    assert list(blobs.glob("[0-9a-z]*"))
+    delete = service.store.delete
+    answers: list[bool] = []
+
+    def empty_the_first_time(job_id: str) -> bool:
+        volume = [] if answers else emptied(server)
+        answers.append(delete(job_id))
+        bring_back(server, volume)
+        return answers[-1]
+
+    monkeypatch.setattr(service.store, "delete", empty_the_first_time)
+    with redis.Redis.from_url(empty_redis_url) as server:
+        assert client_of(service).delete(f"/v1/jobs/{known}").status_code == 204
+        assert answers == [False, True]
+        assert server.hkeys(f"dm:job:{known}") == [b"deleted"]
+    assert not list(blobs.glob("[0-9a-z]*"))
+
+
+Volume = list[tuple[bytes, bytes]]
+
+
+def emptied(server: redis.Redis) -> Volume:
+    """What ``server`` held until now."""
+    store: Any = server
+    volume = [(key, store.dump(key)) for key in store.keys("*")]
+    store.flushall()
+    return volume
+
+
+def bring_back(server: redis.Redis, volume: Volume) -> None:
+    for key, held in volume:
+        server.restore(key, 0, held, replace=True)
 
 
 def test_what_a_store_lacked_that_is_gone_now_is_not_called_missing(service: Service) -> None:
