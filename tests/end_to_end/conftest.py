@@ -68,9 +68,11 @@ class Stack:
     def start(self, name: str, *arguments: str) -> None:
         """Start ``redis``, ``web`` or a worker (any other name); ``arguments`` for Python start another program."""
         if name == "redis":
+            # with "everysec" Redis holds back up to two seconds of what it has answered while a slow disk is being
+            # synced, and a killed one loses them
             command = [
                 *(server_binary(), "--bind", "127.0.0.1", "--port", str(self.redis_port), "--dir", str(self.folder)),
-                *("--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"),
+                *("--save", "", "--appendonly", "yes", "--appendfsync", "no", "--maxmemory-policy", "noeviction"),
             ]
         else:
             command = [sys.executable, *(arguments or ("-m", "web" if name == "web" else "worker"))]
