@@ -3,7 +3,7 @@
 Where the reference is a blank page, its own print at the box is known: it is brought to the scan's place by a shift
 of its own, since a pixel matters to a line of three, and what it covers turns to paper. Elsewhere the lines of the
 box are taken out along its sides. Either way ink that is darker than the print stays, and so does ink that goes on at
-both sides of it.
+both sides of it, or makes one of its lines thicker than it is elsewhere.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitmill.forms.along_lines import along_lines
 from digitmill.forms.geometry import Floats, Quad, homography_between, mapped, sides_of
 from digitmill.forms.registration.finding import Registration
 from digitmill.forms.registration.ink import LEAST_CONTRAST
@@ -23,6 +24,8 @@ from digitmill.forms.registration.reference import Prints
 from digitmill.forms.template import Template
 
 Grey = NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom of a box in its cut, in pixels."""
 
 MARGIN = 0.25
 """Room around a box, by its shorter side: it shows what spills over."""
@@ -71,7 +74,7 @@ class Cut:
         picture: uint8 [height, width], 0 black to 255 white, as the scan has it.
         ink: uint8 of the same shape, 0 for paper to 255, without print.
         raw: the same with print.
-        box: left, top, right and bottom of the box in it, in pixels.
+        box: where the box is in it.
         corners: its own corners TL TR BR BL in the scan, float[4, 2].
         paper: the grey level of its paper.
     """
@@ -79,7 +82,7 @@ class Cut:
     picture: Grey
     ink: Grey
     raw: Grey
-    box: tuple[int, int, int, int]
+    box: Box
     corners: Floats
     paper: int
 
@@ -184,7 +187,7 @@ def _cut(scan: Grey, whole: Floats, reference: Printed, quad: Quad, around: Floa
             printed = _ink(_smaller(reference.picture, around, size, fine))[1]
             reference.prints.keep(key, printed)
         # where the grain of a finer picture is averaged, fainter ink is print as well
-        ink = without_print(ink, printed, PRINT / float(np.sqrt(fine)))
+        ink = without_print(ink, printed, box, PRINT / float(np.sqrt(fine)))
     else:
         ink = without_lines(ink, box)
     return Cut(picture, ink, raw, box, mapped(whole, seen), paper)
@@ -220,7 +223,7 @@ def _ink(picture: Grey) -> tuple[int, Grey]:
     return int(paper), np.asarray(cv2.LUT(picture, levels.astype(np.uint8)), np.uint8)
 
 
-def without_print(ink: Grey, printed: Grey, least: float = PRINT) -> Grey:
+def without_print(ink: Grey, printed: Grey, box: Box, least: float = PRINT) -> Grey:
     """Ink of a box without the print that a blank reference has there, both uint8 of one shape, 0 for paper to 255.
     From ``least`` on ink of the reference is print."""
     if (printed >= least).sum() < SHIFT:
@@ -233,7 +236,7 @@ def without_print(ink: Grey, printed: Grey, least: float = PRINT) -> Grey:
     # a thin line is paler than a thick one, on the reference and on the scan
     strength = _middle(ink[on_print])
     own = np.asarray(cv2.dilate(moved, np.ones((3, 3), np.uint8)), np.float64) * strength / _middle(moved[on_print])
-    return _taken_out(ink, covered, np.maximum(own, strength))
+    return _taken_out(ink, covered, np.maximum(own, strength), box)
 
 
 def _middle(values: NDArray[Any]) -> float:
@@ -251,7 +254,7 @@ def _moved(printed: Grey, ink: Grey) -> Grey:
     return np.asarray(cv2.warpAffine(printed, move, (ink.shape[1], ink.shape[0])), np.uint8)
 
 
-def without_lines(ink: Grey, box: tuple[int, int, int, int]) -> Grey:
+def without_lines(ink: Grey, box: Box) -> Grey:
     """Ink of a box without the lines that run along its sides, wherever they run through the cut."""
     left, top, right, bottom = box
     width, height = right - left, bottom - top
@@ -267,10 +270,10 @@ def without_lines(ink: Grey, box: tuple[int, int, int, int]) -> Grey:
     if not lines.any():
         return ink
     covered = cv2.dilate(lines.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return _taken_out(ink, covered, _middle(ink[lines]))
+    return _taken_out(ink, covered, _middle(ink[lines]), box)
 
 
-def _taken_out(ink: Grey, covered: NDArray[np.bool_], strength: Floats | float) -> Grey:
+def _taken_out(ink: Grey, covered: NDArray[np.bool_], strength: Floats | float, box: Box) -> Grey:
     """Ink with paper where print covers it, but for what is darker than print or crosses it.
 
     Args:
@@ -291,11 +294,32 @@ def _taken_out(ink: Grey, covered: NDArray[np.bool_], strength: Floats | float) 
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thickness + 3, thickness + 3))
     strokes = (rest >= PRINT).astype(np.uint8)
     bridged = np.asarray(cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, kernel)) > 0
-    return np.where(covered & bridged, ink, rest).astype(np.uint8)
+    rest = np.where(covered & bridged, ink, rest).astype(np.uint8)
+    return _with_strokes_along(rest, ink, covered, near, box, thickness)
+
+
+def _with_strokes_along(
+    rest: Grey, ink: Grey, covered: NDArray[np.bool_], near: NDArray[np.bool_], box: Box, thickness: int
+) -> Grey:
+    """With strokes that run along a line of the box and belong to one that goes on beyond the rim of the print."""
+    strokes = rest >= PRINT
+    if not (near & strokes).any():
+        return rest
+    left, top, right, bottom = box
+    about = np.s_[max(0, top - thickness) : bottom + thickness, max(0, left - thickness) : right + thickness]
+    along = np.zeros(ink.shape, bool)
+    along[about] = along_lines(ink, covered, _thickness(strokes))[about]
+    along &= (ink >= PRINT) & ~strokes
+    if not along.any():
+        return rest
+    many, parts = cv2.connectedComponents((strokes | along).astype(np.uint8))
+    reaching = np.zeros(many, bool)
+    reaching[np.asarray(parts)[strokes & ~near]] = True
+    return np.where(along & reaching[parts], ink, rest).astype(np.uint8)
 
 
 def _thickness(covered: NDArray[np.bool_]) -> int:
-    """Pixels across the usual line of a mask."""
+    """Pixels across the usual line or stroke of a mask."""
     inside = cv2.distanceTransform(covered.astype(np.uint8), cv2.DIST_L2, 3)
     ridge = inside[covered & (inside >= np.asarray(cv2.dilate(inside, np.ones((3, 3), np.uint8))))]
     return int(np.ceil(2 * _middle(ridge))) if ridge.size else 1

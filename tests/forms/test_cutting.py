@@ -95,6 +95,9 @@ def test_the_box_of_a_cut_is_where_it_says() -> None:
     assert cut.picture[first_y + 2 : past_y - 2, first_x + 2 : past_x - 2].max() < 100
 
 
+BOX = (15, 15, 55, 65)
+
+
 def box_with_print(line: int) -> Grey:
     picture = np.zeros((80, 70), np.uint8)
     cv2.rectangle(picture, (15, 15), (54, 64), 255, line)
@@ -105,7 +108,7 @@ def box_with_print(line: int) -> Grey:
 def test_print_alone_leaves_nothing(line: int, across: int, down: int, strength: int) -> None:
     printed = box_with_print(line)
     seen = np.roll(np.minimum(printed, strength).astype(np.uint8), (down, across), (0, 1))
-    assert without_print(seen, printed).max() == 0
+    assert without_print(seen, printed, BOX).max() == 0
 
 
 @given(st.integers(1, 3), st.integers(24, 45), st.integers(24, 50), st.integers(2, 6))
@@ -115,7 +118,7 @@ def test_ink_away_from_print_stays_as_it_is(line: int, x: int, y: int, size: int
     cv2.circle(seen, (x, y), size, 200, -1)
     stroke = cv2.circle(np.zeros_like(printed), (x, y), size, 200, -1) > 0
     clear = np.asarray(cv2.dilate(printed, np.ones((9, 9), np.uint8))) == 0
-    for rest in (without_print(seen, printed), without_lines(seen, (15, 15, 55, 65))):
+    for rest in (without_print(seen, printed, BOX), without_lines(seen, BOX)):
         assert (rest[stroke & clear] == 200).all()
         assert not rest[clear & ~stroke].any()
 
@@ -126,7 +129,7 @@ def test_a_stroke_across_a_line_is_not_cut_in_two(line: int, x: int, slant: int,
     printed = box_with_print(line)
     seen = printed.copy()
     cv2.line(seen, (x, 35), (x + slant, 78), 255, pen)
-    for rest in (without_print(seen, printed), without_lines(seen, (15, 15, 55, 65))):
+    for rest in (without_print(seen, printed, BOX), without_lines(seen, BOX)):
         parts, _ = cv2.connectedComponents((rest >= 128).astype(np.uint8))
         assert parts == 2, "the ground and one stroke"
 
@@ -134,7 +137,36 @@ def test_a_stroke_across_a_line_is_not_cut_in_two(line: int, x: int, slant: int,
 @given(st.integers(0, 100))
 def test_paper_without_print_is_left_alone(seed: int) -> None:
     ink = np.random.default_rng(seed).integers(0, 256, (60, 50)).astype(np.uint8)
-    assert np.array_equal(without_print(ink, np.zeros_like(ink)), ink)
+    assert np.array_equal(without_print(ink, np.zeros_like(ink), BOX), ink)
+
+
+# the bar of a 7 lies on the upper line, or the stroke ends in a foot on the lower one
+@given(st.integers(1, 2), st.integers(5, 7), st.integers(-1, 2), st.booleans(), st.booleans())
+def test_a_stroke_that_runs_along_a_line_of_its_box_stays(
+    line: int, pen: int, beside: int, low: bool, upright: bool
+) -> None:
+    y = 64 - beside if low else 15 + beside
+    stroke = np.zeros((80, 70), np.uint8)
+    cv2.line(stroke, (24, y), (44, y), 255, pen)
+    cv2.line(stroke, (44, y), (30, 40), 255, pen)
+    printed, box = box_with_print(line), BOX
+    if upright:
+        printed, stroke, box = np.ascontiguousarray(printed.T), np.ascontiguousarray(stroke.T), (15, 15, 65, 55)
+    seen = np.maximum(printed, stroke)
+    for rest in (without_print(seen, printed, box), without_lines(seen, box)):
+        turned = rest.T if upright else rest
+        assert (turned[y - 3 : y + 4, 26:43] >= 128).any(axis=0).all()
+
+
+@given(st.integers(1, 2), st.integers(3, 6), st.integers(22, 48))
+def test_a_stroke_that_ends_on_a_line_gets_no_bar(line: int, pen: int, x: int) -> None:
+    printed = box_with_print(line)
+    stroke = np.zeros_like(printed)
+    cv2.line(stroke, (x, 15), (x, 58), 255, pen)
+    seen = np.maximum(printed, stroke)
+    near = np.asarray(cv2.dilate(stroke, np.ones((7, 7), np.uint8))) > 0
+    for rest in (without_print(seen, printed, BOX), without_lines(seen, BOX)):
+        assert not rest[~near].any()
 
 
 @given(st.integers(150, 190), st.integers(0, 3), st.integers(2, 4))
@@ -192,5 +224,6 @@ def boxed(sheet: Grey, noise: int, seed: int = 0) -> Cut:
     picture = np.clip(np.minimum(sheet, blank) + grain, 0, 255).astype(np.uint8)
     scale = 255 / 210
     raw = np.clip((230 - picture.astype(float)) * scale, 0, 255).astype(np.uint8)
-    ink = without_print(raw, np.clip((230 - blank.astype(float)) * scale, 0, 255).astype(np.uint8))
-    return Cut(picture, ink, raw, (16, 16, 74, 80), np.zeros((4, 2)), 230)
+    box = (16, 16, 74, 80)
+    ink = without_print(raw, np.clip((230 - blank.astype(float)) * scale, 0, 255).astype(np.uint8), box)
+    return Cut(picture, ink, raw, box, np.zeros((4, 2)), 230)
