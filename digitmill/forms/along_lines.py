@@ -24,25 +24,30 @@ THIN = 15
 THICKER = 1.3
 """Pixels by which a line is thicker where a stroke runs along it."""
 PEN = 0.35
-"""The same by the pen."""
+"""The same by the thickness of the pen."""
 UNEVEN = 3.0
 """The same by how much the thickness of the line alone varies."""
-GAP, SHORTEST = 5, 3
-"""Pixels of a stroke that may miss; and that it is long at least."""
+GAP = 5
+"""Pixels of a stroke's length that may miss."""
+SHORTEST, LONGER = 3, 0.08
+"""How long a stroke is at least, beside what crosses the line: in pixels, and by the cut's side. One that only ends on
+the line does not run along it."""
+COLUMN = np.ones((3, 1), np.uint8)
 
 
-def along_lines(ink: Grey, covered: Mask, pen: float) -> Mask:
+def along_lines(ink: Grey, covered: Mask, rest: Mask, pen: float) -> Mask:
     """Where the print has straight lines, upright or level, and strokes run along them.
 
     Args:
         ink: uint8 [height, width] with print, 0 for paper to 255.
         covered: bool of the same shape, true on print.
-        pen: pixels across the usual stroke.
+        rest: bool, true on the strokes that are left without print.
+        pen: pixels across the usual one of them.
     """
-    return np.asarray(_along_level(ink, covered, pen) | _along_level(ink.T, covered.T, pen).T, np.bool_)
+    return np.asarray(_along_level(ink, covered, rest, pen) | _along_level(ink.T, covered.T, rest.T, pen).T, np.bool_)
 
 
-def _along_level(ink: Grey, covered: Mask, pen: float) -> Mask:
+def _along_level(ink: Grey, covered: Mask, rest: Mask, pen: float) -> Mask:
     found = np.zeros(ink.shape, bool)
     width = ink.shape[1]
     dark = np.ascontiguousarray(covered, np.uint8)
@@ -51,12 +56,14 @@ def _along_level(ink: Grey, covered: Mask, pen: float) -> Mask:
     for part in range(1, many):
         _, top, long, high, _ = places[part].tolist()
         if high <= long / 2:
-            rows = slice(max(0, top - BESIDE), top + high + BESIDE)
-            found[rows] |= _along_one(ink[rows], covered[rows], np.asarray(parts[rows] == part, np.bool_), pen)
+            rows = slice(max(0, top - BESIDE - 1), top + high + BESIDE + 1)
+            found[rows] |= _along_one(
+                ink[rows], covered[rows], np.asarray(parts[rows] == part, np.bool_), rest[rows], pen
+            )
     return found
 
 
-def _along_one(ink: Grey, covered: Mask, line: Mask, pen: float) -> Mask:
+def _along_one(ink: Grey, covered: Mask, line: Mask, rest: Mask, pen: float) -> Mask:
     """The same along one level line, of which these are the rows."""
     below = np.ones((2 * BESIDE + 1, 1), np.uint8)
     band = np.asarray(cv2.dilate(line.astype(np.uint8), below)) > 0
@@ -70,5 +77,10 @@ def _along_one(ink: Grey, covered: Mask, line: Mask, pen: float) -> Mask:
     varies = usual - seen[: thin + 1].mean()
     thicker = (alone & (thickness >= usual + max(THICKER, UNEVEN * varies, PEN * pen))).astype(np.uint8)[None]
     closed = cv2.morphologyEx(thicker, cv2.MORPH_CLOSE, np.ones((1, GAP), np.uint8))
-    long = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((1, SHORTEST), np.uint8))
-    return np.asarray(band & (np.asarray(long) > 0), np.bool_)
+    beyond = (np.asarray(cv2.dilate(band.astype(np.uint8), COLUMN)) > 0) & ~band
+    crossed = (rest & beyond).any(axis=0)
+    many, runs = cv2.connectedComponents(np.asarray(closed, np.uint8))
+    free = np.bincount(runs[0], minlength=many) - np.bincount(runs[0][crossed], minlength=many)
+    long = free >= max(SHORTEST, LONGER * ink.shape[1])
+    long[0] = False
+    return np.asarray(band & long[runs[0]], np.bool_)

@@ -21,7 +21,7 @@ from digitmill.forms.geometry import Floats, Quad, homography_between, mapped, s
 from digitmill.forms.registration.finding import Registration
 from digitmill.forms.registration.ink import LEAST_CONTRAST
 from digitmill.forms.registration.reference import Prints
-from digitmill.forms.template import Template
+from digitmill.forms.template import DigitsField, Template
 
 Grey = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
@@ -95,19 +95,19 @@ class Cut:
 
 def cuts_of(registration: Registration, field: int) -> tuple[Cut, ...]:
     """Each box of the field of this number, in the order of its ``quads``."""
-    quads = registration.reference.template.fields[field].quads
-    around = [_with_margin(quad) for quad in quads]
+    each = registration.reference.template.fields[field]
+    around = [_with_margin(quad) for quad in each.quads]
     seen = registration.seen(np.concatenate(around)).reshape(-1, 4, 2)
-    scan = registration.scan
-    parts = zip(quads, around, seen, strict=True)
-    return tuple(_cut(scan.picture, scan.whole, registration.reference, *one) for one in parts)
+    scan, alone = registration.scan, isinstance(each, DigitsField)
+    parts = zip(each.quads, around, seen, strict=True)
+    return tuple(_cut(scan.picture, scan.whole, registration.reference, *one, alone=alone) for one in parts)
 
 
 def cut_of(registration: Registration, quad: Quad) -> Cut:
     """Any part of the page, given by its corners on the reference."""
     around = _with_margin(quad)
     scan = registration.scan
-    return _cut(scan.picture, scan.whole, registration.reference, quad, around, registration.seen(around))
+    return _cut(scan.picture, scan.whole, registration.reference, quad, around, registration.seen(around), alone=False)
 
 
 def cuts_within(page: Grey, reference: Printed, field: int, place: Floats) -> tuple[Cut, ...]:
@@ -117,10 +117,10 @@ def cuts_within(page: Grey, reference: Printed, field: int, place: Floats) -> tu
         page: the decoded scan, uint8 [height, width].
         place: the corners of ``outline_of`` the field on it, float[4, 2].
     """
-    quads = reference.template.fields[field].quads
-    way = homography_between(np.array(outline_of(quads)), place)
-    parts = ((quad, around, mapped(way, around)) for quad, around in ((quad, _with_margin(quad)) for quad in quads))
-    return tuple(_cut(page, np.eye(3), reference, *one) for one in parts)
+    each = reference.template.fields[field]
+    way, alone = homography_between(np.array(outline_of(each.quads)), place), isinstance(each, DigitsField)
+    parts = ((quad, around, mapped(way, around)) for quad, around in ((q, _with_margin(q)) for q in each.quads))
+    return tuple(_cut(page, np.eye(3), reference, *one, alone=alone) for one in parts)
 
 
 def outline_of(quads: Sequence[Quad]) -> list[tuple[float, float]]:
@@ -159,7 +159,9 @@ def _extent(quad: Quad) -> tuple[float, float]:
     return (top + bottom) / 2, (left + right) / 2
 
 
-def _cut(scan: Grey, whole: Floats, reference: Printed, quad: Quad, around: Floats, seen: Floats) -> Cut:
+def _cut(
+    scan: Grey, whole: Floats, reference: Printed, quad: Quad, around: Floats, seen: Floats, *, alone: bool
+) -> Cut:
     """One box.
 
     Args:
@@ -167,6 +169,8 @@ def _cut(scan: Grey, whole: Floats, reference: Printed, quad: Quad, around: Floa
         whole: homography float[3, 3] from it to the scan as it came.
         around: its corners with its margin in the reference, float[4, 2].
         seen: where the picture has them.
+        alone: whether it is the box of one digit, of which strokes along its lines are kept. On a strip, and in a box
+            to tick, whatever lies along a line is no digit of its own.
     """
     width, height = _extent(quad)
     shorter = float(np.linalg.norm(seen - np.roll(seen, 1, axis=0), axis=1).min()) / (1 + 2 * MARGIN)
@@ -187,9 +191,9 @@ def _cut(scan: Grey, whole: Floats, reference: Printed, quad: Quad, around: Floa
             printed = _ink(_smaller(reference.picture, around, size, fine))[1]
             reference.prints.keep(key, printed)
         # where the grain of a finer picture is averaged, fainter ink is print as well
-        ink = without_print(ink, printed, box, PRINT / float(np.sqrt(fine)))
+        ink = without_print(ink, printed, box if alone else None, PRINT / float(np.sqrt(fine)))
     else:
-        ink = without_lines(ink, box)
+        ink = without_lines(ink, box, along=alone)
     return Cut(picture, ink, raw, box, mapped(whole, seen), paper)
 
 
@@ -223,9 +227,9 @@ def _ink(picture: Grey) -> tuple[int, Grey]:
     return int(paper), np.asarray(cv2.LUT(picture, levels.astype(np.uint8)), np.uint8)
 
 
-def without_print(ink: Grey, printed: Grey, box: Box, least: float = PRINT) -> Grey:
+def without_print(ink: Grey, printed: Grey, box: Box | None, least: float = PRINT) -> Grey:
     """Ink of a box without the print that a blank reference has there, both uint8 of one shape, 0 for paper to 255.
-    From ``least`` on ink of the reference is print."""
+    From ``least`` on ink of the reference is print. Strokes that run along a line of the ``box`` are kept."""
     if (printed >= least).sum() < SHIFT:
         return ink
     moved = _moved(printed, ink)
@@ -254,8 +258,9 @@ def _moved(printed: Grey, ink: Grey) -> Grey:
     return np.asarray(cv2.warpAffine(printed, move, (ink.shape[1], ink.shape[0])), np.uint8)
 
 
-def without_lines(ink: Grey, box: Box) -> Grey:
-    """Ink of a box without the lines that run along its sides, wherever they run through the cut."""
+def without_lines(ink: Grey, box: Box, *, along: bool = True) -> Grey:
+    """Ink of a box without the lines that run along its sides, wherever they run through the cut. ``along`` keeps
+    strokes that do so too."""
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     beside = max(2, round(BESIDE * min(width, height)))
@@ -270,10 +275,10 @@ def without_lines(ink: Grey, box: Box) -> Grey:
     if not lines.any():
         return ink
     covered = cv2.dilate(lines.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return _taken_out(ink, covered, _middle(ink[lines]), box)
+    return _taken_out(ink, covered, _middle(ink[lines]), box if along else None)
 
 
-def _taken_out(ink: Grey, covered: NDArray[np.bool_], strength: Floats | float, box: Box) -> Grey:
+def _taken_out(ink: Grey, covered: NDArray[np.bool_], strength: Floats | float, box: Box | None) -> Grey:
     """Ink with paper where print covers it, but for what is darker than print or crosses it.
 
     Args:
@@ -295,7 +300,7 @@ def _taken_out(ink: Grey, covered: NDArray[np.bool_], strength: Floats | float, 
     strokes = (rest >= PRINT).astype(np.uint8)
     bridged = np.asarray(cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, kernel)) > 0
     rest = np.where(covered & bridged, ink, rest).astype(np.uint8)
-    return _with_strokes_along(rest, ink, covered, near, box, thickness)
+    return rest if box is None else _with_strokes_along(rest, ink, covered, near, box, thickness)
 
 
 def _with_strokes_along(
@@ -308,7 +313,7 @@ def _with_strokes_along(
     left, top, right, bottom = box
     about = np.s_[max(0, top - thickness) : bottom + thickness, max(0, left - thickness) : right + thickness]
     along = np.zeros(ink.shape, bool)
-    along[about] = along_lines(ink, covered, _thickness(strokes))[about]
+    along[about] = along_lines(ink, covered, strokes, _thickness(strokes))[about]
     along &= (ink >= PRINT) & ~strokes
     if not along.any():
         return rest
