@@ -158,6 +158,17 @@ def test_a_stroke_that_runs_along_a_line_of_its_box_stays(
         assert (turned[y - 3 : y + 4, 26:43] >= 128).any(axis=0).all()
 
 
+def test_a_strip_and_a_box_to_tick_keep_nothing_along_their_lines() -> None:
+    printed = box_with_print(2)
+    seen = printed.copy()
+    cv2.line(seen, (24, 16), (44, 16), 255, 5)
+    cv2.line(seen, (44, 16), (30, 40), 255, 5)
+    for rest in (without_print(seen, printed, None), without_lines(seen, BOX, along=False)):
+        assert not rest[:18, 26:38].any()
+    for rest in (without_print(seen, printed, BOX), without_lines(seen, BOX)):
+        assert (rest[15:18, 26:38] >= 128).all()
+
+
 @given(st.integers(1, 2), st.integers(3, 6), st.integers(22, 48))
 def test_a_stroke_that_ends_on_a_line_gets_no_bar(line: int, pen: int, x: int) -> None:
     printed = box_with_print(line)
