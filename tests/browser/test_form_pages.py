@@ -28,6 +28,12 @@ WIDTH_OF_TEXT = """cell => {
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 
 
+RECTANGLES = """place => [...place.querySelectorAll("img, svg")].map((each) => {
+    const { x, y, width, height } = each.getBoundingClientRect();
+    return [x, y, width, height].map(Math.round);
+})"""
+
+
 def publish(api: Client, form: Form, folder: Path) -> Form:
     (folder / "template.json").write_text(form.template.as_json())
     (folder / "reference.png").write_bytes(png(form.blank))
@@ -240,6 +246,8 @@ def test_the_marked_field_stays_in_view_when_the_page_comes_late(page: Page, api
     for place in ("#beside", "#whole-page"):
         expect(page.locator(f"{place} img")).to_have_js_property("complete", True)
         assert page.locator(f"{place} img").evaluate("picture => picture.naturalWidth") > 0
+        picture, boxes = page.locator(place).evaluate(RECTANGLES)
+        assert picture == boxes, "the boxes lie where the picture shows them"
     expect(page.locator("#whole polygon").first).to_be_in_viewport()
 
 
@@ -309,6 +317,8 @@ def test_whole_pages_are_read_and_their_fields_answered_in_turn(page: Page, api:
     page.get_by_role("link", name="Page by page").click()
     expect(page.locator("#page-fields li")).to_have_count(len(rows[0]))
     expect(page.locator("#page-picture polygon").first).to_be_visible()
+    picture, boxes = page.locator("#page-picture").evaluate(RECTANGLES)
+    assert picture == boxes
     assert_accessible(page)
     for left in range(len(doubtful), 0, -1):
         expect(page.locator("#left")).to_have_text(str(left))

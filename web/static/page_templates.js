@@ -48,7 +48,8 @@ function acceptsOf({ kind, grid, boxes, options, choose, separators = "" }) {
   return (value) => value !== "";
 }
 
-// The place is as high as the page's picture is going to be: what was scrolled to stays in view when the picture comes.
+// The place has the shape of the template before the page's picture comes, so that what was scrolled to stays in view. A
+// scan's own shape differs from it by a little: its picture is stretched to the place, as the boxes over it are.
 export function keepRoom(place, { width, height }) {
   place.style.aspectRatio = `${width} / ${height}`;
 }
