@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -33,6 +34,16 @@ FIRST = ("end_to_end", "browser", "embedded", "trainings", "cli", "publishing", 
 """Folders whose files take longest: begun last, one would be under way when nothing is left to do beside it."""
 TEST_REDIS = "TEST_REDIS"
 """Names the program of a Redis or Valkey, of whatever version, that all tests are to run over."""
+
+
+def pytest_configure() -> None:
+    """What is imported and collected stays until the end: to look through it for garbage doubles the time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
