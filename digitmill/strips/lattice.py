@@ -245,40 +245,45 @@ def read(lattice: Lattice, scored: Numbers, most: int) -> list[Reading]:
     for number, (start, end) in enumerate(zip(lattice.starts.tolist(), lattice.ends.tolist(), strict=True)):
         by_start[start].append((number, end))
     beams: list[dict[str, _Hypothesis]] = [{} for _ in range(last + 1)]
-    beams[0][""] = _Hypothesis(0.0, 0.0, None)
+    beams[0][""] = (0.0, 0.0, None)
     for place in range(last):
-        kept = sorted(beams[place].items(), key=lambda item: -item[1].total)[:BEAM]
+        kept = sorted(beams[place].items(), key=_weight)[:BEAM]
         for number, end in by_start[place]:
             whole[end] = _added(whole[end], whole[place] + totals[number])
             for symbol, score in symbols[number]:
-                for text, before in kept:
-                    _extend(beams[end], text + symbol, before, score, number if symbol else None)
-    final = sorted(beams[last].items(), key=lambda item: -item[1].total)[:most]
-    return [Reading(text, _share(each.total - whole[last]), _groups(each)) for text, each in final]
+                _extend(beams[end], kept, symbol, score, number)
+    final = sorted(beams[last].items(), key=_weight)[:most]
+    return [Reading(text, _share(total - whole[last]), _groups(way)) for text, (total, _, way) in final]
 
 
-class _Hypothesis(NamedTuple):
-    """``total`` is the logarithm of the weight of all paths so far that read the text, ``best`` of the likeliest, whose
-    groups are ``way``: the last, and the way before."""
-
-    total: float
-    best: float
-    way: tuple[int, Any] | None
+_Way = tuple[int, Any] | None
+_Hypothesis = tuple[float, float, _Way]
+"""Of a text: the logarithm of the weight of all paths so far that read it, that of the likeliest of them, and the
+groups of that: the last, and those before. Plain tuples, since a strip has some thousands of them."""
 
 
-def _extend(beam: dict[str, _Hypothesis], text: str, before: _Hypothesis, score: float, group: int | None) -> None:
-    total, best = before.total + score, before.best + score
-    known = beam.get(text)
-    if known is not None:
-        total = _added(total, known.total)
-        if best <= known.best:
-            beam[text] = known._replace(total=total)
-            return
-    beam[text] = _Hypothesis(total, best, before.way if group is None else (group, before.way))
+def _weight(item: tuple[str, _Hypothesis]) -> float:
+    return -item[1][0]
 
 
-def _groups(hypothesis: _Hypothesis) -> tuple[int, ...]:
-    found, way = [], hypothesis.way
+def _extend(
+    beam: dict[str, _Hypothesis], kept: Sequence[tuple[str, _Hypothesis]], symbol: str, score: float, group: int
+) -> None:
+    """Adds to ``beam`` the texts of ``kept``, each with the symbol of this group behind it."""
+    for text, (total, best, way) in kept:
+        longer = text + symbol
+        total, best = total + score, best + score
+        known = beam.get(longer)
+        if known is not None:
+            total = _added(total, known[0])
+            if best <= known[1]:
+                beam[longer] = (total, known[1], known[2])
+                continue
+        beam[longer] = (total, best, (group, way) if symbol else way)
+
+
+def _groups(way: _Way) -> tuple[int, ...]:
+    found = []
     while way is not None:
         group, way = way
         found.append(group)
@@ -287,7 +292,7 @@ def _groups(hypothesis: _Hypothesis) -> tuple[int, ...]:
 
 def _added(one: float, other: float) -> float:
     """The logarithm of the sum of two numbers of which these are the logarithms."""
-    high, low = max(one, other), min(one, other)
+    high, low = (one, other) if one > other else (other, one)
     return high if low == -math.inf else high + math.log1p(math.exp(low - high))
 
 

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Grey = NDArray[np.uint8]
+Seam = tuple[NDArray[np.intp], float]
+"""The column of each row, and the ink that is crossed, 0 to 1 by the height."""
 
 INK = 80
 """Least level of a pixel that counts as ink."""
@@ -53,8 +55,9 @@ class Segment:
 def segments_of(ink: Grey) -> list[Segment]:
     """The pieces of ``ink``, uint8 [height, width] as ``strip_ink`` gives it, from left to right."""
     found: list[Segment] = []
-    for left, piece in _columns(ink):
-        found.extend(_cut(left, piece))
+    pieces = _columns(ink)
+    for (left, piece), seams in zip(pieces, _seams([piece for _, piece in pieces]), strict=True):
+        found.extend(_cut(left, piece, seams))
     return found
 
 
@@ -88,11 +91,10 @@ def _stands_over(one: tuple[int, int, list[int]], other: tuple[int, int]) -> boo
     return overlap >= OVERLAP * min(one[1] - one[0], other[1] - other[0])
 
 
-def _cut(left: int, piece: Grey) -> list[Segment]:
+def _cut(left: int, piece: Grey, seams: list[Seam]) -> list[Segment]:
     height, width = piece.shape
     if width < NARROWEST_CUT * height:
         return [Segment(left, piece, 0.0)]
-    seams = _seams(piece)
     segments, before, cost = [], np.zeros(height, np.intp), 0.0
     columns = np.arange(width)
     for seam, crossed in [*seams, (np.full(height, width), 0.0)]:
@@ -107,40 +109,54 @@ def _cut(left: int, piece: Grey) -> list[Segment]:
     return segments
 
 
-def _seams(piece: Grey) -> list[tuple[NDArray[np.intp], float]]:
-    """Paths from top to bottom, the column of each row, which cross little ink; and the ink crossed, by the height."""
+def _seams(pieces: list[Grey]) -> list[list[Seam]]:
+    """Of each piece of a strip the paths from its top to its bottom that cross little ink, from left to right."""
+    starts = [_thin(piece) for piece in pieces]
+    if not sum(map(len, starts)):
+        return [[] for _ in pieces]
+    reach = max(2, int(REACH * pieces[0].shape[0]))
+    windows = [_around(piece, own, reach) for piece, own in zip(pieces, starts, strict=True)]
+    ways, crossed = _least_ink(np.concatenate(windows, axis=1))
+    found, first = [], 0
+    for own in starts:
+        last = first + len(own)
+        found.append(_apart(ways[first:last] + (own - reach)[:, None], crossed[first:last]))
+        first = last
+    return found
+
+
+def _thin(piece: Grey) -> NDArray[np.intp]:
+    """Columns at which a wide piece is cut: where a straight cut would go through little ink."""
     height, width = piece.shape
-    spacing, edge = max(3, int(SPACING * height)), max(2, int(EDGE * height))
-    # the ink that a straight cut would go through
-    profile = cv2.blur(piece.astype(np.float32).sum(axis=0)[None], (3, 1)).ravel()
     chosen: list[int] = []
-    for at in range(edge, width - edge):
-        near = profile[max(0, at - spacing // 2) : at + spacing // 2 + 1]
-        if profile[at] <= near.min() and (not chosen or at - chosen[-1] >= spacing):
-            chosen.append(at)
-    if not chosen:
-        return []
-    seams, crossed = _least_ink(piece, np.array(chosen[:MOST_CUTS]), max(2, int(REACH * height)))
-    kept: list[tuple[NDArray[np.intp], float]] = []
-    for seam, ink in zip(seams, crossed.tolist(), strict=True):
-        if kept and np.abs(seam - kept[-1][0]).max() < spacing / 2:
-            if ink < kept[-1][1]:
-                kept[-1] = (seam, ink)
-            continue
-        kept.append((np.maximum(seam, kept[-1][0]) if kept else seam, ink))
-    return kept
+    if width >= NARROWEST_CUT * height:
+        spacing, edge = _spacing(height), max(2, int(EDGE * height))
+        profile = cv2.blur(piece.astype(np.float32).sum(axis=0)[None], (3, 1)).ravel()
+        for at in range(edge, width - edge):
+            near = profile[max(0, at - spacing // 2) : at + spacing // 2 + 1]
+            if profile[at] <= near.min() and (not chosen or at - chosen[-1] >= spacing):
+                chosen.append(at)
+    return np.array(chosen[:MOST_CUTS], np.intp)
 
 
-def _least_ink(piece: Grey, starts: NDArray[np.intp], reach: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Of each start the path with the least ink within ``reach`` columns of it: the columns [starts, height], and the
-    ink that it crosses by the height."""
-    height, width = piece.shape
+def _spacing(height: int) -> int:
+    return max(3, int(SPACING * height))
+
+
+def _around(piece: Grey, starts: NDArray[np.intp], reach: int) -> NDArray[np.float32]:
+    """The ink within ``reach`` columns of each start, 0 to 1, 9 beside the piece: float32 [height, starts, columns]."""
     columns = starts[:, None] + np.arange(-reach, reach + 1)
-    inside = (columns >= 0) & (columns < width)
-    ink = np.where(inside, piece[:, columns.clip(0, width - 1)] / np.float32(255), np.float32(9)).astype(np.float32)
+    inside = (columns >= 0) & (columns < piece.shape[1])
+    return np.where(inside, piece[:, columns.clip(0, piece.shape[1] - 1)] / np.float32(255), np.float32(9))
+
+
+def _least_ink(ink: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Through each window of [height, windows, columns] the path with the least ink: its columns [windows, height],
+    and the ink that it crosses by the height."""
+    height, many, wide = ink.shape
     steps = np.zeros(ink.shape, np.int8)
     # to begin away from the middle costs a little, so that seams are straight where nothing is to be won
-    sums = ink[0] + np.float32(AWAY) * np.abs(np.arange(-reach, reach + 1, dtype=np.float32))
+    sums = ink[0] + np.float32(AWAY) * np.abs(np.arange(wide, dtype=np.float32) - wide // 2)
     options = np.full((3, *sums.shape), np.inf, np.float32)
     for row in range(1, height):
         options[0, :, 1:] = sums[:, :-1] + np.float32(ASIDE)
@@ -148,15 +164,27 @@ def _least_ink(piece: Grey, starts: NDArray[np.intp], reach: int) -> tuple[NDArr
         options[2, :, :-1] = sums[:, 1:] + np.float32(ASIDE)
         steps[row] = options.argmin(axis=0) - 1
         sums = options.min(axis=0) + ink[row]
-    every = np.arange(len(starts))
+    every = np.arange(many)
     at = sums.argmin(axis=1)
-    paths = np.empty((len(starts), height), np.intp)
-    crossed = np.zeros(len(starts), np.float32)
+    paths = np.empty((many, height), np.intp)
+    crossed = np.zeros(many, np.float32)
     for row in range(height - 1, -1, -1):
         paths[:, row] = at
         crossed += ink[row, every, at]
         at = at + steps[row, every, at]
-    return paths + (starts - reach)[:, None], crossed / np.float32(height)
+    return paths, crossed / np.float32(height)
+
+
+def _apart(seams: NDArray[np.intp], crossed: NDArray[np.float32]) -> list[Seam]:
+    """The same, each at the right of the one before; of two that lie close the one that crosses less."""
+    kept: list[Seam] = []
+    for seam, ink in zip(seams, crossed.tolist(), strict=True):
+        if kept and np.abs(seam - kept[-1][0]).max() < _spacing(len(seam)) / 2:
+            if ink < kept[-1][1]:
+                kept[-1] = (seam, ink)
+            continue
+        kept.append((np.maximum(seam, kept[-1][0]) if kept else seam, ink))
+    return kept
 
 
 def joined(segments: list[Segment]) -> Grey:

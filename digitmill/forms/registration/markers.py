@@ -7,7 +7,7 @@ proposed, also those upside down. The print says which is right. One mark of fou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -47,40 +47,33 @@ def aruco_pose(grey: Grey, markers: Sequence[Marker], forth: Floats, size: tuple
     return pose if pose.shape == (3, 3) and is_likely(pose, size) else None
 
 
-def mark_poses(ink: Grey, markers: Sequence[Marker], forth: Floats, size: tuple[int, int]) -> list[Floats]:
+def mark_poses(ink: Grey, markers: Sequence[Marker], forth: Floats, size: tuple[int, int]) -> Iterator[Floats]:
     """Homographies float[3, 3] from the reference at WORK_DPI to the reduced scan, those with most marks first."""
     quads = [mapped(forth, np.array(marker.quad)) for marker in markers if marker.kind != "aruco"]
     if len(quads) < 3:
-        return []
+        return
     wanted = np.array([quad.mean(axis=0) for quad in quads])
     marks = marks_in(ink)
     if len(marks) < 3:
-        return []
-    found: list[tuple[int, float, Floats]] = []
-    for start in _similarities(wanted, marks):
-        chosen, off = _nearest(start, marks)
-        if (
-            len(chosen) >= 3
-            and (pose := _pose(wanted[chosen[:, 0]], marks[chosen[:, 1]])) is not None
-            and is_likely(pose, size)
-        ):
-            found.append((len(chosen), -off, pose))
-    found.sort(key=lambda one: one[:2], reverse=True)
-    distinct: list[tuple[Floats, Floats]] = []
-    for _, _, pose in found:
+        return
+    pairs = [_nearest(start, marks) for start in _similarities(wanted, marks)]
+    distinct: list[Floats] = []
+    for chosen, _ in sorted(pairs, key=lambda one: (-len(one[0]), one[1])):
+        if len(chosen) < 3 or len(distinct) == MOST_POSES:
+            return
+        pose = _pose(wanted[chosen[:, 0]], marks[chosen[:, 1]])
+        if pose is None or not is_likely(pose, size):
+            continue
         seen = mapped(pose, wanted)
-        if all(np.abs(other - seen).max() > SMALLEST for _, other in distinct):
-            distinct.append((pose, seen))
-        if len(distinct) == MOST_POSES:
-            break
-    return [pose for pose, _ in distinct]
+        if all(np.abs(other - seen).max() > SMALLEST for other in distinct):
+            distinct.append(seen)
+            yield pose
 
 
 def marks_in(ink: Grey) -> Floats:
     """Middles float[n, 2] of what looks like a filled square or a cross, the most alike first."""
     contours, _ = cv2.findContours((ink >= 128).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    ideals = _ideals()
-    found = []
+    middles, straight = [], []
     for contour in contours:
         (x, y), (across, down), angle = cv2.minAreaRect(contour)
         shorter, longer = sorted((across, down))
@@ -89,12 +82,13 @@ def marks_in(ink: Grey) -> Floats:
         move: Floats = np.asarray(cv2.getRotationMatrix2D((x, y), angle, 1.0), np.float64)
         move[:, 2] += np.array([(0.5 + MARGIN) * across - x, (0.5 + MARGIN) * down - y])
         move = np.diag([SIDE / across, SIDE / down]) @ move / (1 + 2 * MARGIN)
-        straight = np.asarray(cv2.warpAffine(ink, move, (SIDE, SIDE)), np.uint8)
-        likeness = max(_alike(straight, ideal) for ideal in ideals)
-        if likeness >= ALIKE:
-            found.append((likeness, x, y))
-    found.sort(reverse=True)
-    return np.array([(x, y) for _, x, y in found[:MOST_MARKS]]).reshape(-1, 2)
+        middles.append((x, y))
+        straight.append(np.asarray(cv2.warpAffine(ink, move, (SIDE, SIDE)), np.uint8))
+    if not middles:
+        return np.empty((0, 2))
+    likeness = (_shapes(straight) @ _shapes(_ideals()).T).max(axis=1)
+    best = np.argsort(-likeness, kind="stable")[:MOST_MARKS]
+    return np.asarray(np.array(middles)[best[likeness[best] >= ALIKE]])
 
 
 def _ideals() -> tuple[Grey, Grey]:
@@ -107,8 +101,11 @@ def _ideals() -> tuple[Grey, Grey]:
     return square, cross
 
 
-def _alike(seen: Grey, ideal: Grey) -> float:
-    return float(np.asarray(cv2.matchTemplate(seen, ideal, cv2.TM_CCOEFF_NORMED))[0, 0])
+def _shapes(pictures: Sequence[Grey]) -> Floats:
+    """Of each of n pictures its pixels, of mean 0 and length 1, so that products are correlations; float[n, pixels]."""
+    levels = np.stack(pictures).reshape(len(pictures), -1).astype(float)
+    levels -= levels.mean(axis=1, keepdims=True)
+    return np.asarray(levels / np.maximum(np.linalg.norm(levels, axis=1, keepdims=True), 1e-9))
 
 
 def _similarities(wanted: Floats, marks: Floats) -> list[Floats]:
