@@ -21,6 +21,7 @@ from digitmill.forms.geometry import Floats, Quad, homography_between, mapped, s
 from digitmill.forms.registration.finding import Registration
 from digitmill.forms.registration.ink import LEAST_CONTRAST
 from digitmill.forms.registration.reference import Prints
+from digitmill.forms.shades import shade_of, without_shade
 from digitmill.forms.template import DigitsField, Template
 
 Grey = NDArray[np.uint8]
@@ -181,20 +182,30 @@ def _cut(
     # a pixel's middle lies at a whole number, so the edges of the picture lie between pixels
     out = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], float) - 0.5
     picture = _straight(scan, seen, out, size)
-    paper, raw = _ink(picture)
-    ink = raw
     if reference.template.page.blank:
         fine = max(1, int(np.ceil(1 / scale)))
-        key = (quad, size)
-        printed = reference.prints.get(key)
-        if printed is None:
-            printed = _ink(_smaller(reference.picture, around, size, fine))[1]
-            reference.prints.keep(key, printed)
+        printed, shade = _print_of(reference, quad, around, size, fine)
+        picture = without_shade(picture, shade)
+        paper, raw = _ink(picture)
         # where the grain of a finer picture is averaged, fainter ink is print as well
-        ink = without_print(ink, printed, box if alone else None, PRINT / float(np.sqrt(fine)))
+        ink = without_print(raw, printed, box if alone else None, PRINT / float(np.sqrt(fine)))
     else:
-        ink = without_lines(ink, box, along=alone)
+        paper, raw = _ink(picture)
+        ink = without_lines(raw, box, along=alone)
     return Cut(picture, ink, raw, box, mapped(whole, seen), paper)
+
+
+def _print_of(reference: Printed, quad: Quad, around: Floats, size: tuple[int, int], fine: int) -> tuple[Grey, Grey]:
+    """The ink of a blank reference at a box, as it is cut out, and its shade."""
+    key = (quad, size)
+    printed, shade = reference.prints.get(key), reference.prints.get((*key, "shade"))
+    if printed is None or shade is None:
+        blank = _smaller(reference.picture, around, size, fine)
+        shade = shade_of(blank)
+        printed = _ink(without_shade(blank, shade))[1]
+        reference.prints.keep(key, printed)
+        reference.prints.keep((*key, "shade"), shade)
+    return printed, shade
 
 
 def _scale(seen: float, shorter: float, longer: float) -> float:

@@ -24,7 +24,7 @@ MOST_PRINT = 4 << 20
 
 
 class Prints:
-    """The print of boxes at the sizes that they were cut out in last; the oldest go."""
+    """The print of boxes, and their shade, at the sizes that they were cut out in last; the oldest go."""
 
     def __init__(self) -> None:
         self._held: OrderedDict[Hashable, Grey] = OrderedDict()
@@ -34,8 +34,9 @@ class Prints:
         return self._held.get(key)
 
     def keep(self, key: Hashable, printed: Grey) -> None:
+        before = self._held.pop(key, None)
         self._held[key] = printed
-        self._bytes += printed.nbytes
+        self._bytes += printed.nbytes - (0 if before is None else before.nbytes)
         while self._bytes > MOST_PRINT:
             self._bytes -= self._held.popitem(last=False)[1].nbytes
 
