@@ -11,6 +11,7 @@ from digitmill.imaging.memory import bounded
 from digitmill.models.manifest import MODEL_FILE, Manifest, normaliser_for, read_manifest
 from digitmill.models.runtime import open_model
 from digitmill.networks.task import BASE_FILE
+from digitmill.programs import loading
 from digitmill.settings import Settings
 from training.before_after import FEWEST_TO_LEARN, Split, before_and_after, split_of
 from training.data import EXTRAS, MNIST, NO_DIGITS, Digits, Source, joined, load_sources
@@ -101,7 +102,8 @@ def report_of(given: Given, folder: Path, threads: int, *, way: float, in_time: 
 
 def improve_in(folder: Path, given: Given, threads: int, watch: Any, *, epochs: int) -> float:
     """Learn where there are rows enough. Returns the share of the way to the new weights that was gone."""
-    from training.improve import Replay, improve  # noqa: PLC0415 - it brings TensorFlow
+    with loading():
+        from training.improve import Replay, improve  # noqa: PLC0415 - it brings TensorFlow
 
     if not given.can_learn:
         return 0.0

@@ -24,6 +24,7 @@ import numpy as np
 from digitmill.errors import DigitmillError, TrainingError
 from digitmill.imaging.memory import bounded
 from digitmill.networks.task import TASK_FILE, Task
+from digitmill.programs import loading
 from digitmill.settings import Settings
 from training.config import Config
 from training.data import MNIST, Source, load_sources
@@ -152,8 +153,9 @@ def run(folder: Path, channel: Channel) -> None:
     config = config_of(task)
     sources = sources_of_task(task, config, folder, settings)
     # imported when the images are decoded: it brings TensorFlow
-    from training.measured import report_of as report_of_training  # noqa: PLC0415
-    from training.train import train  # noqa: PLC0415
+    with loading():
+        from training.measured import report_of as report_of_training  # noqa: PLC0415
+        from training.train import train  # noqa: PLC0415
 
     watch = Telling(channel, task.seconds)
     if task.seconds <= 0:

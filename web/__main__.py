@@ -7,15 +7,17 @@ import sys
 from contextlib import suppress
 
 from digitmill.errors import DigitmillError, StorageUnavailable
-from digitmill.service import Service
-from digitmill.settings import Settings
-from digitmill.telemetry import configure_logging
-from digitmill.tracing import configure_tracing
-from web.addresses import require_safe_address
-from web.shared_metrics import share_metrics
+from digitmill.programs import loading
 
 
 def main() -> int:
+    with loading():
+        from digitmill.service import Service  # noqa: PLC0415
+        from digitmill.settings import Settings  # noqa: PLC0415
+        from digitmill.telemetry import configure_logging  # noqa: PLC0415
+        from digitmill.tracing import configure_tracing  # noqa: PLC0415
+        from web.addresses import require_safe_address  # noqa: PLC0415
+        from web.shared_metrics import share_metrics  # noqa: PLC0415
     # uploads and logs are for this user alone to read
     os.umask(0o077)
     try:
@@ -33,7 +35,8 @@ def main() -> int:
     if settings.web_processes > 1:
         share_metrics()
     # prometheus-client reads the variable when it is imported, as nearly all of web does
-    from web.server import run  # noqa: PLC0415
+    with loading():
+        from web.server import run  # noqa: PLC0415
 
     run(settings)
     return 0

@@ -6,15 +6,17 @@ import os
 import sys
 
 from digitmill.errors import DigitmillError
-from digitmill.settings import Settings
-from digitmill.telemetry import configure_logging
-from digitmill.tracing import configure_tracing
+from digitmill.programs import loading
 
 
 def main() -> int:
     # the processes of a worker share the cores already, and numpy's algebra reads this once, when it is imported
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from worker.app import build, run  # noqa: PLC0415
+    with loading():
+        from digitmill.settings import Settings  # noqa: PLC0415
+        from digitmill.telemetry import configure_logging  # noqa: PLC0415
+        from digitmill.tracing import configure_tracing  # noqa: PLC0415
+        from worker.app import build, run  # noqa: PLC0415
 
     # uploads and logs are for this user alone to read
     os.umask(0o077)

@@ -2,7 +2,7 @@
 
 import sys
 
-from digitmill.cli.app import main
+from digitmill.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

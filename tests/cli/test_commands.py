@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from digitmill.cli import app, main
+from digitmill.cli import main
+from digitmill.cli.app import app
 from tests.cli.conftest import finish
 from tests.client.scripted import Answer, ScriptedService, job_document, ndjson, problem, row_document
 from tests.client.test_submit import parts_of

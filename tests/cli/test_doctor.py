@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from digitmill.cli.app import main
+from digitmill.cli import main
 from digitmill.store.connection import connect
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.upkeep import WorkerInfo

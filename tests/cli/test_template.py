@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digitmill.cli.app import main
+from digitmill.cli import main
 from tests.forms.test_imported import CHECKER, fillable
 from tests.forms.test_printed import FIELDS
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digitmill.cli import tune
-from digitmill.cli.app import main
+from digitmill.cli import main, tune
 from digitmill.cli.tune import Comparison, conclude
 from digitmill.settings import Settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from digitmill.cli import app
+from digitmill.cli.app import app
 from digitmill.cli.service import SAMPLES
 from digitmill.doctor.findings import Code
 from digitmill.errors import DigitmillError, FailureCode

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.models.engines.base import Batch, Probabilities
+from digitmill.programs import loading
 from digitmill.settings import DeviceName
 
 BATCH_SIZES = (1, 16, 128, 512)
@@ -78,7 +79,8 @@ def configure(device: DeviceName, threads: int) -> str:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        import tensorflow as tf
+        with loading():
+            import tensorflow as tf
     except ModuleNotFoundError as error:
         raise EngineUnavailable(
             "TensorFlow is not installed here, and without it a .keras file can neither be run nor converted. Install "
@@ -109,7 +111,8 @@ def configure(device: DeviceName, threads: int) -> str:
 
 def load_network(path: Path, classes: int | None) -> Any:
     """The Keras model in ``path``; with None of any number of classes. Raises ModelRejected as the engine does."""
-    import keras
+    with loading():
+        import keras
 
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise ModelRejected(f"{path.name} is not a .keras file. Save the model with model.save('model.keras').")

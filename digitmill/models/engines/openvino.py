@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from digitmill.domain import DIGITS
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.models.engines.base import Batch, Converted, Probabilities
+from digitmill.programs import loading
 from digitmill.settings import PrecisionName
 
 PIECE = 32
@@ -107,7 +108,8 @@ def import_openvino() -> Any:
     # a module that is None counts as not installed, and OpenVINO goes without
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is what Python asks for here
     try:
-        import openvino
+        with loading():
+            import openvino
     except ModuleNotFoundError as error:
         raise EngineUnavailable(
             "OpenVINO is not installed here. Install digitmill[service], or set DIGITMILL_ENGINE to keras or auto."

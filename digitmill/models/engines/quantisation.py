@@ -15,6 +15,7 @@ import numpy as np
 from digitmill.errors import EngineUnavailable
 from digitmill.models.engines.base import Batch, Converted
 from digitmill.models.engines.openvino import import_openvino
+from digitmill.programs import loading
 
 ROWS = 20
 """Pictures that are looked at together."""
@@ -26,7 +27,8 @@ def load_nncf() -> bool:
     # first, for it keeps both from sending reports to their maker
     import_openvino()
     try:
-        import nncf  # noqa: F401
+        with loading():
+            import nncf  # noqa: F401
     except ModuleNotFoundError:
         return False
     return True
@@ -65,8 +67,9 @@ def quantise(graph: Path, target: Path, pictures: Batch) -> None:
     """
     # first, for it keeps both from sending reports to their maker
     openvino = import_openvino()
-    import nncf
-    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+    with loading():
+        import nncf
+        from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
 
     batches = [pictures[start : start + ROWS, ..., None] for start in range(0, len(pictures) - ROWS + 1, ROWS)]
     quantised = nncf.quantize(
