@@ -57,6 +57,19 @@ def test_before_the_first_digit_what_is_none_stays_out() -> None:
     assert (found.text, found.reason) == ("7", Reason.OTHER)
 
 
+@pytest.mark.parametrize("others", [("_", "7", "1"), ("_", "_", "_"), ("7", "1", "5")])
+def test_ink_that_may_be_a_digit_is_looked_at_however_sure_the_other_boxes_are(others: tuple[str, ...]) -> None:
+    def said(digit: float) -> Value:
+        probabilities = np.zeros(len(CLASSES), np.float32)
+        probabilities[CLASSES.index("1")], probabilities[CLASSES.index("blank")] = digit, 1 - digit
+        ink = Box.said(PLACE, probabilities, CLASSES, 1.0, doubtful=False, trace=PLAIN)
+        boxes = [ink, *(box(each, 0.99999) for each in others)]
+        return value_of(field(len(boxes)), boxes, sure_from=SURE, alternatives=2)
+
+    assert said(0.0001).reason is None
+    assert (said(0.3).status, said(0.3).reason) == (RowStatus.REVIEW, Reason.BLANK)
+
+
 def test_empty_boxes_have_no_value_and_need_nobody() -> None:
     assert value("_", "_", "_") == Value(None, RowStatus.BLANK)
     assert value("dash", "dash") == Value(None, RowStatus.BLANK)
@@ -157,6 +170,14 @@ def test_a_first_digit_taken_for_none_is_read_where_the_strip_has_it_too(strip: 
     doubtful = Doubt(0, one, evidence(one, boxes), first, (), unsure_before(one, boxes))
     found = looked_at(doubtful, Value(strip, RowStatus.RECOGNIZED, 0.2))
     assert (found.text, found.status, found.reason) == (read, RowStatus.REVIEW, Reason.OTHER)
+
+
+def test_a_digit_that_was_taken_for_an_empty_box_is_offered_where_the_strip_has_it_too() -> None:
+    probabilities = np.zeros(len(CLASSES), np.float32)
+    probabilities[CLASSES.index("1")], probabilities[CLASSES.index("blank")] = 0.4, 0.6
+    ink = Box.said(PLACE, probabilities, CLASSES, 1.0, doubtful=False, trace=PLAIN)
+    assert unsure_before(field(3), [ink, box("4"), box("8")]) == "1"
+    assert unsure_before(field(3), [box("blank"), box("4"), box("8")]) == ""
 
 
 def test_only_boxes_directly_before_the_number_may_begin_it() -> None:
