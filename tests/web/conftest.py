@@ -20,6 +20,7 @@ from typing import Any, Protocol, cast
 import httpx
 import pytest
 from flask import Flask
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from digitmill.domain import Options
@@ -38,6 +39,9 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
 
 Files = Sequence[tuple[str, bytes]]
+
+_compile_builder: Any = Rule._compile_builder
+_builders: dict[Any, Any] = {}
 
 
 class Answer(TestResponse):
@@ -61,8 +65,23 @@ class Client(Protocol):
     def delete(self, path: str, **parts: Any) -> Answer: ...
 
 
-def client_of(service: Service) -> Client:
-    return cast(Client, create_app(service).test_client())
+def client_of(service: Service, key: str | None = None) -> Client:
+    """What asks an application over ``service``, with ``key`` where one is given."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", _builder)
+        client = create_app(service).test_client()
+    if key is not None:
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return cast(Client, client)
+
+
+def _builder(rule: Any, append_unknown: bool = True) -> Any:
+    """What Werkzeug compiles of a rule to build addresses by. To do so takes most of the time of a new application, and
+    the rules of each test's application are the same."""
+    key = rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]
 
 
 @dataclass

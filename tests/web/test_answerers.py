@@ -7,19 +7,18 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from digitmill.access import Scope
 from digitmill.client.streams import write_csv
 from tests.forms.made import first_of, form_named, png, publication, submission
-from tests.web.conftest import Client, Mill, submitted
+from tests.web.conftest import Client, Mill, client_of, submitted
 from tests.web.fakes import blank, one, seven
 from tests.web.test_form_jobs import page
 from tests.web.test_spreadsheet import read
 from training.forms.layout import Form
-from web.app import create_app
 
 ODD = '=cmd|"x", Zoë\nof the desk'
 EVERYTHING = (Scope.ADMIN,)
@@ -31,13 +30,7 @@ def people(mill: Mill) -> Sequence[Client]:
     """Two that share their jobs: one with an odd name, and Bea."""
     first, secret = mill.service.keys.create(ODD, EVERYTHING, lifetime=None)
     _, other = mill.service.keys.create("Bea", EVERYTHING, lifetime=None, owner=first.owner)
-    return [_with_key(mill, text) for text in (secret, other)]
-
-
-def _with_key(mill: Mill, text: str) -> Client:
-    client = create_app(mill.service).test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {text}"
-    return cast(Client, client)
+    return [client_of(mill.service, text) for text in (secret, other)]
 
 
 def say(client: Client, location: str, index: int, seen: int = 0, **change: Any) -> Any:

@@ -14,10 +14,9 @@ import pytest
 from digitmill.access import Scope
 from digitmill.forms.template import Template
 from tests.forms.made import first_of, form_named, png, publication, submission
-from tests.web.conftest import Answer, Client, Mill, assert_problem
+from tests.web.conftest import Answer, Client, Mill, assert_problem, client_of
 from tests.web.test_form_jobs import page
 from training.forms.layout import Form
-from web.app import create_app
 
 NAMES = ("Ann", "Bea", "Cem")
 
@@ -64,7 +63,7 @@ class Desk:
 def desk(mill: Mill) -> Desk:
     first, secret = mill.service.keys.create(NAMES[0], [Scope.ADMIN], lifetime=None)
     others = [mill.service.keys.create(name, [Scope.REVIEW], lifetime=None, owner=first.owner)[1] for name in NAMES[1:]]
-    people = [_with_key(mill, text) for text in (secret, *others)]
+    people = [client_of(mill.service, text) for text in (secret, *others)]
     form = critical_form()
     assert people[0].post("/v1/templates", **publication(form)).status_code == 201
     asked = {"read": "form", "template": "claim@1", "review_below": 0.5}
@@ -72,12 +71,6 @@ def desk(mill: Mill) -> Desk:
     assert sent.status_code == 202, sent.text
     mill.turn()
     return Desk(people, sent.headers["Location"], form.template.fields[first_of(form, "digits")].name)
-
-
-def _with_key(mill: Mill, text: str) -> Client:
-    client = create_app(mill.service).test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {text}"
-    return cast(Client, client)
 
 
 def test_a_critical_field_is_to_review_however_sure_the_model_is(desk: Desk) -> None:
