@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from digitmill.client import Client
 from tests.browser.conftest import send
-from tests.browser.watching import assert_accessible
+from tests.browser.watching import assert_accessible, assert_fits
 from tests.built_in import PLACE
 from tests.pictures import drawn_digit, png
 
@@ -31,8 +31,7 @@ def test_other_languages_fit_a_phone_and_stand_in_nobodys_way(page: Page, paths:
     for path in paths:
         page.goto(path)
         page.wait_for_load_state("networkidle")
-        wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, path
+        assert_fits(page)
         assert_accessible(page)
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from digitmill.client import Client
 from tests.browser.conftest import KEY, browsing, send
 from tests.browser.test_drop import choose
-from tests.browser.watching import Watch, assert_accessible
+from tests.browser.watching import DESK, PHONE, WALL, Watch, assert_accessible, assert_fits, assert_for_everybody
 from tests.built_in import PLACE
 from tests.web.conftest import Server
 from tests.web.fakes import one
@@ -16,8 +16,6 @@ from tests.web.fakes import one
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 
 FIRST_PAGE_BYTES = 100_000
-SCHEMES = [{"color_scheme": "light"}, {"color_scheme": "dark"}]
-SIZES = [{"viewport": {"width": width, "height": height}} for width, height in ((360, 740), (1280, 800), (3840, 2160))]
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +41,16 @@ def paths(url: str) -> list[str]:
         return ["/", *of_job, *others]
 
 
-@pytest.mark.parametrize(
-    "browsed", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True, ids=["light", "dark"]
-)
-def test_nothing_stands_in_the_way_of_anybody(page: Page, watch: Watch, paths: list[str]) -> None:
+def test_nothing_stands_in_the_way_of_anybody_on_any_screen(page: Page, watch: Watch, paths: list[str]) -> None:
     for path in paths:
-        tolerate_missing(watch, path)
+        if path.endswith("nobody"):
+            watch.tolerated.append("404")
         page.goto(path)
         page.wait_for_load_state("networkidle")
-        assert_accessible(page)
-
-
-def tolerate_missing(watch: Watch, path: str) -> None:
-    if path.endswith("nobody"):
-        watch.tolerated.append("404")
+        for screen in (PHONE, WALL):
+            page.set_viewport_size(screen)
+            assert_fits(page)
+        assert_for_everybody(page, DESK)
 
 
 def test_a_wrong_address_is_told_as_a_page_to_people_and_as_a_problem_to_programs(page: Page, watch: Watch) -> None:
@@ -70,16 +64,6 @@ def test_a_wrong_address_is_told_as_a_page_to_people_and_as_a_problem_to_program
         assert (problem.status, problem.json()["code"]) == (404, "not_found")
     page.get_by_role("link", name="To the list of jobs").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
-
-
-@pytest.mark.parametrize("browsed", SIZES, indirect=True, ids=["phone", "desk", "wall"])
-def test_no_page_is_wider_than_the_screen(page: Page, watch: Watch, paths: list[str]) -> None:
-    for path in paths:
-        tolerate_missing(watch, path)
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, path
 
 
 def test_the_first_page_is_light(page: Page) -> None:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, ViewportSize
 
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
 """
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ALL = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 CONTRAST = "color-contrast"
+COLOURS = [CONTRAST, "link-in-text-block"]
+"""Rules by which the same page may be in order in light colours, and not in dark ones."""
+PHONE, DESK, WALL = (ViewportSize(width=w, height=h) for w, h in ((360, 740), (1280, 800), (3840, 2160)))
+WIDER_THAN_THE_SCREEN = """async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame();
+    await frame();
+    return document.documentElement.scrollWidth - document.documentElement.clientWidth;
+}"""
+"""By so many pixels, once it is drawn for it."""
 LARGE = 2000
 """Elements of a page from which on texts that look alike are not all looked at for their contrast: there are thousands
 in the tables of `/docs`, and axe-core takes a minute for them."""
@@ -68,14 +79,31 @@ class Watch:
             self.faults.append(f"asked another host: {request.url}")
 
 
-def assert_accessible(page: Page) -> None:
+def assert_fits(page: Page) -> None:
+    """The page is no wider than the screen."""
+    wide = page.evaluate(WIDER_THAN_THE_SCREEN)
+    assert wide <= 0, f"{page.url} at {page.viewport_size}"
+
+
+def assert_for_everybody(page: Page, *screens: ViewportSize) -> None:
+    """On each of these screens the page fits, and is accessible in light and in dark colours. It is loaded but once:
+    what its scripts do does not depend on colours, and of the screen on its width alone, which they follow."""
+    for screen in screens:
+        page.set_viewport_size(screen)
+        assert_fits(page)
+        assert_accessible(page)
+        page.emulate_media(color_scheme="dark")
+        assert_accessible(page, {"type": "rule", "values": COLOURS})
+        page.emulate_media(color_scheme="light")
+
+
+def assert_accessible(page: Page, rules: Mapping[str, Any] = ALL) -> None:
     """axe-core finds nothing to complain about."""
-    by_tag = {"type": "tag", "values": RULES}
     if page.locator("*").count() < LARGE:
-        lines = _complaints(page, None, {"runOnly": by_tag})
+        lines = _complaints(page, None, {"runOnly": rules})
     else:
         page.evaluate(MARK_LOOKS)
-        lines = _complaints(page, None, {"runOnly": by_tag, "rules": {CONTRAST: {"enabled": False}}})
+        lines = _complaints(page, None, {"runOnly": rules, "rules": {CONTRAST: {"enabled": False}}})
         lines += _complaints(page, "[data-look]", {"runOnly": {"type": "rule", "values": [CONTRAST]}})
     assert not lines, "\n".join(lines)
 
