@@ -11,6 +11,7 @@ from digitmill.queue import LISTENED_TO, celery_app
 from digitmill.roles import Role
 from digitmill.service import Service
 from digitmill.settings import Settings
+from worker.consumer import Consumer
 from worker.housekeeping import housekeeping_step
 from worker.pool import Pool
 from worker.process import WorkerProcess
@@ -60,6 +61,7 @@ def run(app: Celery, settings: Settings) -> int:
     """Work until a signal says stop; the exit status of Celery's worker."""
     worker = app.Worker(
         pool=Pool,
+        consumer_cls=Consumer,
         queues=LISTENED_TO[settings.worker_role],
         hostname=f"digitmill@{socket.gethostname()}-{os.getpid()}",
         loglevel=settings.log_level.upper(),

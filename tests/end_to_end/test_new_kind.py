@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,35 @@ def test_it_survives_its_workers_and_tells_of_progress_and_end(
     assert (rows.status_code, rows.json()["code"]) == (404, "not_found")
     assert httpx.delete(path).is_success
     assert httpx.get(path).status_code == 404
+
+
+def test_a_worker_whose_redis_was_killed_while_it_worked_goes_on(
+    stack: Stack, tmp_path: Path, receiver: Receiver
+) -> None:
+    # with one process it would listen to no further message, and miss no connection
+    stack.stop("worker")
+    stack.settings["DIGITMILL_WORKER_CONCURRENCY"] = "2"
+    start_worker(stack)
+    worker = stack.processes["worker"]
+    for name in ("morning", "noon"):
+        path = begin(stack, tmp_path / name, receiver)
+        stack.wait_for(partial(_naps_and_listens, stack, path), "it to begin")
+        connected = stack.log("worker").count("Connected to")
+        stack.kill("redis")
+        stack.start("redis")
+        stack.wait_for(partial(_is_back, stack, connected), "the worker to be back")
+        (tmp_path / name).touch()
+        stack.wait_for(lambda: worker.poll() is not None or not stack.redis.exists("dm:active"), "its end")
+    assert worker.poll() is None, stack.log("worker")[-3000:]
+
+
+def _naps_and_listens(stack: Stack, path: str) -> bool:
+    listeners: Any = stack.redis.client_list()
+    return httpx.get(path).json()["progress"] == 0.5 and any("b" in listener["flags"] for listener in listeners)
+
+
+def _is_back(stack: Stack, connected: int) -> bool:
+    return stack.log("worker").count("Connected to") > connected
 
 
 def test_one_that_is_cancelled_frees_its_worker(stack: Stack, tmp_path: Path, receiver: Receiver) -> None:
