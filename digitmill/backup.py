@@ -7,6 +7,7 @@ about.json          format, version, time, numbers; written last: a backup witho
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -75,13 +76,20 @@ class Backup:
         partial.replace(file)
         return file, about
 
-    def restore(self, file: Path) -> About:
-        """Fill an empty Redis and the storage of uploads from ``file``. To be called again where it was cut off.
+    def restore(self, file: Path) -> tuple[About, bool]:
+        """Fill an empty Redis and the storage of uploads from ``file``. To be called again where it was cut off, also
+        where only the answer to its last step was lost.
+
+        Returns:
+            What the backup says of itself, and False where this store was filled from it before: then nothing is done.
 
         Raises:
             BackupError: it is no whole backup, or Redis is not empty.
         """
         with _opened(file) as (archive, about):
+            backup = _name_of(archive)
+            if self._copy.was_filled_from(backup):
+                return about, False
             self._copy.require_empty()
             with tempfile.TemporaryDirectory() as folder:
                 for name in archive.namelist():
@@ -100,8 +108,8 @@ class Backup:
                         keys = keys or line["key"] == KEYS
                         yield line
 
-                self._copy.write(read(), lambda store: self._mark.note(Mark(store, keys)))
-        return about
+                self._copy.write(backup, read(), lambda store: self._mark.note(Mark(store, keys)))
+        return about, True
 
     def _fill(self, archive: zipfile.ZipFile, *, stopped: bool) -> About:
         taken_at = time.time()
@@ -140,6 +148,12 @@ class Backup:
                 start += len(block)
                 block = self._blobs.read(name, start, start + BLOCK_BYTES) if len(block) == BLOCK_BYTES else b""
         return True
+
+
+def _name_of(archive: zipfile.ZipFile) -> str:
+    """The same for each copy of a backup, and another for each other backup: by the checksums of all that it holds."""
+    held = sorted((info.filename, info.file_size, info.CRC) for info in archive.infolist())
+    return hashlib.sha256(repr(held).encode()).hexdigest()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from digitmill.errors import DigitmillError, NotFound, TemplateNotFound, Unautho
 from digitmill.service import Service
 from digitmill.settings import Settings
 from web.addresses import require_safe_address
-from web.auth import init_auth, looked_into
+from web.auth import init_auth, looked_into, sure_of
 from web.connection import init_connection
 from web.context import EXTENSION, Context, context
 from web.cors import init_cors
@@ -73,6 +73,10 @@ MISSING = (NotFound, TemplateNotFound, Unauthorized)
 
 class Digitmill(APIFlask):
     request_class = DigitmillRequest
+
+    def dispatch_request(self, *values: Any) -> Any:
+        with sure_of(context().service.mark):
+            return super().dispatch_request(*values)
 
     def handle_user_exception(self, error: Exception) -> Any:
         missing = isinstance(error, MISSING) or isinstance(error.__cause__, MISSING)

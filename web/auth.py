@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask import Flask, current_app, g, request
@@ -19,6 +19,7 @@ from web.sessions import COOKIE, caller_of_cookie, require_this_machine
 SCHEME = "bearer"
 METRICS = "/metrics"
 HEALTH = "/healthz"
+SUBMISSION = ("POST", "/v1/jobs")
 SCOPE = "scope"
 """The attribute of a view that names the scope it asks for."""
 
@@ -92,10 +93,30 @@ def _make_sure_of(mark: StoreMark) -> None:
 
     Where that cannot be told, since the store does not answer, calls that need it fail by themselves.
     """
-    if request.path == HEALTH or _is_metrics(request.path) or request.endpoint == "static":
+    if _is_watching():
         return
     with suppress(StorageUnavailable):
         mark.check()
+
+
+@contextmanager
+def sure_of(mark: StoreMark | None) -> Iterator[None]:
+    """Around a call: one that names no job, such as a list, finds nothing in a store that was emptied, and would not
+    know. So no earlier look counts for it, and another one follows. A new job is held against the store by the script
+    that records it.
+
+    Raises:
+        StoreReplaced: it is not the store that the uploads belong to, before or after.
+    """
+    if mark is None or _is_watching() or not _finds_nothing_unawares():
+        yield
+        return
+    # calls that need a store which does not answer fail by themselves
+    with suppress(StorageUnavailable):
+        mark.check_again()
+    yield
+    with suppress(StorageUnavailable):
+        mark.check_again()
 
 
 def looked_into(error: DigitmillError, mark: StoreMark | None) -> DigitmillError:
@@ -117,6 +138,17 @@ def looked_into(error: DigitmillError, mark: StoreMark | None) -> DigitmillError
 
 def tell_of_refusal(key_id: str | None, key_name: str | None, reason: str) -> None:
     audit("refused", key=key_id, key_name=key_name, client=request.remote_addr, reason=reason)
+
+
+def _is_watching() -> bool:
+    """Whether the call watches the service, or is for a file of the pages."""
+    return request.path == HEALTH or _is_metrics(request.path) or request.endpoint == "static"
+
+
+def _finds_nothing_unawares() -> bool:
+    """Whether some view answers the call, and neither names a job nor makes one."""
+    names_a_job = "job_id" in (request.view_args or {})
+    return request.url_rule is not None and not names_a_job and (request.method, request.path) != SUBMISSION
 
 
 def _is_metrics(path: str) -> bool:

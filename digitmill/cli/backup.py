@@ -42,9 +42,12 @@ def restore(file: Annotated[Path, typer.Argument(help="What `digitmill backup` w
 
     Jobs that were open go on. Where it was cut off, run it again.
     """
-    about = _backup().restore(file)
+    about, changed = _backup().restore(file)
     taken = datetime.fromtimestamp(about.taken_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    say(f"{about.keys:,} keys of Redis and {about.uploads:,} uploads are as they were on {taken}.")
+    if changed:
+        say(f"{about.keys:,} keys of Redis and {about.uploads:,} uploads are as they were on {taken}.")
+    else:
+        say(f"This backup of {taken} was restored already, and the service has gone on since: nothing was changed.")
 
 
 def accept_empty_store() -> None:

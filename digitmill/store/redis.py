@@ -51,7 +51,7 @@ Every key, its type, its content, its life:
     dm:workers:trainer, dm:waiting:trainer, dm:called:trainer
                                     what has no such ending, of workers of this role and the jobs for them
     dm:lock:<name>          string  a word of who holds it, while it lives
-    dm:store                        the id of the store: see redis_mark.py
+    dm:store, dm:restored           the id of the store, and which backup it came from: see redis_mark.py
     dm:waiting              zset    what waits for a worker, the most urgent first: "<id> <chunk>", a chunk by itself,
                                     the only one of a small job or one to be done again, or ":<owner>", who has jobs
                                     with chunks that were not given out yet. Score: urgency (see orders.py) * 2^40 +

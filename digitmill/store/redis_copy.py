@@ -25,10 +25,10 @@ from digitmill.store.connection import storage_errors
 from digitmill.store.key_store import KEYS
 from digitmill.store.keys import TEMPLATES
 from digitmill.store.redis_clock import CLOCK
-from digitmill.store.redis_mark import RESTORING, STORE
+from digitmill.store.redis_mark import RESTORED, RESTORING, STORE
 
 PATTERN = "dm:*"
-PASSING = ("dm:lock:", "dm:workers", "dm:called", "dm:taken", "dm:limits")
+PASSING = ("dm:lock:", "dm:workers", "dm:called", "dm:taken", "dm:limits", RESTORED)
 """Beginnings of keys that are no use to a later Redis."""
 OF_ONE_JOB = "dm:job:"
 """Nobody looks at such a key before another one, such as dm:active or dm:expiry, leads there."""
@@ -116,14 +116,21 @@ class RedisCopy:
                         "DIGITMILL_REDIS_URL name another, or empty this one."
                     )
 
-    def write(self, lines: Iterable[Line], before_end: Callable[[str], None]) -> int:
-        """Fill Redis; return the number of keys. To be called again where it was cut off.
+    def was_filled_from(self, backup: str) -> bool:
+        """Whether ``write`` has been done with the lines of this backup, to its end."""
+        with storage_errors():
+            store, restored = self._redis.mget([STORE, RESTORED])
+        return bool(store != RESTORING.encode() and restored == backup.encode())
+
+    def write(self, backup: str, lines: Iterable[Line], before_end: Callable[[str], None]) -> int:
+        """Fill Redis with the lines of a backup of this name; return the number of keys. To be called again where it
+        was cut off.
 
         What leads to jobs comes last and all at once, so that nobody works on a half of them. Until then the store is
         marked as no service's own. ``before_end`` is given the id of the store before it is.
 
         Raises:
-            BackupError: there is no id among the lines.
+            BackupError: there is no id among the lines, or somebody else filled or accepted this Redis meanwhile.
         """
         last: list[Line] = []
         count = 0
@@ -142,24 +149,33 @@ class RedisCopy:
             if not ids:
                 raise BackupError("This backup does not say which store it is of; take another.")
             before_end(ids[-1])
-            self._put([*last, _clock_unseen()])
+            self._put_last([*last, _clock_unseen(), _text(RESTORED, backup)])
         return count
 
     def _put(self, lines: Iterable[Line]) -> None:
-        pipe = self._redis.pipeline(transaction=True)
-        for line in lines:
-            name, items = line["key"], [b64decode(item) for item in line["items"]]
-            pipe.delete(name)
-            for first in range(0, len(items), 2 * ITEMS_AT_ONCE):
-                _give(pipe, name, line["type"], items[first : first + 2 * ITEMS_AT_ONCE])
-            if line["until"] is not None:
-                pipe.pexpireat(name, line["until"])
-        pipe.execute()
+        with self._redis.pipeline(transaction=True) as pipe:
+            _give_all(pipe, lines)
+            pipe.execute()
+
+    def _put_last(self, lines: Iterable[Line]) -> None:
+        """Once: the service goes on from then, and the same again would undo what it has done since. A client that
+        watches a key does not repeat a transaction whose answer was lost. Raises BackupError."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.watch(STORE)
+            if pipe.get(STORE) != RESTORING.encode():
+                raise BackupError("Another restore, or `digitmill accept-empty-store`, has come before this one.")
+            pipe.multi()
+            _give_all(pipe, lines)
+            pipe.execute()
 
 
 def _clock_unseen() -> Line:
     """Moves that no worker has seen: each then looks at the leases, which may be of another clock."""
-    return {"key": CLOCK, "type": "string", "until": None, "items": [b64encode(b"%d" % randbelow(10**9)).decode()]}
+    return _text(CLOCK, str(randbelow(10**9)))
+
+
+def _text(name: str, text: str) -> Line:
+    return {"key": name, "type": "string", "until": None, "items": [b64encode(text.encode()).decode()]}
 
 
 def _is_held(name: str) -> bool:
@@ -194,6 +210,16 @@ def _packed(kind: str, found: Any) -> list[str]:
     else:
         items = [found]
     return [b64encode(item).decode() for item in items]
+
+
+def _give_all(pipe: Any, lines: Iterable[Line]) -> None:
+    for line in lines:
+        name, items = line["key"], [b64decode(item) for item in line["items"]]
+        pipe.delete(name)
+        for first in range(0, len(items), 2 * ITEMS_AT_ONCE):
+            _give(pipe, name, line["type"], items[first : first + 2 * ITEMS_AT_ONCE])
+        if line["until"] is not None:
+            pipe.pexpireat(name, line["until"])
 
 
 def _give(pipe: Any, name: str, kind: str, items: Sequence[bytes]) -> None:

@@ -2,6 +2,7 @@
 a new one: every upload would be removed as nobody's, and a service that asks for keys would ask for none.
 
     dm:store            string  id of the store, made at first use. For ever.
+    dm:restored         string  name of the backup that the store was filled from, once it was filled. For ever.
     .store              beside the uploads: JSON of the same id, and whether the store ever had a key. For ever.
 
 Where neither is there, the service is new. A store without an id is accepted only by a person's word (``accept``), or
@@ -25,6 +26,7 @@ from digitmill.store.connection import storage_errors
 from digitmill.store.key_store import KEYS
 
 STORE = "dm:store"
+RESTORED = "dm:restored"
 RESTORING = "restoring"
 """Stands in the place of the id while a backup is restored."""
 GOOD_SECONDS = 1.0
@@ -73,6 +75,12 @@ class StoreMark:
                 self._look()
         finally:
             self._lock.release()
+
+    def check_again(self) -> None:
+        """As ``check``, and no earlier look counts; where nothing has changed, no call waits for another's look."""
+        known = self._known
+        if known is None or self._store()[0] != known.store:
+            self.check(now=True)
 
     def store_id(self) -> str:
         """The id of the store, by the last look. Raises as ``check``."""

@@ -159,7 +159,7 @@ def test_leases_of_a_backup_that_was_taken_by_another_clock_end_though_nobody_sa
     def look(store_id: str) -> None:
         bench.store.upkeep.heed_clock()
 
-    RedisCopy(client).write(lines, look)
+    RedisCopy(client).write("a backup", lines, look)
     bench.store.upkeep.heed_clock()
     wait_for(lambda: [chunk for _, chunk in bench.store.upkeep.requeue_expired(10)] == [0])
     assert bench.store.upkeep.audit(mend=False) == {}

@@ -56,6 +56,51 @@ def test_what_a_store_that_was_just_emptied_lacks_is_not_called_missing(
     assert "came up empty" in answer.text
 
 
+def test_no_list_is_answered_out_of_a_store_that_was_just_emptied(service: Service, empty_redis_url: str) -> None:
+    submit(service, one(), LOCAL.owner)
+    client = client_of(service)
+    # probes tell of the service, and files of pages are none of its records
+    rules = [rule.rule for rule in client.application.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    paths = [path for path in rules if "<" not in path and path not in ("/healthz", "/metrics", "/readyz")]
+    # some ask for what is not given here
+    answered = [path for path in paths if client.get(path).status_code == 200]
+    assert {"/v1/jobs", "/v1/templates", "/v1/webhooks", "/v1/deliveries", "/v1/trainings", "/jobs"} <= {*answered}
+    for path in answered:
+        with redis.Redis.from_url(empty_redis_url) as server:
+            volume = emptied(server)
+            answer = client.get(path)
+            bring_back(server, volume)
+        assert answer.status_code == 503, path
+        assert "came up empty" in answer.text
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/jobs"), ("DELETE", "/v1/jobs?state=completed")])
+def test_a_store_that_is_emptied_midway_has_no_list(
+    service: Service, empty_redis_url: str, method: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(service, one(), LOCAL.owner)
+    jobs_of = service.store.jobs_of
+
+    def emptied_before(*values: Any, **more: Any) -> Any:
+        with redis.Redis.from_url(empty_redis_url) as server:
+            server.flushall()
+        return jobs_of(*values, **more)
+
+    monkeypatch.setattr(service.store, "jobs_of", emptied_before)
+    answer = client_of(service).open(path, method=method)
+    assert answer.status_code == 503
+    assert "came up empty" in answer.text
+
+
+def test_no_webhook_passes_for_registered_in_a_store_that_was_emptied(service: Service, empty_redis_url: str) -> None:
+    client = client_of(service)
+    hook = {"url": "https://hooks.example/a"}
+    assert client.post("/v1/webhooks", json=hook).status_code == 201
+    with redis.Redis.from_url(empty_redis_url) as server:
+        server.flushall()
+    assert client.post("/v1/webhooks", json=hook).status_code == 503
+
+
 @pytest.mark.parametrize("content", [one(), heavy(100_000)], ids=["tiny", "large"])
 def test_a_delete_does_not_pass_for_done_in_a_store_that_was_emptied_meanwhile(
     service: Service, empty_redis_url: str, content: bytes, monkeypatch: pytest.MonkeyPatch
