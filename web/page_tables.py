@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from digitmill.domain import Job, Row, RowStatus, Value
+from digitmill.readers import reader_of
 from digitmill.tables import MODEL, PERSON
 from digitmill.verdicts import Verdict
 from web.context import service
-from web.spreadsheet import Doubtful
+from web.spreadsheet import COLUMNS_OF_A_SHEET, Doubtful
 
 FIRST = {"index": 10, "name": 40, "status": 14, "template": 20}
 """The columns before those of the fields, and their widths."""
@@ -38,6 +39,15 @@ def labels_of(job: Job) -> dict[str, str]:
         for field in document["fields"]:
             labels.setdefault(field["name"], field.get("label") or field["name"])
     return labels
+
+
+def fits_a_spreadsheet(job: Job) -> bool:
+    """Whether the rows of the job can be had as one: the format ends at so many columns."""
+    return not reader_of(job.options.read).by_template or not is_too_wide(columns_of(fields_of(job)))
+
+
+def is_too_wide(columns: Sequence[str]) -> bool:
+    return len(columns) > COLUMNS_OF_A_SHEET
 
 
 def has_checks(job: Job) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from html import unescape
 from typing import Any
 
 import cv2
@@ -23,7 +25,7 @@ from tests.web.conftest import Client, Mill, assert_problem
 from tests.web.fakes import WideMeansSeven
 from tests.web.test_spreadsheet import read
 from training.forms.layout import Form
-from web.views import results
+from web import page_tables
 
 SURE = 0.85
 LOW = 0.1
@@ -176,14 +178,28 @@ def test_fields_beyond_the_columns_of_a_spreadsheet_are_refused_there_and_come_a
     location = submitted(client, [("a.png", png(page(form, "1")))], options())
     mill.turn()
     columns = len(next(csv.reader(io.StringIO(client.get(f"{location}/results?format=csv").text))))
-    monkeypatch.setattr(results, "COLUMNS_OF_A_SHEET", columns)
+    monkeypatch.setattr(page_tables, "COLUMNS_OF_A_SHEET", columns)
     assert len(read(client.get(f"{location}/results?format=xlsx").data)[0]) == columns
-    monkeypatch.setattr(results, "COLUMNS_OF_A_SHEET", columns - 1)
+    assert offered(client, location) == {"xlsx", "csv", "ndjson"}
+    monkeypatch.setattr(page_tables, "COLUMNS_OF_A_SHEET", columns - 1)
+    assert offered(client, location) == {"csv", "ndjson"}
     refusal = client.get(f"{location}/results?format=xlsx")
     assert_problem(refusal, 400, "bad_options")
     assert refusal.json["detail"].endswith(f"these rows have {columns}. Take them as CSV or NDJSON.")
     for kind in ("csv", "ndjson"):
         assert client.get(f"{location}/results?format={kind}").status_code == 200
+
+
+def offered(client: Client, location: str) -> set[str]:
+    """The formats to which pages of the job link. Each link is answered."""
+    job_page = f"/jobs/{location.rpartition('/')[2]}"
+    kinds = set()
+    for path in ("", "/review", "/review/pages"):
+        links = re.findall(r'href="([^"]+/results\?format=[^"]+)"', client.get(f"{job_page}{path}").text)
+        assert links
+        assert [client.get(unescape(link)).status_code for link in links] == [200] * len(links)
+        kinds |= {link.partition("format=")[2].partition("&")[0] for link in links}
+    return kinds
 
 
 def test_the_spreadsheet_has_a_sheet_of_what_the_checks_say(client: Client, mill: Mill, form: Form) -> None:

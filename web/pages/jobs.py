@@ -14,7 +14,7 @@ from digitmill.marked import MOST_PAGES
 from digitmill.readers import reader_of
 from digitmill.retrying import RETRY_OF
 from web.context import caller, owner, service
-from web.page_tables import labels_of
+from web.page_tables import fits_a_spreadsheet, labels_of
 from web.pages import texts
 from web.pages.layout import page, page_blueprint, person_of
 from web.schemas import job_document
@@ -55,6 +55,7 @@ def show_job(job_id: str) -> Response:
             job=shown_job(job, people),
             people=people,
             fields=labels_of(job),
+            spreadsheet=fits_a_spreadsheet(job),
             pages_a_pdf=MOST_PAGES,
             may_review=caller().may(Scope.REVIEW),
             texts=texts.texts(texts.common, texts.form_job),

@@ -9,6 +9,7 @@ from flask import Response, request
 from digitmill.readers import reader_of
 from web.certificates import certificate_of
 from web.context import owner, service
+from web.page_tables import fits_a_spreadsheet
 from web.pages import review_texts
 from web.pages.jobs import key_names, shown_job
 from web.pages.layout import page, page_blueprint, to
@@ -88,6 +89,7 @@ def _page_of_job(template: str, job_id: str) -> Response:
         template,
         job=shown_job(job, people),
         people=people,
+        spreadsheet=fits_a_spreadsheet(job),
         useful=request.args.get("order") == "useful",
         texts=texts(common, answers, review_texts.review, review_texts.boxes),
     )

@@ -42,6 +42,7 @@ from web.page_tables import (
     fields_of,
     harmless,
     has_checks,
+    is_too_wide,
     page_line,
     widths_of,
 )
@@ -252,7 +253,7 @@ def _stream(job_id: str, query: TableQuery, headers: ResultsHeaders, kind: str) 
     rows, final = query.rows(), query.final == "true"
     fields = fields_of(job) if reader_of(job.options.read).by_template else None
     columns = COLUMNS if fields is None else columns_of(fields)
-    if kind == "xlsx" and len(columns) > COLUMNS_OF_A_SHEET:
+    if kind == "xlsx" and is_too_wide(columns):
         raise BadOptions(TOO_WIDE.format(most=COLUMNS_OF_A_SHEET, columns=len(columns)))
     slot = context().waiting.require_slot()
     if kind == "csv" and rows == EVERY_ROW and not final and fields is None:
