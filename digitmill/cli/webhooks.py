@@ -133,7 +133,10 @@ def rotate(
 
 
 def try_out(webhook_id: WebhookId, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
-    """Send a test event there, once, and say what the receiver answered. Exit status 1: it did not take it."""
+    """Send a test event there, once, also where it is off, and say what the receiver answered.
+
+    Exit status 1: it did not take it.
+    """
     with connect(url, key) as client:
         delivery = client.test_webhook(webhook_id, timeout=SENT_SECONDS)
     if as_json:

@@ -72,7 +72,7 @@ class WebhookCalls:
         return self._transport.read(Webhook.read, "POST", f"{_path(webhook_id)}/secret", json=wanted)
 
     def test_webhook(self, webhook_id: str, *, timeout: float | None = None) -> Delivery:
-        """Have a test event sent there, once, whatever it is told of.
+        """Have a test event sent there, once, whatever it is told of, also where it is switched off.
 
         Args:
             timeout: seconds to wait for what comes of it. None: return at once, while it is pending.

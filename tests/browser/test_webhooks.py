@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator
 
@@ -68,7 +69,7 @@ def test_a_webhook_is_added_tried_changed_and_removed(page: Page, own: Client, r
     expect(page.get_by_text("ward: it is saved.")).to_be_visible()
     expect(card.get_by_role("button", name="Save")).to_be_focused()
     card.get_by_role("button", name="Switch off").click()
-    expect(card.get_by_text("Off: nothing is sent there")).to_be_visible()
+    expect(card.get_by_text("Off: nothing is sent there but a test")).to_be_visible()
     changed = own.webhook(hook.id)
     assert ("job.completed" in changed.events, changed.enabled) == (False, False)
 
@@ -132,3 +133,34 @@ def test_the_page_is_for_who_may_register(chromium: Browser, guarded: Server) ->
         page = context.new_page()
         page.goto("/webhooks")
         expect(page).to_have_url(re.compile("/sign-in"))
+
+
+@pytest.mark.parametrize(("language", "words"), [("ja-JP", "Webhook を送れません"), ("ru-RU", "отправить нельзя")])
+def test_what_is_wrong_is_said_in_the_readers_language(
+    chromium: Browser, telling: Server, own: Client, language: str, words: str
+) -> None:
+    with browsing(chromium, telling.url, locale=language) as (context, watch):
+        watch.tolerated.append("400")
+        page = context.new_page()
+        page.goto("/webhooks")
+        page.locator("#address").fill("https://user:password@hooks.example/")
+        page.locator("#add button[type=submit]").click()
+        expect(page.get_by_role("alert")).to_contain_text(words)
+    assert own.webhooks() == []
+
+
+def test_one_that_is_off_says_that_a_test_is_sent_all_the_same(
+    chromium: Browser, telling: Server, own: Client, receiver: Receiver
+) -> None:
+    hook = own.add_webhook(receiver.url)
+    own.change_webhook(hook.id, enabled=False)
+    with browsing(chromium, telling.url) as (context, _):
+        page = context.new_page()
+        page.goto("/webhooks")
+        card = page.locator("#webhooks li")
+        expect(card.get_by_text("Off: nothing is sent there but a test")).to_be_visible()
+        card.get_by_role("button", name="Test").click()
+        expect(card.get_by_text("Last test: the receiver answered 204")).to_be_visible()
+    assert not own.webhook(hook.id).enabled
+    (request,) = receiver.received
+    assert json.loads(request.body)["type"] == "webhook.test"

@@ -10,6 +10,7 @@ import pytest
 
 from tests.built_in import PLACE
 from tests.web.conftest import Client
+from tests.web.test_errors import EXPECTED
 from web.pages.layout import LANGUAGES
 
 WORDS = {"en": "Jobs", "ja": "ジョブ", "ru": "Задания"}
@@ -75,3 +76,23 @@ def test_every_page_is_shown_in_every_language(client: Client, language: str, pa
     # gettext doubles these; they must not be seen so
     assert "%%" not in answer.text
     assert "%(" not in answer.text
+
+
+NOT_OF_PAGES = {
+    "unauthorized", "source_failed", "source_unavailable", "page_not_registered", "several_pages", "no_template",
+    "item_failure", "unavailable",
+}  # fmt: skip
+"""Codes of what no page asks for, or tells by itself."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_refusal_that_a_page_may_meet_has_words_in_the_readers_language(client: Client, language: str) -> None:
+    told = texts_of(client.get("/webhooks", headers={"Accept-Language": language}).text)
+    codes = {name.removeprefix("refused_") for name in told if name.startswith("refused_")}
+    assert codes == (set() if language == "en" else {*EXPECTED, "internal_error"} - NOT_OF_PAGES)
+
+
+def test_a_page_that_is_refused_says_so_in_the_readers_language(client: Client) -> None:
+    english, russian = (client.get("/jobs/none", headers={"Accept-Language": each}).text for each in ("en", "ru"))
+    assert "There is no such job." in english
+    assert "Этого нет или уже нет. (There is no such job.)" in russian

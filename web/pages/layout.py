@@ -19,6 +19,7 @@ from digitmill.keys import ADMIN
 from web.auth import identify
 from web.context import service
 from web.errors import http_problem, status_of
+from web.pages.refusals import refusal
 from web.requests import PAGE_POLICY
 from web.sessions import COOKIE, csrf_token
 
@@ -132,7 +133,7 @@ def _nothing_here(error: Exception) -> Response:
 def _error_page(error: DigitmillError) -> Response:
     status = status_of(type(error))
     again = request.full_path.rstrip("?") if isinstance(error, ServiceUnavailable) else None
-    response = page("error.html", status, title=_title(status), detail=error.detail, again=again)
+    response = page("error.html", status, title=_title(status), detail=refusal(error), again=again)
     if isinstance(error, ServiceUnavailable | RateLimited):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

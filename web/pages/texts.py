@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from babel import Locale
 from flask_babel import get_locale, gettext, ngettext
 
+from web.pages.refusals import refusals
+
 Text = str | Mapping[str, str]
 Subject = Callable[[], Mapping[str, Text]]
 
@@ -41,6 +43,7 @@ def common() -> Mapping[str, Text]:
         "over": gettext("over {value}"),
         "unreachable": gettext("The service does not answer."),
         "signed_out": gettext("You are signed out. Load the page again to sign in."),
+        **refusals(),
         "state_queued": gettext("Waiting"),
         "state_running": gettext("Running"),
         "state_completed": gettext("Done"),

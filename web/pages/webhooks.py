@@ -11,6 +11,7 @@ from digitmill.access import Scope
 from digitmill.errors import Forbidden
 from web.context import caller
 from web.pages.layout import page, page_blueprint
+from web.pages.refusals import own_refusals
 from web.pages.texts import Text, common, texts
 
 webhooks_pages = page_blueprint("webhooks")
@@ -21,7 +22,7 @@ def show_webhooks() -> Response:
     """What is on it comes by way of the HTTP interface."""
     if not caller().may(Scope.SUBMIT):
         raise Forbidden("This page asks for a key with the scope `submit`, which yours lacks.")
-    return page("webhooks.html", events=events(), texts=texts(common, events, following))
+    return page("webhooks.html", events=events(), texts=texts(common, events, following, refused))
 
 
 def events() -> Mapping[str, str]:
@@ -41,7 +42,7 @@ def following() -> Mapping[str, Text]:
         "results": gettext("Rows were written"),
         "told_of": gettext("Is told: {events}"),
         "is_on": gettext("On"),
-        "is_off": gettext("Off: nothing is sent there"),
+        "is_off": gettext("Off: nothing is sent there but a test"),
         "switch_on": gettext("Switch on"),
         "switch_off": gettext("Switch off"),
         "no_events": gettext("Choose one event at least."),
@@ -66,3 +67,14 @@ def following() -> Mapping[str, Text]:
         "sent_failed": gettext("Given up"),
         "sent_gone": gettext("Receiver wants no more"),
     }
+
+
+def refused() -> Mapping[str, Text]:
+    """What it comes of on this page, in the place of what is said of any."""
+    return own_refusals(
+        {
+            "bad_options": gettext("No webhook can be sent to this address."),
+            "conflict": gettext("There is a webhook with this address already, or there are as many as there may be."),
+            "not_found": gettext("This webhook is not there any more."),
+        }
+    )

@@ -1,18 +1,27 @@
 // Calls of the HTTP interface. A browser that is signed in shows the token of its page with every change.
 
 import { meta } from "./elements.js";
-import { text } from "./texts.js";
+import { known, text } from "./texts.js";
 
 const csrf = meta("csrf-token");
 const MOST_PATIENCE_SECONDS = 60;
 
 export class Refusal extends Error {
   constructor(status, problem, retryAfter) {
-    super(status === 401 ? text("signed_out") : problem.detail ?? text("unreachable"));
+    super(status === 401 ? text("signed_out") : wordsOf(problem));
     this.status = status;
     this.code = problem.code;
     this.retryAfter = retryAfter;
   }
+}
+
+// What a problem says. The interface's sentence is English; in other languages the page's own stands before it.
+export function wordsOf({ code, detail }) {
+  if (!detail) {
+    return text("unreachable");
+  }
+  const own = known(`refused_${code}`);
+  return own ? `${own} (${detail})` : detail;
 }
 
 /** @returns {Record<string, string>} */

@@ -29,7 +29,7 @@ const outbox = new Outbox(`${job}/results`, {
     settle(entry, answerOf(entry.row.correction), false);
     conflicts.add(entry, said);
   },
-  refused: (_entry, error) => showProblem(error.detail),
+  refused: (_entry, words) => showProblem(words),
   told: (error) => showSending(error, outbox.size),
 });
 const conflicts = new Conflicts(pictures, {

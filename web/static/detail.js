@@ -29,7 +29,7 @@ export class Detail {
     this.outbox = new Outbox(address, {
       settled: (entry) => this.settled(entry),
       conflict: (entry, said) => this.overtaken(entry, said),
-      refused: (_entry, error) => this.tell(error.detail),
+      refused: (_entry, words) => this.tell(words),
       told: (error) => this.told(error),
     });
     this.history = new History(at("row-history"), address);

@@ -32,7 +32,7 @@ const outbox = new Outbox(`${job}/results`, {
     show();
     conflicts.add(entry, said);
   },
-  refused: (_entry, error) => showProblem(error.detail),
+  refused: (_entry, words) => showProblem(words),
   told: (error) => {
     showSending(error, outbox.size);
     if (outbox.size === 0) {

@@ -1,7 +1,7 @@
 // Answers on their way: sent in the background in the order in which they were given, until the service has them. What
 // a page that was closed too early left unsent is sent by the next one.
 
-import { call, passes, sleep } from "./api.js";
+import { call, passes, sleep, wordsOf } from "./api.js";
 import { Unsent } from "./unsent.js";
 import { keyOf } from "./values.js";
 
@@ -11,7 +11,7 @@ const MOST_PAUSE_SECONDS = 15;
 // An entry is {row, …}; `row.revision` and `row.correction` follow what the service says.
 export class Outbox {
   // `settled(entry, said)`: the service has it. `conflict(entry, said)`: somebody changed the row meanwhile.
-  // `refused(entry, error)`: this row cannot take it. `told(error)`: how the sending goes, null when well.
+  // `refused(entry, words)`: this row cannot take it. `told(error)`: how the sending goes, null when well.
   constructor(address, { settled, conflict, refused, told }) {
     this.address = address;
     this.on = { settled, conflict, refused, told };
@@ -116,7 +116,7 @@ export class Outbox {
       this.waiting = this.waiting.filter((each) => each.entry !== entry);
       this.on.conflict(entry, said);
     } else {
-      this.on.refused(entry, result.error);
+      this.on.refused(entry, wordsOf(result.error));
     }
   }
 }

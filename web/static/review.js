@@ -49,7 +49,7 @@ const outbox = new Outbox(`${job}/results`, {
     conflicts.add(entry, said);
     show();
   },
-  refused: (_entry, error) => showProblem(error.detail),
+  refused: (_entry, words) => showProblem(words),
   told: (error) => {
     showSending(error, outbox.size);
     if (outbox.size === 0 && (miscounted || pile.isShort())) {

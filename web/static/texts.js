@@ -32,6 +32,11 @@ export function text(name, values = {}) {
   return form.replace(/\{(\w+)\}/g, (_, gap) => (typeof values[gap] === "number" ? whole.format(values[gap]) : values[gap]));
 }
 
+// The text of this name, or undefined where the page has none.
+export function known(name) {
+  return texts[name];
+}
+
 // The name of the key with this id; undefined where no key is asked.
 export function nameOf(key) {
   return people[key];

@@ -146,7 +146,7 @@ def renew_webhook_secret(webhook_id: str) -> Response:
 def test_webhook(webhook_id: str) -> Response:
     """Send a test event to a registered webhook, once
 
-    `last_test` of the webhook tells what became of it.
+    Also to one that is switched off, to try the receiver before. `last_test` of the webhook tells what became of it.
     """
     found = service().webhooks
     due = found.endpoints.try_out(owner(), webhook_id)
