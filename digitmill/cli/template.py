@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     Grey = NDArray[np.uint8]
 
 PDF = b"%PDF-"
+BLANK = (
+    "The page is taken for blank: what is printed in its boxes is no ink. If somebody has written on it, say --filled."
+)
+FILLED = "The page is taken for filled in. If nobody has written on it, say --blank: its print is then no ink."
 
 Page = Annotated[Path, typer.Argument(help="A page of the form as a picture or PDF, best a blank one.", exists=True)]
 Out = Annotated[Path, typer.Option(help="File of the draft; the page's picture is written beside it as .png.")]
@@ -61,7 +65,10 @@ def draft(
     dpi: Annotated[
         float | None, typer.Option(min=50, max=1200, help="Pixels an inch; else it is taken for A4.")
     ] = None,
-    blank: Annotated[bool, typer.Option("--blank", help="Nobody has written on the page.")] = False,
+    blank: Annotated[
+        bool | None,
+        typer.Option("--blank/--filled", help="Whether nobody has written on the page; else its boxes tell."),
+    ] = None,
 ) -> None:
     """Find the boxes, combs and bubbles of a page and propose them as fields, field1, field2, and so on.
 
@@ -71,7 +78,10 @@ def draft(
     from digitmill.forms.draft import drafted  # noqa: PLC0415
 
     picture = _grey(page.read_bytes(), number - 1)
-    _write(out, drafted(picture, _name(name, page), dpi, blank=blank), picture)
+    found = drafted(picture, _name(name, page), dpi, blank=blank)
+    _write(out, found, picture)
+    if blank is None:
+        say(BLANK if found["page"]["blank"] else FILLED)
 
 
 def from_pdf(

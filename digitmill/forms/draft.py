@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.forms.geometry import mapped
+from digitmill.forms.geometry import Quad, cells_of, mapped, quad_of
 from digitmill.forms.registration.codes import Read, codes_in
 from digitmill.forms.shapes import MM, Shape, Shapes, in_pixels, shapes_of
 
@@ -36,22 +36,35 @@ CLOSE, ALIKE = 0.75, 0.3
 OPTION_GAP = 12.0
 """The gap of two bubbles of one field by their width."""
 MOST_BOXES, MOST_OPTIONS = 32, 26
+SMALLEST, PAPER = 4, 75
+"""Pixels of the inner part of a box, at least, and the percentile of its grey levels that is its paper."""
+INNER = 0.2
+"""Of a box's shorter side: so far from its lines ink is no remains of them."""
+DARK, CONTRAST = 0.8, 25
+"""Ink on a page that may be filled in is darker than this share of its paper, and by so many grey levels."""
+TALL = 0.45
+"""Height of a stroke by that of the inner part of its box: hints and guides are smaller."""
+FILLED_BOXES, FILLED_STRIPS = 0.05, 0.5
+"""Shares of all boxes for a digit, and of all strips, with a stroke, beyond which a page is taken for filled in. Some
+boxes are none, and have a line of the form in them; strips are heads of tables too, and have words of the form."""
 
 
-def drafted(page: Grey, name: str, dpi: float | None = None, *, blank: bool = False) -> Document:
+def drafted(page: Grey, name: str, dpi: float | None = None, *, blank: bool | None = None) -> Document:
     """The draft of a template whose reference is this page, uint8 [height, width]: blank or filled, a little turned.
 
     Its fields are called field1, field2, … in the order of reading; there may be none.
 
     Args:
         dpi: pixels an inch; where it is not known the page is taken for A4.
-        blank: whether nobody has written on it.
+        blank: whether nobody has written on it. None: its boxes tell, and without boxes it is not sure that nobody has.
     """
     height, width = page.shape
     dpi = dpi or max(page.shape) / A4_INCHES
     codes = codes_in(page)
     fields = [*_fields(_proper(shapes_of(page, dpi), page, codes)), *_codes(codes)]
     numbered = [{"name": f"field{number}", **field} for number, field in enumerate(fields, 1)]
+    if blank is None:
+        blank = _is_blank(page, fields)
     size = {"width": width, "height": height, "dpi": round(dpi, 1), "blank": blank}
     return {
         "name": name,
@@ -62,6 +75,36 @@ def drafted(page: Grey, name: str, dpi: float | None = None, *, blank: bool = Fa
         "fields": numbered,
         "checks": [],
     }
+
+
+def _is_blank(page: Grey, fields: Sequence[Document]) -> bool:
+    """Whether the page has boxes, and no strokes in them as of a person. Of a page that is blank, all that stands there
+    is taken out as print before a box is read."""
+    boxes = [quad for field in fields if field["kind"] == "digits" for quad in _quads(field)]
+    strips = [quad_of(np.array(field["quad"])) for field in fields if field["kind"] == "number"]
+    return bool(boxes or strips) and all(
+        sum(_has_stroke(page, np.array(quad)) for quad in quads) <= share * len(quads)
+        for quads, share in ((boxes, FILLED_BOXES), (strips, FILLED_STRIPS))
+    )
+
+
+def _quads(field: Document) -> Sequence[Quad]:
+    """The boxes of a field of digits."""
+    if "boxes" in field:
+        return [quad_of(np.array(quad)) for quad in field["boxes"]]
+    return cells_of(quad_of(np.array(field["grid"]["quad"])), field["grid"]["cells"])
+
+
+def _has_stroke(page: Grey, quad: NDArray[np.float64]) -> bool:
+    (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
+    room = INNER * min(right - left, bottom - top)
+    inner = page[round(top + room) : round(bottom - room), round(left + room) : round(right - room)]
+    if min(inner.shape) < SMALLEST:
+        return False
+    paper = float(np.percentile(inner, PAPER))
+    ink = cv2.GaussianBlur(inner, (3, 3), 0) < min(DARK * paper, paper - CONTRAST)
+    many, _, places, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    return many > 1 and bool(places[1:, cv2.CC_STAT_HEIGHT].max() >= TALL * inner.shape[0])
 
 
 def _fields(shapes: Shapes) -> list[Document]:

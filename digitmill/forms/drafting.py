@@ -25,7 +25,7 @@ TOO_MUCH = (
 
 
 def drafted_apart(
-    page: NDArray[np.uint8], name: str, dpi: float | None, settings: Settings, *, blank: bool
+    page: NDArray[np.uint8], name: str, dpi: float | None, settings: Settings, *, blank: bool | None
 ) -> dict[str, Any]:
     """What ``draft.drafted`` makes of the page, uint8 [height, width], as JSON has it.
 

@@ -196,6 +196,18 @@ def drag(page: Page, what: Locator, dx: int, dy: int) -> None:
     page.mouse.up()
 
 
+def test_a_page_that_somebody_has_written_on_is_told_from_an_empty_one(page: Page, tmp_path: Path) -> None:
+    ((path,), _) = filled(tmp_path, 1)
+    opened(page, path)
+    told = page.get_by_text("There are strokes in the boxes of this page")
+    tick = page.locator("#filled")
+    expect(told).to_be_visible()
+    expect(tick).to_be_checked()
+    assert_accessible(page)
+    tick.uncheck()
+    expect(told).to_be_hidden()
+
+
 def test_what_is_wrong_is_told_where_it_is(page: Page, blank: Path, watch: Watch) -> None:
     names = opened(page, blank)
     names.nth(1).fill("station")

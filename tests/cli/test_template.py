@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
 from digitmill.cli import main
 from tests.forms.test_imported import CHECKER, fillable
@@ -29,6 +32,31 @@ def test_a_form_is_printed_and_a_page_of_it_drafted_again(folder: Path, capsys: 
     kinds = [field["kind"] for field in draft["fields"]]
     assert sorted(kinds) == ["code", "digits", "digits", "digits", "digits", "mark", "number"]
     assert main(["template", "check", "draft.json", "--reference", "draft.png"]) == 0
+
+
+def test_a_draft_tells_whether_the_page_counts_as_blank_where_nobody_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "fields.csv").write_text("name,length\na,6\nb,6\n")
+    assert main(["forms", "new", "fields.csv", "--name", "slip"]) == 0
+    with Image.open(folder / "slip.png") as picture:
+        page = np.asarray(picture.convert("L")).copy()
+    for field in json.loads((folder / "slip.json").read_text())["fields"]:
+        (left, _), _, (_, bottom), _ = np.array(field["grid"]["quad"], int).tolist()
+        for cell in range(3):
+            cv2.putText(page, "7", (left + 15 + 77 * cell, bottom - 20), cv2.FONT_HERSHEY_SIMPLEX, 2, 40, 6)
+    Image.fromarray(page).save(folder / "filled.png")
+    capsys.readouterr()
+
+    def drafted(*words: str) -> tuple[bool, str]:
+        assert main(["template", "draft", *words]) == 0
+        return json.loads((folder / "draft.json").read_text())["page"]["blank"], capsys.readouterr().err
+
+    for file, expected, other in (("slip.png", True, "--filled"), ("filled.png", False, "--blank")):
+        is_blank, said = drafted(file)
+        assert is_blank is expected
+        assert other in said
+        assert drafted(file, other)[0] is not expected
 
 
 def test_fields_of_pdfs_and_of_omrchecker_become_drafts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,6 +95,41 @@ def test_boxes_bubbles_and_frames_become_fields_in_the_order_of_reading() -> Non
     assert len(comb.quads) == 8
 
 
+@pytest.mark.parametrize("number", [0, 3])
+def test_whether_somebody_has_written_on_a_page_is_told_by_its_boxes(number: int) -> None:
+    form = form_of(number, SEED)
+    page = filled(form, np.random.default_rng(SEED))
+
+    def is_blank(picture: Grey, said: bool | None = None) -> bool:
+        return bool(drafted(picture, "drafted", DPI, blank=said)["page"]["blank"])
+
+    assert is_blank(form.blank)
+    assert is_blank(turned(form.blank, 1.0, DPI)[0])
+    assert not is_blank(page)
+    assert is_blank(page, said=True)
+    assert not is_blank(form.blank, said=False)
+
+
+def test_shade_pale_lines_and_words_in_a_table_are_nobodys_writing() -> None:
+    page = np.full((1169, 827), 255, np.uint8)
+    for at in range(6):
+        cv2.rectangle(page, (100 + 35 * at, 100), (125 + 35 * at, 130), 225, -1)
+        cv2.rectangle(page, (100 + 35 * at, 100), (125 + 35 * at, 130), 190, 1)
+        cv2.rectangle(page, (100, 300 + 40 * at), (300, 340 + 40 * at), 0, 2)
+        cv2.rectangle(page, (300, 300 + 40 * at), (500, 340 + 40 * at), 0, 2)
+        cv2.putText(page, "Cows", (110, 330 + 40 * at), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 0, 2)
+    found = drafted(page, "table", 100)
+    assert {"digits", "number"} <= {field["kind"] for field in found["fields"]}
+    assert found["page"]["blank"]
+    for at in (1, 2):
+        cv2.putText(page, "7", (105 + 35 * at, 127), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 60, 2)
+    assert not drafted(page, "table", 100)["page"]["blank"]
+
+
+def test_of_a_page_without_boxes_it_is_not_sure_that_nobody_has_written_on_it() -> None:
+    assert not drafted(np.full((600, 500), 255, np.uint8), "empty")["page"]["blank"]
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (1, 4000), (2000, 30), (600, 100)])
 def test_a_page_with_nothing_to_fill_in_has_no_fields(shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(1).integers(0, 255, shape).astype(np.uint8)

@@ -10,6 +10,7 @@ from digitmill.forms.template import Template
 from tests.forms.test_imported import fillable
 from tests.pictures import png
 from tests.web.conftest import Client, assert_problem
+from training.forms.layout import filled
 from training.forms.measure import form_of
 
 
@@ -25,6 +26,16 @@ def test_a_page_is_answered_with_the_boxes_on_it_as_fields(client: Client) -> No
     assert template.page.blank
     boxes = sum(len(field.quads) for field in template.fields)
     assert boxes >= 0.9 * sum(len(field.quads) for field in form.template.fields)
+
+
+def test_a_page_that_somebody_has_written_on_is_no_blank_one_unless_it_is_said(client: Client) -> None:
+    page = png(filled(form_of(0, 77), np.random.default_rng(1)))
+
+    def is_blank(query: str) -> bool:
+        answer = client.post(f"/v1/templates/draft?dpi=200{query}", data=page, content_type="image/png")
+        return bool(answer.json["page"]["blank"])
+
+    assert (is_blank(""), is_blank("&blank=true"), is_blank("&blank=false")) == (False, True, False)
 
 
 def test_a_fillable_pdf_is_answered_with_its_own_fields(client: Client) -> None:

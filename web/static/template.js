@@ -91,6 +91,7 @@ function show() {
   setValue(at("rules"), draft.rules);
   setValue(at("lists"), draft.lists);
   at("filled").checked = !draft.page.blank;
+  at("seems-filled").hidden ||= draft.page.blank;
   showFaults();
 }
 
@@ -177,7 +178,8 @@ async function open(page = 1) {
   showProblem("");
   try {
     const drawn = await patiently(() => pictureOf(file, page));
-    const found = await drafted(file, drawn, page, !at("begin-filled").checked);
+    const found = await drafted(file, drawn, page, at("begin-filled").checked);
+    at("seems-filled").hidden = at("begin-filled").checked || found.page.blank;
     await begin(fromTemplate(found), drawn.blob);
     showPages(drawn.pages, page);
     await keep();
@@ -250,9 +252,7 @@ function drawHere() {
   at("view").focus();
 }
 
-function remove() {
-  past.change(without(past.draft, selected));
-}
+const remove = () => past.change(without(past.draft, selected));
 
 function copy() {
   const wanted = Math.max(1, Math.round(at("copies").valueAsNumber || 1));

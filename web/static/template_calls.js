@@ -3,6 +3,7 @@
 import { Refusal, call, changeHeaders, passes, sleep } from "./api.js";
 
 const MOST_TRIES = 4;
+const WRITTEN = ["digits", "number"];
 const OCTETS = { "Content-Type": "application/octet-stream" };
 
 // A page as a browser draws it, whatever its format: {blob, bitmap, scale, pages}, `scale` being its pixels for each of
@@ -22,10 +23,13 @@ export async function pictureOf(file, page = 1) {
   };
 }
 
-// What the service proposes for this page, in pixels of its picture.
-export async function drafted(file, drawn, page, blank) {
-  const query = new URLSearchParams({ page, name: nameOf(file), blank });
+// What the service proposes for this page, in pixels of its picture. Of one that a person takes for blank the service
+// looks whether it is.
+export async function drafted(file, drawn, page, filled) {
+  const query = new URLSearchParams({ page, name: nameOf(file), ...(filled && { blank: false }) });
   const found = await patiently(() => call("POST", `/v1/templates/draft?${query}`, { body: file, headers: OCTETS }));
+  // where there is no box to tell, the person does
+  found.page.blank ||= !filled && !found.fields.some(({ kind }) => WRITTEN.includes(kind));
   return scaled(found, drawn);
 }
 

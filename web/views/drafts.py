@@ -42,7 +42,10 @@ class DraftQuery(PageQuery):
         Field(ge=50, le=1200, description="Pixels an inch of a picture; else the page is taken for A4."),
         BeforeValidator(digits),
     ] = None
-    blank: Annotated[bool, Field(description="Whether nobody has written on the page.")] = False
+    blank: Annotated[
+        bool | None,
+        Field(description="Whether nobody has written on the page; else its boxes tell, by strokes in them."),
+    ] = None
 
 
 @drafts.post("/v1/templates/draft")
