@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import redis
 from hypothesis import settings
@@ -64,6 +66,25 @@ def chosen_redis(tmp_path_factory: pytest.TempPathFactory) -> None:
         folder = tmp_path_factory.mktemp("chosen")
         (folder / "redis-server").symlink_to(Path(chosen).resolve(strict=True))
         os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_read_once() -> Iterator[None]:
+    """httpx reads those of all authorities for each call without a client, and for each client: 20 ms of CPU, twenty
+    times a second where a test waits for a process, which then has to wait for the test."""
+    read: Any = httpx.create_ssl_context
+    contexts: dict[bool, ssl.SSLContext] = {}
+
+    def create(verify: Any = True, cert: Any = None, trust_env: bool = True) -> Any:
+        if verify is not True or cert is not None:
+            return read(verify, cert, trust_env)
+        if trust_env not in contexts:
+            contexts[trust_env] = read(trust_env=trust_env)
+        return contexts[trust_env]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", create)
+        yield
 
 
 @pytest.fixture(scope="session")
