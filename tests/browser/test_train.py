@@ -89,6 +89,42 @@ def test_a_newcomer_trains_a_network_that_reads_what_they_draw(builder: Page, la
     expect(page.locator("#said")).to_contain_text("a 7")
 
 
+def test_a_training_starts_at_an_address_without_tls_where_browsers_lack_some_calls(page: Page) -> None:
+    page.add_init_script("delete Crypto.prototype.randomUUID")
+    page.route("**/v1/trainings", lambda route: route.fulfill(status=202, json={"id": "started"}))
+    page.route("**/train/started", lambda route: route.fulfill(content_type="text/html", body="<title>Started</title>"))
+    page.goto("/train")
+    page.get_by_role("button", name="LeNet-5").click()
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url("**/train/started")
+
+
+def test_what_was_put_together_is_there_after_a_reload_and_on_the_way_back(builder: Page) -> None:
+    page = builder
+    page.get_by_role("button", name="784-256-128-10").click()
+    page.get_by_label("Units").first.fill("77")
+    page.get_by_label("Epochs").fill("3")
+    page.get_by_label("Name").fill("third")
+    page.get_by_label("Learn from MNIST").uncheck()
+
+    def assert_there() -> None:
+        expect(page.get_by_label("Units").first).to_have_value("77")
+        expect(layers(page)).to_have_count(3)
+        expect(page.get_by_label("Epochs")).to_have_value("3")
+        expect(page.get_by_label("Name")).to_have_value("third")
+        expect(page.get_by_label("Learn from MNIST")).not_to_be_checked()
+        expect(page.get_by_role("button", name="784-256-128-10")).to_have_attribute("aria-pressed", "false")
+
+    page.reload()
+    assert_there()
+    page.goto("/models")
+    page.go_back()
+    assert_there()
+    page.get_by_role("button", name="LeNet-5").click()
+    page.reload()
+    expect(page.get_by_role("button", name="LeNet-5")).to_have_attribute("aria-pressed", "true")
+
+
 def test_layers_are_put_in_order_by_keyboard_alone(builder: Page) -> None:
     page = builder
     page.get_by_role("button", name="784-256-128-10").click()

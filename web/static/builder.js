@@ -2,6 +2,7 @@
 
 import { Refusal, call, randomKey, read, showProblem, sleep } from "./api.js";
 import { all, at } from "./elements.js";
+import { fillIn, keepNetwork, keptNetwork } from "./kept_network.js";
 import { KINDS, newLayer, whole } from "./layers.js";
 import { drawNetwork } from "./network.js";
 import { number, showAge, text } from "./texts.js";
@@ -211,6 +212,15 @@ function choose(network) {
   showLayers();
 }
 
+function takeUp(kept) {
+  fillIn(kept);
+  if (!kept.known) {
+    layers = kept.layers;
+    changed();
+    showLayers();
+  }
+}
+
 // --- the start
 
 async function start(event) {
@@ -219,7 +229,7 @@ async function start(event) {
   at("start").disabled = true;
   try {
     at("whole").textContent = text("starting");
-    const training = await call("POST", "/v1/trainings", { body: form(), headers: { "Idempotency-Key": crypto.randomUUID() } });
+    const training = await call("POST", "/v1/trainings", { body: form(), headers: { "Idempotency-Key": randomKey() } });
     location.assign(`/train/${training.id}`);
   } catch (error) {
     tell(error);
@@ -294,7 +304,12 @@ if (at("no-trainer")) {
 }
 try {
   ({ networks } = await call("GET", "/v1/networks"));
-  choose(networks.find(({ name }) => name === "conv5-bn") ?? networks[0]);
+  const kept = keptNetwork();
+  choose(networks.find(({ name }) => name === (kept?.known ?? "conv5-bn")) ?? networks[0]);
+  if (kept) {
+    takeUp(kept);
+  }
+  window.addEventListener("pagehide", () => keepNetwork(layers, chosen?.name));
 } catch (error) {
   tell(error);
 }
