@@ -43,6 +43,22 @@ MOST_EXPONENT = 40
 """Digits before or behind the point of a number in a rule."""
 CHECK_DIGITS = ("luhn", "verhoeff", "damm", "mod_11_2", "mod_11_10", "mod_37_2", "mod_37_36", "mod_97_10")
 """Functions that are short for ``stdnum`` with these names."""
+SIGNS = {
+    "≥": ">=",
+    "≤": "<=",
+    "≠": "!=",
+    "=>": ">=",
+    "=<": "<=",
+    "<>": "!=",
+    "×": "*",
+    "÷": "/",
+    "\N{MINUS SIGN}": "-",
+    "\N{EN DASH}": "-",
+    "&&": "and",
+    "||": "or",
+}
+"""What people write for a sign of the language, and that sign."""
+ASSIGNED, QUOTED = re.compile(r"(?<![=<>!])=(?!=)"), re.compile(r"\"[^\"]*\"|'[^']*'")
 NATIONAL = re.compile(r"([a-z]{2})\.([a-z0-9_]+)")
 
 
@@ -70,8 +86,7 @@ def compiled(text: str, fields: Mapping[str, Kind | None], lists: Mapping[str, S
         tree = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
         place = f"At character {error.offset}: " if error.offset else ""
-        hint = ". A text stands in quotes" if "leading zeros" in error.msg else ""
-        raise ValueError(f"{place}this cannot be understood ({error.msg}){hint}") from None
+        raise ValueError(f"{place}this cannot be understood ({error.msg}){_hint(text, error.msg)}") from None
     except (ValueError, RecursionError, MemoryError):
         raise ValueError("This cannot be understood. Write a shorter rule") from None
     compiler = _Compiler(fields, lists)
@@ -79,6 +94,17 @@ def compiled(text: str, fields: Mapping[str, Kind | None], lists: Mapping[str, S
     if not compiler.names:
         raise ValueError("This says nothing about any field. Name one")
     return Rule(text, tuple(compiler.names), rule)
+
+
+def _hint(text: str, complaint: str) -> str:
+    """What to write instead, where it is known, behind what Python says of a rule."""
+    if "leading zeros" in complaint:
+        return ". A text stands in quotes"
+    bare = QUOTED.sub("", text)
+    for sign, ours in SIGNS.items():
+        if sign in bare:
+            return f". Write {ours} for {sign}"
+    return ". Write == for equal" if ASSIGNED.search(bare) else ""
 
 
 class _Compiler:
@@ -142,7 +168,7 @@ class _Compiler:
         parts = [self.part(each) for each in node.elts]
         kinds = {part.kind for part in parts}
         if kinds not in ({Kind.TEXT}, {Kind.NUMBER}) or not all(isinstance(each, ast.Constant) for each in node.elts):
-            raise refused(node, "a list holds numbers, or texts in quotes")
+            raise refused(node, "a list holds numbers, or texts in quotes; the decimal sign is a point")
         entries = frozenset(part.run({}) for part in parts)
         return Part(Kind.LIST, lambda _: entries)
 

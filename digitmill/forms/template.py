@@ -354,11 +354,14 @@ def refused(errors: list[FieldError]) -> BadTemplate:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """``fields[3].boxes[2]`` of pydantic's path, without the kind that it puts behind a field's number."""
+    """``fields[3].boxes[2]`` of pydantic's path, without the kind that it puts behind a field's number, and without its
+    word for a name that is none."""
     if location[:1] == ("fields",) and len(location) > 2 and location[2] in KINDS:
         location = (*location[:2], *location[3:])
     place = ""
     for part in location:
+        if part == "[key]":
+            continue
         if isinstance(part, int):
             place += f"[{part}]"
         else:

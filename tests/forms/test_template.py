@@ -152,6 +152,12 @@ def test_a_hundred_faults_are_told_by_the_first_twenty() -> None:
     assert len(refused.value.errors) == 20
 
 
+def test_a_name_of_a_list_that_is_none_is_told_by_that_name() -> None:
+    with pytest.raises(BadTemplate) as refusal:
+        Template.parsed(json.dumps({**TALLY, "lists": {"all stations": ["1"]}}))
+    assert [error.field for error in refusal.value.errors] == ["lists.all stations"]
+
+
 def test_names_that_two_fields_have_are_told_with_other_faults() -> None:
     first = TALLY["fields"][0]
     fields = [first, {**first, "label": ""}, {**first, "name": "1"}, {**first, "name": "1"}, 5]
