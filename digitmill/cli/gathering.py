@@ -70,7 +70,7 @@ class Gathering:
         """To be called once.
 
         Raises:
-            BadOptions: an argument names nothing, or a folder without images.
+            BadOptions: an argument names nothing, a pipe, or a folder without images.
         """
         for path in itertools.chain.from_iterable(map(_expand, self._arguments)):
             before = self.taken
@@ -87,7 +87,7 @@ class Gathering:
                 self.litter.note(file)
             elif not file.exists():
                 self.missing.note(file)
-            elif is_scan(file):
+            elif file.is_file() and is_scan(file):
                 yield _name(file, folder.parent), file
             else:
                 (self.unread if _is_unread(file) else self.left_out).note(file)
@@ -162,14 +162,25 @@ def bundled(files: Files) -> Iterator[Files]:
 
 
 def _expand(argument: str) -> list[Path]:
+    if not argument:
+        # a path of no letters is the present folder
+        raise BadOptions(
+            "An empty name was given, such as of a variable that is not set: name images, zips or folders."
+        )
     path = Path(argument)
     if path.exists():
-        return [path]
+        return [_readable(path)]
     # the pattern may be absolute, which Path.glob cannot take
     found = sorted(glob.glob(argument, recursive=True)) if glob.has_magic(argument) else []  # noqa: PTH207
     if not found:
         raise BadOptions(f"{argument} names no file and no folder.")
-    return [Path(match) for match in found]
+    return [_readable(Path(match)) for match in found]
+
+
+def _readable(path: Path) -> Path:
+    if path.is_dir() or path.is_file():
+        return path
+    raise BadOptions(f"{path} is a pipe or a device, which has no length: save what it gives in a file, and name that.")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -30,6 +30,7 @@ class UploadFile:
     def __init__(self, name: str, content: Content) -> None:
         """
         Raises:
+            ClientError: the path is that of a pipe, a device or a folder.
             OSError: the file is not there, or a file object cannot seek (a retry must send it again).
         """
         # a name may hold bytes that are no UTF-8, which Python has as lone surrogates, and no header carries those
@@ -42,6 +43,8 @@ class UploadFile:
         if isinstance(content, (str, os.PathLike)):
             self._path = Path(content)
             self.size = self._path.stat().st_size
+            if not self._path.is_file():
+                raise ClientError(f"{self._path} is no file: a pipe, a device or a folder cannot be sent.")
         else:
             self._file = content
             self._start = content.tell()
@@ -62,12 +65,16 @@ class UploadFile:
         return offset
 
     def read(self, size: int) -> bytes:
+        """Raises ClientError where the file has not the length any more that was announced."""
         if self._file is None and self._path is not None:
             self._file = self._path.open("rb")
         data = self._file.read(size) if self._file is not None else b""
         if not data:
             self.close()
         self._read += len(data)
+        if self._read > self.size or (size and not data and self._read < self.size):
+            self.close()
+            raise ClientError(f"The file {self.name} changed while it was sent, and nothing was taken: send it again.")
         self.on_read(len(data))
         return data
 

@@ -6,11 +6,14 @@ import errno
 import fcntl
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from digitmill.errors import CannotStart
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -19,7 +22,8 @@ def claimed_folder(var: Path) -> Iterator[None]:
     claims nothing.
 
     Raises:
-        CannotStart: another process holds it, or the folder cannot be written.
+        CannotStart: another process holds it, or the folder cannot be written; also where the block finds no room on
+            a disk.
     """
     try:
         var.mkdir(parents=True, exist_ok=True)
@@ -40,6 +44,13 @@ def claimed_folder(var: Path) -> Iterator[None]:
         os.ftruncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
         yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise CannotStart(
+            f"There is no room left ({error.strerror}), be it for the data in {var} or for temporary files in "
+            f"{tempfile.gettempdir()}: make some, or set DIGITMILL_VAR or TMPDIR to another folder."
+        ) from error
     finally:
         os.close(lock)
 

@@ -185,7 +185,8 @@ class Stack:
         for watched in reversed(self._watched):
             seconds = 0.0 if self.hurry else watched.stop_seconds
             if not watched.child.stop(self._guard, lambda: self.hurry, seconds):
-                self._say(f"{watched.child.name} did not stop within {seconds:g} s and was killed.")
+                why = "since you asked again" if self.hurry else f"since it did not stop within {seconds:g} s"
+                self._say(f"{watched.child.name} was killed, {why}.")
         self._guard.close()
 
     def _start_redis(self) -> str:

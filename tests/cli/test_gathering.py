@@ -1,4 +1,5 @@
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -156,3 +157,22 @@ def test_a_list_has_a_path_a_line_or_one_before_each_nul(content: bytes) -> None
 def test_a_list_by_nul_may_have_line_breaks_in_names_and_bytes_that_are_no_text() -> None:
     assert list(listed(io.BytesIO(b"a\nb.png\0caf\xe9.png\0"))) == ["a\nb.png", "caf\udce9.png"]
     assert list(listed(io.BytesIO(b""))) == []
+
+
+def test_a_pipe_is_left_out_of_a_folder_and_refused_where_it_is_named(scans: Path) -> None:
+    os.mkfifo(scans / "scanner.png")
+    found, files = gather("scans")
+    assert "scans/scanner.png" not in [name for name, _ in files]
+    assert "scanner.png" in found.left_out.names
+    with pytest.raises(BadOptions, match="a pipe or a device"):
+        gather("scans/scanner.png")
+    with pytest.raises(BadOptions, match="a pipe or a device"):
+        gather("scans/*")
+    with pytest.raises(BadOptions, match="a pipe or a device"):
+        gather("/dev/zero")
+
+
+def test_an_empty_name_does_not_mean_the_present_folder(scans: Path) -> None:
+    assert names(".")
+    with pytest.raises(BadOptions, match="An empty name"):
+        gather("")

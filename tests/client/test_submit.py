@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import tracemalloc
 from email import message_from_bytes
 from pathlib import Path
@@ -217,6 +218,29 @@ def test_progress_counts_a_repeated_upload_once(service: ScriptedService, client
     seen: list[tuple[int, int]] = []
     client.submit([image], on_upload=lambda sent, total: seen.append((sent, total)))
     assert max(sent for sent, _ in seen) == seen[-1][0] == seen[-1][1] == len(b"one image")
+
+
+@pytest.mark.parametrize("size", [0, 100, 300_000])
+def test_a_file_that_changes_while_it_is_sent_is_named(
+    service: ScriptedService, client: Client, tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "scan.png"
+    path.write_bytes(bytes(200_000))
+    service.on("POST", PATH, Answer(job_document(), 202))
+
+    def change(sent: int, _: int) -> None:
+        if sent:
+            path.write_bytes(bytes(size))
+
+    with pytest.raises(ClientError, match=r"scan\.png changed while it was sent"):
+        client.submit([path], on_upload=change)
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(service: ScriptedService, client: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ClientError, match="is no file"):
+        client.submit([tmp_path / "pipe.png"])
+    assert service.asked == []
 
 
 def test_a_file_object_that_cannot_seek_is_refused_before_anything_is_sent(

@@ -10,7 +10,9 @@ import httpx
 import pytest
 import redis
 
+from digitmill.embedded.claims import claimed_folder
 from digitmill.embedded.guard import alive
+from digitmill.errors import CannotStart
 from tests.embedded.conftest import Up, descendants, eventually
 
 StartUp = Callable[..., Up]
@@ -178,7 +180,8 @@ def test_a_second_signal_kills_what_does_not_stop(up: StartUp) -> None:
     running.process.send_signal(signal.SIGINT)
     eventually(lambda: "worker stops" in running.order(), "the worker was asked to stop")
     assert running.stop(signal.SIGINT) == 0
-    assert "The worker did not stop" in running.output
+    assert "The worker was killed, since you asked again." in running.output
+    assert "did not stop" not in running.output
     assert gone(family)()
 
 
@@ -208,6 +211,11 @@ def test_a_folder_that_cannot_be_used_is_named(up: StartUp, tmp_path: Path) -> N
     running = up(DIGITMILL_VAR=str(tmp_path / "file" / "var"))
     assert running.wait() == 1
     assert "set DIGITMILL_VAR" in running.output
+
+
+def test_a_disk_without_room_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="There is no room left"), claimed_folder(tmp_path / "var"):
+        Path("/dev/full").write_text("no room for this")
 
 
 def test_the_next_start_stops_what_outlived_both_up_and_its_guard(up: StartUp) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from fnmatch import fnmatch
 from importlib import metadata
 
 import pytest
@@ -27,6 +28,15 @@ PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[a-z0-9,-]+\])?==([^\s;]+)", re.MULTIL
 def pins(file: str) -> Mapping[str, str]:
     """Versions by name; with environment markers a package may have several, of which one is told."""
     return {normalised(name): version for name, version in PIN.findall((ROOT / file).read_text())}
+
+
+def test_every_file_that_the_images_copy_is_there_and_goes_to_the_build() -> None:
+    sent = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert {"digitmill", "web", "worker", "training", "requirements-web.lock"} <= {*copied}
+    for path in copied:
+        assert list(ROOT.glob(path)), path
+        assert any(fnmatch(path.partition("/")[0], pattern) for pattern in sent), path
 
 
 @pytest.mark.parametrize("image", IMAGES)
