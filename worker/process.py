@@ -34,8 +34,10 @@ LOADING = Path("cache", "loading.lock")
 """Under VAR: who may load a model."""
 LOADING_SECONDS = 600.0
 BEAT_SECONDS = 5.0
-PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
-"""Between tries of a child to come up, in seconds."""
+LONGEST_PAUSE = 30.0
+"""Between tries of a child to come up, in seconds; the first is of one, and each is twice the one before."""
+PATIENCE_SECONDS = 900.0
+"""So long a child waits for a storage that does not answer: less than Celery gives it to come up (``app.py``)."""
 NEEDED_TO_TRAIN = ("tensorflow", "training")
 NO_TENSORFLOW = (
     "This worker is to train (DIGITMILL_WORKER_ROLE=trainer), and TensorFlow is not installed here. Run `pip install "
@@ -93,6 +95,8 @@ class WorkerProcess:
         try:
             self._open_patiently()
         except DigitmillError as error:
+            if self._stopping.value:
+                os._exit(0)
             _log.error("worker_cannot_start", code=error.code, reason=error.detail)
             self._failed.set()
             os.kill(os.getppid(), signal.SIGTERM)
@@ -107,14 +111,23 @@ class WorkerProcess:
         end_parent()
 
     def _open_patiently(self) -> None:
-        """A storage that does not answer is given a minute and a half: Celery gives a child three to come up."""
-        for pause in PAUSES:
+        """Wait for a storage that does not answer, until the worker is to stop. Raises StorageUnavailable."""
+        end, pause = time.monotonic() + PATIENCE_SECONDS, 1.0
+        while True:
             try:
                 return self._open()
             except StorageUnavailable as error:
+                if self._stopping.value or time.monotonic() + pause > end:
+                    raise
                 _log.warning("worker_waits_for_storage", reason=error.detail, seconds=pause)
-                time.sleep(pause)
-        return self._open()
+            self._sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _sleep(self, seconds: float) -> None:
+        """Less where the worker is to stop."""
+        end = time.monotonic() + seconds
+        while not self._stopping.value and time.monotonic() < end:
+            time.sleep(min(1.0, seconds))
 
     def _open(self) -> None:
         # imported here, in the child: a parent that has loaded TensorFlow hangs its children
