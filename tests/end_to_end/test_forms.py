@@ -23,7 +23,19 @@ SEED = 4
 KINDS = ("flatbed", "feeder", "coarse", "fax", "phone", "folded")
 
 
+_pages: dict[tuple[str, bytes, int, str], tuple[Filled, bytes]] = {}
+
+
 def page_of(form: Form, number: int, kind: str) -> tuple[Filled, bytes]:
+    """A filled page, not to be written to, and its scan. To draw them takes a second, and tests want the same ones
+    again and again."""
+    key = form.template.as_json(), form.blank.tobytes(), number, kind
+    if key not in _pages:
+        _pages[key] = _drawn(form, number, kind)
+    return _pages[key]
+
+
+def _drawn(form: Form, number: int, kind: str) -> tuple[Filled, bytes]:
     random = np.random.default_rng([SEED, number])
     filled = written_on(form, handwritten(), random, palest_of(kind))
     picture = captured(filled.page, DPI, kind, random).picture

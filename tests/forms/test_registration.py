@@ -37,9 +37,13 @@ def reference(seed: int, markers: bool = False, code: bool = False) -> Reference
     return Reference(one.template, one.blank)
 
 
+@cache
 def page(seed: int, kind: str, luck: int = 0, *, markers: bool = False, code: bool = False) -> Capture:
+    """A page as a scanner or a phone sees it, not to be written to."""
     random = np.random.default_rng([seed, luck])
-    return captured(filled(form(seed, markers, code), random), DPI, kind, random)
+    capture = captured(filled(form(seed, markers, code), random), DPI, kind, random)
+    capture.picture.flags.writeable = False
+    return capture
 
 
 def worst(found: Registration, capture: Capture) -> float:
