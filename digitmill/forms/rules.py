@@ -50,7 +50,7 @@ SIGNS = {
     "=>": ">=",
     "=<": "<=",
     "<>": "!=",
-    "×": "*",
+    "\N{MULTIPLICATION SIGN}": "*",
     "÷": "/",
     "\N{MINUS SIGN}": "-",
     "\N{EN DASH}": "-",

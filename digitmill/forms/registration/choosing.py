@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import cv2
+import numpy as np
 
 from digitmill.errors import NoTemplate, PageNotRegistered, SeveralPages
 from digitmill.forms.registration.features import KINDS
@@ -57,6 +58,11 @@ def page_of(scan: Scan, references: Sequence[Reference], alive: Callable[[], Non
                 f"The page does not show the form {named[0].template.label}. Check that it is the right page, whole "
                 "and in focus, or set its four corners by hand."
             )
+        if (other := other_code(scan, found)) is not None:
+            raise PageNotRegistered(
+                f"Where {named[0].template.label} has its code the page has {other!r}: it is of another form, or "
+                "of another version. Choose its own template."
+            )
         return found
     likely = sorted(named, key=lambda one: -_shared(scan, one))
     found_ones = _fitting(scan, likely[:QUICKLY], 1, alive)
@@ -75,9 +81,22 @@ def _fitting(scan: Scan, references: Sequence[Reference], kinds: int, alive: Cal
     found = []
     for reference in references:
         alive()
-        if (one := registered(scan, reference, kinds)) is not None:
+        one = registered(scan, reference, kinds)
+        if one is not None and other_code(scan, one) is None:
             found.append(one)
     return sorted(found, key=lambda one: -one.score)
+
+
+def other_code(scan: Scan, found: Registration) -> str | None:
+    """The text of a code that stands where the template has its own, and says that the page is of another: pages of one
+    form and versions of one page have corner marks, and much of their print, at the same places."""
+    code = found.reference.template.registration.code
+    if code is None:
+        return None
+    place = found.seen(np.array(code.quad))
+    near = np.linalg.norm(place[0] - place[2]) / 4
+    here = [read.text for read in scan.codes if np.linalg.norm(read.corners.mean(axis=0) - place.mean(axis=0)) < near]
+    return None if not here or any(code.fits(text) for text in here) else here[0]
 
 
 def _is_named(scan: Scan, reference: Reference) -> bool:
