@@ -23,10 +23,12 @@ from training.data import Digits, Images
 from training.forms import commands as form_commands
 from training.forms.commands import console
 from training.recipes import RECIPES, configured
+from training.strips import commands as strip_commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make the models of Digitmill.")
 
 form_commands.register(app)
+strip_commands.register(app)
 
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run: model.keras and manifest.json.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads that the model may use.", show_default="one for each core")]
@@ -146,33 +148,6 @@ def numbers(
     manifest, found = make(plan, settings.data, folder, threads)
     console().print(table_of(found))
     typer.echo(f"{manifest.label}: review below {manifest.review_below}")
-
-
-@app.command()
-def strips(
-    model: Annotated[
-        str | None,
-        typer.Option(help="name, name@version, or the folder of a run.", show_default="the service's default"),
-    ] = None,
-    count: Annotated[int, typer.Option("--strips", min=1, help="Strings of digits to draw.")] = 1000,
-    seed: int = 1,
-    threads: Threads = CORES,
-) -> None:
-    """Measure how numbers are read: strings composed of test digits by the way they are written, and real fields."""
-    import numpy as np
-
-    from training.predict import chosen
-    from training.strips.hands import material
-    from training.strips.measure import composed, outcomes, real_fields, seen, table_of
-
-    settings = Settings.load()
-    registry = _registry(settings)
-    opened = chosen(model or registry.default(NUMBER).label, registry, settings, threads)
-    drawn = composed(material(settings.data, opened.manifest.seed).test, count, np.random.default_rng(seed))
-    console().print(table_of(outcomes(seen(drawn, opened), opened)))
-    real = real_fields(settings.data) if settings.data is not None else []
-    if real:
-        console().print(table_of(outcomes(seen(real, opened), opened)))
 
 
 @app.command()

@@ -139,12 +139,18 @@ def split(digits: Digits, one_in: int, seed: int, name: str = "") -> tuple[Digit
 
     Neither has what is known to be mislabelled in the data set ``name``.
     """
+    training, validation = split_rows(digits, one_in, seed, name)
+    return digits[training], digits[validation]
+
+
+def split_rows(digits: Digits, one_in: int, seed: int, name: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows of both parts of ``split``."""
     order = np.random.default_rng(seed).permutation(len(digits))
     order = order[np.argsort(digits.labels[order], kind="stable")]
     held_out = np.zeros(len(digits), bool)
     held_out[order[::one_in]] = True
     sound = ~mislabelled(name, digits.labels)
-    return digits[np.flatnonzero(~held_out & sound)], digits[np.flatnonzero(held_out & sound)]
+    return np.flatnonzero(~held_out & sound), np.flatnonzero(held_out & sound)
 
 
 def _mnist(data: Path | None, seed: int) -> Source:

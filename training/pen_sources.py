@@ -13,7 +13,18 @@ import numpy as np
 
 from digitmill.domain import DIGITS, Polarity
 from digitmill.errors import TrainingError
-from training.data import CLASSES, EXTRA_HELD_OUT, PENDIGITS, UNIPEN, Digits, Source, normalised, split, warn_of_missing
+from training.data import (
+    CLASSES,
+    EXTRA_HELD_OUT,
+    PENDIGITS,
+    UNIPEN,
+    Digits,
+    Source,
+    normalised,
+    split,
+    split_rows,
+    warn_of_missing,
+)
 from training.non_digits.checks import like_a_one
 from training.unipen import PenCharacter, drawn, parse_unipen, read_release
 
@@ -62,15 +73,29 @@ def _pendigits(files: Sequence[Path], seed: int) -> Source:
 
 def _unipen(folder: Path, seed: int) -> Source:
     """Digits, and letters as pictures of no digit; the test part is of other writers."""
+    test, rest = _unipen_characters(folder)
+    training, validation = split(_digits(rest, seed), EXTRA_HELD_OUT, seed, UNIPEN)
+    return Source(UNIPEN, UNIPEN_LICENCE, training, validation, _digits(test, seed))
+
+
+def _unipen_characters(folder: Path) -> tuple[list[PenCharacter], list[PenCharacter]]:
+    """Those of the writers for testing, and the others."""
     found = characters(folder, "1a", DIGITS, 1)
     for part in ("1b", "1c"):
         found += characters(folder, part, LETTERS, LETTER_FILES)
     if not found:
         raise TrainingError(f"{folder} holds no digits. Unpack the whole release there: data and include.")
     test = [character for character in found if is_for_testing(character)]
-    rest = [character for character in found if not is_for_testing(character)]
-    training, validation = split(_digits(rest, seed), EXTRA_HELD_OUT, seed, UNIPEN)
-    return Source(UNIPEN, UNIPEN_LICENCE, training, validation, _digits(test, seed))
+    return test, [character for character in found if not is_for_testing(character)]
+
+
+def held_out_characters(folder: Path, seed: int) -> list[PenCharacter]:
+    """The digits of UNIPEN whose pictures are neither trained on nor tested with by runs of this ``seed``."""
+    _, rest = _unipen_characters(folder)
+    digits, kept = _drawn(rest, seed)
+    held_out = split_rows(digits, EXTRA_HELD_OUT, seed, UNIPEN)[1]
+    found = [rest[kept[row]] for row in held_out.tolist()]
+    return [character for character in found if character.label in DIGITS]
 
 
 def characters(folder: Path, part: str, labels: str, one_in: int) -> list[PenCharacter]:
@@ -87,9 +112,18 @@ def is_for_testing(character: PenCharacter) -> bool:
 
 
 def _digits(characters: Sequence[PenCharacter], seed: int) -> Digits:
+    return _drawn(characters, seed)[0]
+
+
+def _drawn(characters: Sequence[PenCharacter], seed: int) -> tuple[Digits, list[int]]:
+    """Their pictures, and which of them these are of."""
     random = np.random.default_rng(seed)
     images = normalised([drawn(character, random) for character in characters], Polarity.LIGHT_ON_DARK)
     labels = [int(character.label) if character.label in DIGITS else len(CLASSES) for character in characters]
     # a stem alone, of a letter whose other strokes were lost, is a 1
-    sound = [label < len(CLASSES) or not like_a_one(image) for label, image in zip(labels, images, strict=True)]
-    return Digits(images, np.array(labels, np.uint8))[np.flatnonzero(sound)]
+    sound = [
+        place
+        for place, (label, image) in enumerate(zip(labels, images, strict=True))
+        if label < len(CLASSES) or not like_a_one(image)
+    ]
+    return Digits(images, np.array(labels, np.uint8))[np.array(sound, np.intp)], sound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AwareDatetime,
@@ -23,6 +23,7 @@ from digitmill.errors import ModelRejected
 from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalisers import Normaliser, held_versions, normaliser_of
 from digitmill.settings import EngineName, PrecisionName
+from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
 
 MODEL_FILE = "model.keras"
@@ -51,6 +52,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 ArtifactName = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9_]+(/[a-z0-9_]+)?\.[a-z0-9]+\z", max_length=128)]
+Fitted = TypeVar("Fitted", Looks | None, Certainty | None)
 Artifacts = dict[EngineName, dict[PrecisionName, dict[ArtifactName, Sha256]]]
 """The files of a model for each engine and precision: the sha256 of each by its path beside the manifest."""
 
@@ -147,9 +149,10 @@ class Manifest(_Frozen):
     to probabilities and rows below ``review_below`` are set aside for a person. ``doubtful_cut`` is what the
     probabilities are multiplied by where the picture may lack a part of the digit, as measured. ``normaliser`` is the
     version (``digitmill.imaging.normalisers``) that made the training images. ``lattice`` says how the answers of a
-    model that reads numbers become one, ``looks`` how sure numbers in boxes are by those of a model that learnt from
-    boxes of forms. ``artifacts`` are the files for engines other than Keras, and ``engines`` names
-    those that were compared with it. ``pictures`` are those of its report, PNG files beside the manifest.
+    model that reads numbers become one, ``certainty`` how sure those on strips are, ``looks`` how sure numbers in boxes
+    are by those of a model that learnt from boxes of forms. ``artifacts`` are the files for engines other than Keras,
+    and ``engines`` names those that were compared with it. ``pictures`` are those of its report, PNG files beside the
+    manifest.
     ``provenance`` belongs to models that were published through the service.
     """
 
@@ -167,6 +170,7 @@ class Manifest(_Frozen):
     review_below: Share
     doubtful_cut: Share = 1.0
     lattice: Weighing | None = None
+    certainty: Certainty | None = None
     looks: Looks | None = None
     metrics: Metrics
     sha256: Sha256
@@ -188,12 +192,12 @@ class Manifest(_Frozen):
             raise ValueError(f"behind the alphabet may come {', '.join(KINDS)}, each once, or {NONE} alone")
         return classes
 
-    @field_validator("looks")
+    @field_validator("looks", "certainty")
     @classmethod
-    def _weighs_what_is_seen(cls, looks: Looks | None) -> Looks | None:
-        if looks is not None and not looks.fits:
-            raise ValueError("they must have a weight for each feature that this release sees")
-        return looks
+    def _weighs_what_is_seen(cls, found: Fitted) -> Fitted:
+        if found is not None and not found.fits:
+            raise ValueError("there must be a weight for each feature that this release sees")
+        return found
 
     @classmethod
     def parse(cls, text: str | bytes, source: str) -> Self:

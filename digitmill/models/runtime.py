@@ -20,6 +20,7 @@ from digitmill.models.engines.openvino import SURE, OpenVinoEngine
 from digitmill.models.manifest import Manifest, normaliser_for
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
+from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
 
 LAST_BELOW_ONE = 1 - 2**-20
@@ -54,6 +55,11 @@ class Model:
     def lattice(self) -> Weighing | None:
         """How its answers become a number; None where it sees single digits."""
         return self.manifest.lattice
+
+    @property
+    def certainty(self) -> Certainty | None:
+        """How sure numbers on strips are by its answers; None where their share in the lattice alone says."""
+        return self.manifest.certainty
 
     @property
     def looks(self) -> Looks | None:

@@ -16,6 +16,7 @@ from digitmill.domain import DIGIT, Options, Value
 from digitmill.forms.certainty import Looks
 from digitmill.forms.registration.reference import Reference
 from digitmill.imaging.normalisers import Normaliser
+from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
 
 
@@ -38,6 +39,10 @@ class Outputs(Protocol):
     @property
     def lattice(self) -> Weighing | None:
         """How its answers become a number; None where it sees single digits."""
+
+    @property
+    def certainty(self) -> Certainty | None:
+        """How sure numbers on strips are by its answers; None where their share in the lattice alone says."""
 
     @property
     def looks(self) -> Looks | None:

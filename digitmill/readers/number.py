@@ -14,6 +14,7 @@ from digitmill.domain import DIGITS, NUMBER, PLAIN, Guess, Options, Part, Reason
 from digitmill.imaging.normalise import in_mnist_form
 from digitmill.imaging.overlooked import overlooked_ink
 from digitmill.readers.base import Opened, Outputs, Reader
+from digitmill.strips.certainty import evidence_of
 from digitmill.strips.ink import StripInk, strip_ink
 from digitmill.strips.lattice import DASH, UNREAD, Lattice, Reading, Weighing, features, lattice_of, read, scores
 from digitmill.strips.segments import segments_of
@@ -68,7 +69,8 @@ class NumberReader(Reader[OpenedNumber]):
         values, start = [], 0
         for image in images:
             end = start + len(image.pictures)
-            values.append({PLAIN: value_of(image, probabilities[start:end], options, model)})
+            seen = probabilities[start:end]
+            values.append({PLAIN: value_by(surest_of(image, seen, model), image, seen, options, model)})
             start = end
         return Columns.of(values)
 
@@ -86,6 +88,18 @@ def mark_of(image: OpenedNumber, whole: NDArray[np.float32], model: Outputs) -> 
 def value_of(image: OpenedNumber, seen: NDArray[np.float32], options: Options, model: Outputs) -> Value:
     """Args: seen: float32 [pictures, classes], of all pictures of the strip."""
     return value_by(readings_of(image, seen, model), image, seen, options, model)
+
+
+def surest_of(image: OpenedNumber, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
+    """As ``readings_of``, but the first as sure as the model's ``certainty`` makes it. Fields of pages have weights of
+    their own, which were fitted to the confidence of ``readings_of``. Args: seen: as for ``value_of``."""
+    if image.lattice is None or model.certainty is None:
+        return readings_of(image, seen, model)
+    found = shares_of(image.lattice, seen[1:], model)
+    if not found:
+        return []
+    first = model.certainty.probability(evidence_of(image.lattice, found, seen[1:], model.classes))
+    return _with_first(found, first)
 
 
 def readings_of(image: OpenedNumber, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
@@ -117,32 +131,44 @@ def value_by(
 
 
 def numbers_in(lattice: Lattice, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
-    """The numbers that may be written there, likeliest first, each with the probability that it is.
+    """The numbers that may be written there, likeliest first, each with the probability that it is, by its share.
 
     Args:
         seen: float32 [groups, classes], what ``model`` says of each group.
     """
-    weighing = model.lattice
-    if weighing is None:
+    found = shares_of(lattice, seen, model)
+    return _with_first(found, _calibrated(found[0].probability, _weighing(model))) if found else []
+
+
+def shares_of(lattice: Lattice, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
+    """The same, each with its share in all readings of the lattice."""
+    scored = scores(features(lattice, seen, model.classes), _weighing(model).vector)
+    return [each for each in read(lattice, scored, FURTHER) if _is_number(each.text)]
+
+
+def _weighing(model: Outputs) -> Weighing:
+    if model.lattice is None:
         raise ValueError("a model that reads numbers has the weights of its lattice")
-    scored = scores(features(lattice, seen, model.classes), weighing.vector)
-    numbers = [each for each in read(lattice, scored, FURTHER) if _is_number(each.text)]
-    return [each._replace(probability=p) for each, p in zip(numbers, _calibrated(numbers, weighing), strict=True)]
+    return model.lattice
 
 
 def _is_number(text: str) -> bool:
     return 0 < len(text) <= LONGEST and UNREAD not in text
 
 
-def _calibrated(readings: Sequence[Reading], weighing: Weighing) -> list[float]:
-    """How likely each reading is right: the first by the log odds of its share, others by their share in the rest."""
-    if not readings:
-        return []
-    share = readings[0].probability
+def _calibrated(share: float, weighing: Weighing) -> float:
+    """How likely the first reading is right, by the log odds of its share."""
     likely = min(max(share, PROBABILITIES), 1 - PROBABILITIES)
-    first = 1 / (1 + math.exp(-weighing.slope * math.log(likely / (1 - likely)) - weighing.offset))
-    rest = (1 - first) / max(1 - share, PROBABILITIES)
-    return [first, *(min(first, rest * reading.probability) for reading in readings[1:])]
+    return 1 / (1 + math.exp(-weighing.slope * math.log(likely / (1 - likely)) - weighing.offset))
+
+
+def _with_first(readings: Sequence[Reading], first: float) -> list[Reading]:
+    """Readings with their shares: the first with the probability ``first``, others with their share in the rest."""
+    rest = (1 - first) / max(1 - readings[0].probability, PROBABILITIES)
+    return [
+        readings[0]._replace(probability=first),
+        *(each._replace(probability=min(first, rest * each.probability)) for each in readings[1:]),
+    ]
 
 
 def _parts(

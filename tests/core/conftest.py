@@ -29,6 +29,7 @@ from digitmill.models.runtime import calibrate
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.redis import RedisJobStore
+from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
 from digitmill.uploads.spool import Spool
 from digitmill.work import Work
@@ -43,6 +44,7 @@ class DarkMeansSeven:
     classes = tuple(DIGITS)
     doubtful_cut = 1.0
     lattice: Weighing | None = None
+    certainty: Certainty | None = None
     looks: Looks | None = None
 
     def __init__(self) -> None:

@@ -25,6 +25,7 @@ class WideMeansSeven:
     classes = tuple(DIGITS)
     doubtful_cut = 1.0
     lattice = None
+    certainty = None
     looks: Looks | None = None
 
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -64,6 +64,7 @@ class Seeing:
     classes: Sequence[str] = ()
     doubtful_cut: float = 1.0
     lattice: None = None
+    certainty: None = None
     looks: None = None
 
 

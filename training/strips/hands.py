@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from digitmill.domain import DIGITS
 from digitmill.models.manifest import DataSet
 from training.data import UNIPEN, Digits, joined, load_sources
-from training.pen_sources import TEST_WRITERS, UNIPEN_FOLDER, UNIPEN_LICENCE, characters
+from training.pen_sources import TEST_WRITERS, UNIPEN_FOLDER, UNIPEN_LICENCE, characters, held_out_characters
 from training.scans.pens import strokes
 from training.unipen import PenCharacter
 
@@ -41,6 +41,8 @@ LETTERS = "RFEKNPCMrkn"
 """Such as stand before and behind amounts, and hardly any hand writes like a digit."""
 LETTER_FILES = 6
 """One file of letters in so many is read."""
+OF_ONE, TOGETHER = 12, 4
+"""Of a digit by one writer, for a hand of many writers; and how often this hand is drawn for each of a writer alone."""
 VALIDATION_REST = 1
 """Of the writers' numbers modulo TEST_WRITERS; 0 are those for testing."""
 
@@ -99,6 +101,25 @@ def material(data: Path | None, seed: int) -> Material:
         known, held = sum(counts[:split]), sum(counts[split:])
         sets.append(DataSet(name=UNIPEN, licence=UNIPEN_LICENCE, training_images=known, validation_images=held))
     return Material(training, validation, test, tuple(sets))
+
+
+def unseen(found: Material, data: Path | None, seed: int) -> Hands:
+    """The hands for validation, of whose digits no network with this ``seed`` learnt any, whatever it began with.
+
+    Networks of single digits learn from most pictures of the writers who are held out here. The few that are left are
+    of two writers of all digits, and as one more hand of all of them.
+    """
+    hands = found.validation
+    if data is None or not (data / UNIPEN_FOLDER).is_dir():
+        return hands
+    held_out = [each for each in held_out_characters(data / UNIPEN_FOLDER, seed) if _rest(each) == VALIDATION_REST]
+    own, together = defaultdict[str, list[PenCharacter]](list), dict[str, list[PenCharacter]]()
+    for each in held_out:
+        if len(own[each.writer + each.label]) < OF_ONE:
+            own[each.writer + each.label].append(each)
+            together.setdefault(each.label, []).append(each)
+    writers = _writers(held_out, frozenset({VALIDATION_REST}))
+    return replace(hands, writers=(*writers, *[together] * TOGETHER))
 
 
 RESTS = (frozenset(range(VALIDATION_REST + 1, TEST_WRITERS)), frozenset({VALIDATION_REST}), frozenset({0}))

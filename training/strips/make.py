@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
+from numpy.random import Generator
 from pydantic import BaseModel, ConfigDict
 
 from digitmill.domain import NUMBER
@@ -26,6 +27,7 @@ from digitmill.models.manifest import (
     Architecture,
     Manifest,
     Metrics,
+    Scores,
     Version,
 )
 from digitmill.models.runtime import Model, open_converted, open_model
@@ -35,12 +37,13 @@ from training.architectures import description
 from training.convert import agreement, checksums
 from training.data import Digits, joined
 from training.strips.card import CARD_FILE, card
+from training.strips.certainty import fitted as fitted_certainty
+from training.strips.certainty import gathered, judged, threshold
 from training.strips.compose import Composer
 from training.strips.edges import NUMBER_CLASSES, labelled_edges, labelled_marks
 from training.strips.fit import calibrated, fitted
-from training.strips.hands import Hands, material
+from training.strips.hands import Hands, Material, material, unseen
 from training.strips.measure import (
-    LETS_THROUGH,
     REAL,
     Outcome,
     composed,
@@ -57,28 +60,32 @@ DOUBTFUL_CUT = 0.5
 """What a confidence is worth where the strip looks struck out, crossed or like a dash."""
 DRAWN_APART = 2
 """Processes that draw at once."""
-LEAST_THRESHOLD = 0.9
 
 _log = logging.getLogger(__name__)
 
 
-class Plan(BaseModel):
+class Counts(BaseModel):
+    """Of strips: certainty and threshold are fitted on ``calibrated`` of unseen hands, and the last figures taken on
+    ``tested`` of test digits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    calibrated: int = 8000
+    tested: int = 4000
+
+
+class Plan(Counts):
     """Everything that decides a run.
 
     ``strips`` are composed to learn from, and a sixth of them for validation; the weights of the lattice are fitted on
-    ``fitted`` strips of validation digits, confidence and threshold on as many others as ``calibrated``, and the last
-    figures taken on ``tested`` strips of test digits.
+    ``fitted`` strips of validation digits, and how sure its shares are on as many others.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Version
     begin_with: Path
     strips: int = 8000
     epochs: int = 4
     fitted: int = 1200
-    calibrated: int = 4000
-    tested: int = 4000
     seed: int = 1
 
 
@@ -105,34 +112,42 @@ def finish(
     model = _with(_converted(plan, folder, validation, threads), data_sets=hands.sets)
     weighing = fitted(examples(seen(composed(hands.validation, plan.fitted, random), model), model))
     _log.info("lattice: %s", weighing)
-    strips = seen(composed(hands.validation, plan.calibrated, random), model)
     model = _with(model, lattice=weighing)
-    known = outcomes(strips, model)
+    known = outcomes(seen(composed(hands.validation, plan.fitted, random), model), model)
     confidences = np.array([each.confidence for each in known])
     model = _with(model, lattice=calibrated(weighing, confidences, np.array([each.right for each in known])))
-    known = outcomes(strips, model)
-    model = _with(model, review_below=threshold(known))
-    known = [each.judged(model.manifest.review_below) for each in known]
-    test = outcomes(seen(composed(hands.test, plan.tested, np.random.default_rng((plan.seed, 4))), model), model)
-    real = outcomes(seen(real_fields(data), model), model) if data is not None else []
-    tests = {"composed": scores_of(test)} | ({REAL: scores_of(real)} if real else {})
-    metrics = Metrics(validation={"composed": scores_of(known)}, test=tests)
-    manifest = model.manifest.model_copy(update={"metrics": metrics})
+    manifest, found = settled(model, hands, data, random, plan)
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
     (folder / CARD_FILE).write_text(card(manifest, plan.model_dump()))
-    return manifest, [*test, *real]
+    return manifest, found
 
 
-def threshold(found: list[Outcome]) -> float:
-    """The least threshold, to 4 digits and not below LEAST_THRESHOLD, that lets no more wrong numbers through than
-    LETS_THROUGH; 1 where none does."""
-    confidences = np.array([each.confidence for each in found])
-    wrong = np.array([not each.right for each in found])
-    for step in range(round(1e4 * LEAST_THRESHOLD), 10_000):
-        accepted = confidences >= step / 1e4
-        if wrong[accepted].sum() <= LETS_THROUGH * accepted.sum():
-            return step / 1e4
-    return 1.0
+def settled(
+    model: Model, hands: Material, data: Path | None, random: Generator, plan: Counts
+) -> tuple[Manifest, list[Outcome]]:
+    """The manifest of the model with its certainty, threshold and figures, and what was read of the test strips and of
+    the real fields.
+
+    Args:
+        hands: of the seed of the model.
+        random: draws the strips of unseen hands.
+    """
+    seed = model.manifest.seed
+    model, validation = surer(model, unseen(hands, data, seed), plan.calibrated, random)
+    test = outcomes(seen(composed(hands.test, plan.tested, np.random.default_rng((seed, 4))), model), model)
+    real = outcomes(seen(real_fields(data), model), model) if data is not None else []
+    tests = {"composed": scores_of(test)} | ({REAL: scores_of(real)} if real else {})
+    metrics = Metrics(validation={"composed": validation}, test=tests)
+    return model.manifest.model_copy(update={"metrics": metrics}), [*test, *real]
+
+
+def surer(model: Model, hands: Hands, strips: int, random: Generator) -> tuple[Model, Scores]:
+    """The model with its certainty and its threshold, and what they do on strips that they were not fitted to."""
+    found = gathered(hands, strips, random, model)
+    known = judged(found)
+    review_below = threshold(known)
+    sure = _with(model, certainty=fitted_certainty(found.read), review_below=review_below)
+    return sure, scores_of([each.judged(review_below) for each in known])
 
 
 def _pictures(plan: Plan, data: Path | None) -> tuple[Digits, Digits]:
