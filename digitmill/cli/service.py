@@ -48,7 +48,8 @@ def up(
     until it is interrupted.
     """
     # Redis' client and locks of Unix are needed here alone
-    from digitmill.embedded.stack import running_stack  # noqa: PLC0415
+    with programs.loading():
+        from digitmill.embedded.stack import running_stack  # noqa: PLC0415
 
     try:
         with running_stack(Settings.load(), say, redis_program=redis) as stack:
@@ -65,7 +66,8 @@ def demo() -> None:
 
     Exit status 0: every sample has its row, and the rows say what the samples' names say.
     """
-    from digitmill.embedded.stack import running_stack  # noqa: PLC0415
+    with programs.loading():
+        from digitmill.embedded.stack import running_stack  # noqa: PLC0415
 
     with _settings_of_its_own() as settings, running_stack(settings, say) as stack:
         key = settings.admin_key.get_secret_value() if settings.admin_key is not None else None

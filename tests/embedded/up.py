@@ -4,9 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from digitmill.embedded.stack import Programs, running_stack
-from digitmill.errors import CannotStart
-from digitmill.settings import Settings
+from digitmill.programs import loading
 
 CHOSEN = "UP_REDIS"
 """Names the program of Redis that is to run."""
@@ -18,6 +16,10 @@ def say(sentence: str) -> None:
 
 
 def main() -> None:
+    with loading():
+        from digitmill.embedded.stack import Programs, running_stack
+        from digitmill.errors import CannotStart
+        from digitmill.settings import Settings
     stand_in = (sys.executable, str(Path(__file__).with_name("stand_ins.py")))
     programs = Programs(worker=(*stand_in, "worker", *sys.argv[1:]), web=(*stand_in, "web"), trainer=None)
     chosen = Path(os.environ[CHOSEN]) if CHOSEN in os.environ else None
