@@ -19,10 +19,10 @@ from tests.web.test_placing import lost
 from training.forms.layout import Form
 from training.forms.measure import form_of
 
-WIDTH_OF_TEXT = """cell => {
+RIGHT_OF_TEXT = """cell => {
     const range = document.createRange();
     range.selectNodeContents(cell.firstChild);
-    return range.getBoundingClientRect().width;
+    return range.getBoundingClientRect().right;
 }"""
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
@@ -146,13 +146,15 @@ def test_pages_are_read_with_the_threshold_that_is_told_before(page: Page, api: 
 def test_why_a_page_was_not_read_is_seen_whole(page: Page, api: Client, tmp_path: Path) -> None:
     form = publish(api, form_of(BY_MARKS, SEED), tmp_path)
     other = png(form_named("another", 3).blank)
-    job = api.wait(api.submit([("other.png", io.BytesIO(other))], read="form", template=form.template.label).id)
+    job = api.wait(
+        api.submit([("scans/a long name.png", io.BytesIO(other))], read="form", template=form.template.label).id
+    )
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 740})
         page.goto(f"/jobs/{job.id}")
         why = page.locator("#pages td")
         expect(why).to_contain_text("does not show the form")
-        assert why.evaluate(WIDTH_OF_TEXT) < width
+        assert why.evaluate(RIGHT_OF_TEXT) < width
 
 
 def test_fields_are_called_as_what_objects_have_and_long_names_of_files_leave_them_room(
