@@ -17,6 +17,8 @@ YOUNG_SECONDS = 10.0
 """Memory of a process grows while it starts; only later does growth tell of a leak."""
 SETTLE_SECONDS = 15.0
 AUDITS = 20
+FOR_EVER = -1
+"""What Redis says of a key that does not end by itself."""
 JOB_COLONS = 2
 """In the key of a job's record."""
 
@@ -69,11 +71,13 @@ def key_names(stack: Stack) -> set[str]:
     """
     time.sleep(SETTLE_SECONDS)
     names = {key.decode() for key in stack.redis.scan_iter(count=1000)}
-    names -= {name for name in names if name.endswith(":plan") and stack.redis.ttl(name) > 0}
+    # one that has ended since it was seen, or has less than a second, ends by itself too
+    names -= {name for name in names if name.endswith(":plan") and stack.redis.ttl(name) != FOR_EVER}
     jobs = {name for name in names if name.startswith("dm:job:") and name.count(":") == JOB_COLONS}
-    names -= {name for name in jobs if stack.redis.hkeys(name) == [b"deleted"] and stack.redis.ttl(name) > 0}
+    stubs = {name for name in jobs if stack.redis.hkeys(name) in ([], [b"deleted"])}
+    names -= {name for name in stubs if stack.redis.ttl(name) != FOR_EVER}
     tallies = {name for name in names if name.startswith("dm:tally:")}
-    names -= {name for name in tallies if stack.redis.ttl(name) > 0}
+    names -= {name for name in tallies if stack.redis.ttl(name) != FOR_EVER}
     passing = ("_kombu.", "unacked", "dm:lock:", "dm:idempotency:", "dm:clock", "dm:turn", "dm:called", "dm:taken:")
     return {name for name in names if not name.startswith((*passing, RESTORED))}
 
