@@ -37,6 +37,8 @@ NEAR = 0.08
 def aruco_pose(grey: Grey, markers: Sequence[Marker], forth: Floats, size: tuple[int, int]) -> Floats | None:
     """The homography float[3, 3] from the reference at WORK_DPI to ``grey``; None where fewer than two are there."""
     wanted = {marker.id: mapped(forth, np.array(marker.quad)) for marker in markers if marker.kind == "aruco"}
+    if len(wanted) < 2:
+        return None
     corners, ids, _ = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(DICTIONARY)).detectMarkers(grey)
     names = [int(name) for name in np.ravel(ids)] if ids is not None else []
     seen = {name: np.reshape(four, (4, 2)) for name, four in zip(names, corners, strict=True) if name in wanted}
