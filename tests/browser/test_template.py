@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from digitmill.client import Client
 from digitmill.forms.template import DigitsField, MarkField, NumberField, PlainField, Template
@@ -183,6 +183,25 @@ def test_every_change_can_be_taken_back_and_leaving_loses_nothing(page: Page, bl
     page.get_by_role("button", name="Begin anew").click()
     page.get_by_role("dialog").get_by_role("button", name="Begin anew").click()
     expect(page.get_by_role("heading", name="Drop an empty page of your form here")).to_be_visible()
+
+
+def test_tabs_do_not_write_over_each_others_drafts_and_a_closed_one_leaves_its_own_to_the_next(
+    context: BrowserContext, blank: Path
+) -> None:
+    pages = [context.new_page() for _ in range(2)]
+    for name, page in zip(("morning", "noon"), pages, strict=True):
+        opened(page, blank)
+        page.get_by_label("Name", exact=True).fill(name)
+        expect(page.locator("#kept")).to_have_text("Kept in this browser")
+    for name, page in zip(("morning", "noon"), pages, strict=True):
+        page.reload()
+        expect(page.locator("#kept")).to_have_text("You go on where you were.")
+        expect(page.get_by_label("Name", exact=True)).to_have_value(name)
+    pages[0].close()
+    third = context.new_page()
+    third.goto("/templates/new")
+    expect(third.get_by_label("Name", exact=True)).to_have_value("morning")
+    expect(pages[1].get_by_label("Name", exact=True)).to_have_value("noon")
 
 
 def drag(page: Page, what: Locator, dx: int, dy: int) -> None:
