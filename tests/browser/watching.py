@@ -92,9 +92,11 @@ def assert_for_everybody(page: Page, *screens: ViewportSize) -> None:
         page.set_viewport_size(screen)
         assert_fits(page)
         assert_accessible(page)
-        page.emulate_media(color_scheme="dark")
+        # colours that fade into each other are none of either
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         assert_accessible(page, {"type": "rule", "values": COLOURS})
         page.emulate_media(color_scheme="light")
+        page.emulate_media(reduced_motion="no-preference")
 
 
 def assert_accessible(page: Page, rules: Mapping[str, Any] = ALL) -> None:
