@@ -98,7 +98,11 @@ def opened(cut: Cut, model: Asked) -> OpenedNumber | None:
     """The strip taken apart for ``model``; None where it holds no ink."""
     picture = written(cut).picture
     strip = None if picture is None else _reader.open(picture, DARK_ON_LIGHT, model)
-    return strip if strip is not None and strip.ink is not None else None
+    if strip is None or strip.ink is None:
+        return None
+    # the box was cut out with room around it, and what stands in that was taken out
+    strip.ink = strip.ink._replace(lost=False)
+    return strip
 
 
 def read(cut: Cut, strip: OpenedNumber, seen: NDArray[np.float32], model: Asked, alternatives: int) -> Value:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from digitmill.domain import Polarity
 from digitmill.imaging.paper import on_more_paper, square
 from digitmill.imaging.polarity import polarity_of
+from digitmill.strips.lost import faint_ink, has_fainter, is_cut_through
 
 Grey = NDArray[np.uint8]
 
@@ -71,7 +72,7 @@ class StripInk(NamedTuple):
 
     ``picture``: uint8 [about 56, width], ink up to 255 on paper of 0. The pixel at (x, y) of it lies at
     (left + x / scale, top + y / scale) in the scan. ``struck``: a level line was taken out of the middle of it, which
-    may be a form's or a pen's.
+    may be a form's or a pen's. ``lost``: a digit was cut through at a side of the strip, or is too faint to be in it.
     """
 
     picture: Grey
@@ -79,6 +80,7 @@ class StripInk(NamedTuple):
     top: float
     scale: float
     struck: bool
+    lost: bool
 
 
 class _Found(NamedTuple):
@@ -86,6 +88,7 @@ class _Found(NamedTuple):
 
     ink: Grey
     struck: bool
+    lost: bool
 
 
 def strip_ink(grey: Grey, polarity: Polarity) -> StripInk | None:
@@ -113,7 +116,9 @@ def strip_ink(grey: Grey, polarity: Polarity) -> StripInk | None:
     x, y, width, tall = cv2.boundingRect(found.ink)
     box_of_ink = found.ink[y : y + tall, x : x + width]
     scale, first = min(HEIGHT / tall, LONGEST / width), working.shape[0] / near.shape[0]
-    return StripInk(_scaled(box_of_ink, scale), left + x / first, top + y / first, scale * first, found.struck)
+    return StripInk(
+        _scaled(box_of_ink, scale), left + x / first, top + y / first, scale * first, found.struck, found.lost
+    )
 
 
 def _polarity(grey: Grey) -> Polarity:
@@ -161,7 +166,8 @@ def _ink(light: Grey) -> _Found | None:
     gain = 255 / max(1.0, level - floor)
     inked = cv2.bitwise_and(above, cv2.dilate(kept, square(3)))
     ink = cast("Grey", cv2.addWeighted(inked, gain, inked, 0, -floor * gain))
-    return _Found(ink, _is_struck(kept, lines))
+    lost = is_cut_through(above, kept) or has_fainter(without_print(faint_ink(calm, mask))[0], mask)
+    return _Found(ink, _is_struck(kept, lines), lost)
 
 
 def _is_dash(lines: Grey) -> bool:
