@@ -166,7 +166,7 @@ def _ink(light: Grey) -> _Found | None:
     gain = 255 / max(1.0, level - floor)
     inked = cv2.bitwise_and(above, cv2.dilate(kept, square(3)))
     ink = cast("Grey", cv2.addWeighted(inked, gain, inked, 0, -floor * gain))
-    lost = is_cut_through(above, kept) or has_fainter(without_print(faint_ink(calm, mask))[0], mask)
+    lost = is_cut_through(cast("Grey", above), kept) or has_fainter(without_print(faint_ink(calm, mask))[0], mask)
     return _Found(ink, _is_struck(kept, lines), lost)
 
 

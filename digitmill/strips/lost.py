@@ -87,7 +87,7 @@ def faint_ink(calm: Grey, ink: Grey) -> Grey:
 def has_fainter(faint: Grey, ink: Grey) -> bool:
     """Whether a piece of ``faint`` ink, without print, stands beside the ink found and is as high as a digit."""
     alone = cast("Grey", cv2.bitwise_and(faint, cv2.bitwise_not(_about(ink))))
-    covered = ink.any(axis=0)
+    covered = np.asarray(ink.any(axis=0))
     _, top, _, tall = cv2.boundingRect(ink)
     found = cv2.connectedComponentsWithStats(alone, connectivity=8)[2][1:]
     for x, y, across, down, area in found.tolist():
