@@ -175,11 +175,11 @@ def _is_cut_off(digit: Grey, above: Grey) -> bool:
     through = TIGHT if tight else TWO
     for side in (number for number, touches in enumerate(touched) if touches):
         turned = _from_top(digit, side)
-        strokes, alone = _runs(turned[0]), side < FIRST_UPRIGHT and not tight
+        strokes, alone = runs(turned[0]), side < FIRST_UPRIGHT and not tight
         if len(strokes) < 2 and not alone:
             continue
-        edge = _Edge(strokes, _runs(turned[depth]), depth, _from_top(above, side)[0] / level)
-        if edge.cut_through(*through) > 1 and len(_runs(turned[depth, depth:-depth])) > 1:
+        edge = _Edge(strokes, runs(turned[depth]), depth, _from_top(above, side)[0] / level)
+        if edge.cut_through(*through) > 1 and len(runs(turned[depth, depth:-depth])) > 1:
             return True
         if alone and edge.cut_through(*ONE):
             return True
@@ -274,7 +274,7 @@ def _is_shadow(digit: Grey) -> bool:
     return bool(max(cv2.countNonZero(digit[:, :1]), cv2.countNonZero(digit[:, -1:])) >= RULE_LENGTH * height)
 
 
-def _runs(line: Grey) -> list[tuple[int, int]]:
+def runs(line: Grey) -> list[tuple[int, int]]:
     """(first, past the last) pixel of each stretch of ink along a line of pixels."""
     ends = np.flatnonzero(np.diff(line.ravel() == MASKED, prepend=False, append=False)).tolist()
     return list(zip(ends[::2], ends[1::2], strict=True))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitmill.imaging.ink import runs
 from digitmill.imaging.paper import square
 
 Grey = NDArray[np.uint8]
@@ -52,19 +53,13 @@ def is_cut_through(above: Grey, ink: Grey) -> bool:
 
 
 def _runs_on(side: Grey, inner: Grey, dark: NDArray[np.float64], depth: int) -> bool:
-    further = _runs(inner)
-    for start, stop in _runs(side):
+    further = runs(inner)
+    for start, stop in runs(side):
         near = [last - first for first, last in further if first <= stop + depth and last >= start - depth]
         as_wide = bool(near) and stop - start >= max(THICK, AS_WIDE * min(max(near), stop - start + depth))
         if as_wide and float(dark[start:stop].mean()) >= AS_DARK:
             return True
     return False
-
-
-def _runs(line: Grey) -> list[tuple[int, int]]:
-    """Where ink begins and ends in a line of a mask."""
-    steps = np.flatnonzero(np.diff(np.concatenate(([0], (line > 0).astype(np.int8), [0]))))
-    return list(zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True))
 
 
 def faint_ink(calm: Grey, ink: Grey) -> Grey:
