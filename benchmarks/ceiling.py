@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import CannotStart, DigitmillError
 from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from digitmill.domain import Options, Polarity
+from digitmill.domain.jobs import Options, Polarity
+from digitmill.domain.planned import Chunk
 from digitmill.imaging.decode import decode
 from digitmill.imaging.pdf import count_pages
 from digitmill.models.runtime import Model
-from digitmill.pipeline import answer_opened, open_chunk
-from digitmill.planned import Chunk
 from digitmill.settings import Settings
 from digitmill.uploads.codec import pack_plan, unpack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import read_member
 from digitmill.uploads.plan import Plan
 from digitmill.uploads.spool import Spool
+from digitmill.work.pipeline import answer_opened, open_chunk
 from worker.trial import default_model
 
 OVERHEAD = "handing on"

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from digitmill.access import NO_QUOTAS, ApiKey, Caller, Quotas, Scope, Secret
+from digitmill.domain.access import NO_QUOTAS, ApiKey, Caller, Quotas, Scope, Secret
 from digitmill.errors import Conflict, NotFound, Unauthorized
 from digitmill.settings import Settings
 from digitmill.store.key_store import KeyStore, Session

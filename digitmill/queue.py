@@ -18,8 +18,8 @@ from kombu.entity import Queue as BrokerQueue
 from kombu.exceptions import OperationalError
 
 from digitmill.addresses import SentinelAddress
+from digitmill.domain.roles import Role
 from digitmill.errors import StorageUnavailable
-from digitmill.roles import Role
 
 WAKEUP = "digitmill.wakeup"
 """Name of a task: ``wakeup()``. Something waits in the store."""

@@ -7,29 +7,28 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
-from digitmill.beginning import Beginning
-from digitmill.desk import Desk
-from digitmill.endings import Endings
+from digitmill.desk.publishing import Desk
+from digitmill.desk.releasing import Releasing
+from digitmill.desk.trainings import Trainings
+from digitmill.domain.roles import Role
 from digitmill.imaging.drawers import Drawers
-from digitmill.jobs import Jobs
+from digitmill.jobs.beginning import Beginning
+from digitmill.jobs.endings import Endings
+from digitmill.jobs.jobs import Jobs
+from digitmill.jobs.retrying import Retrying
 from digitmill.keys import Keys
-from digitmill.kinds.base import Tools
-from digitmill.labelled import Labelled
-from digitmill.labelled.boxes import Boxes
-from digitmill.labelling import Labelling
-from digitmill.loading import Models, Turn
-from digitmill.marked import Marked
 from digitmill.measures import Measures
 from digitmill.models.registry import Registry
-from digitmill.placing import Placing
+from digitmill.pages.marked import Marked
+from digitmill.pages.placing import Placing
+from digitmill.pages.trying import Trying
 from digitmill.queue import Queue, celery_app
-from digitmill.recovery import Recovery
-from digitmill.releasing import Releasing
-from digitmill.results import Results
-from digitmill.retrying import Retrying
-from digitmill.review import Review
-from digitmill.roles import Role
-from digitmill.sampling import Sampling
+from digitmill.results.rows import Results
+from digitmill.review.corrections import Review
+from digitmill.review.labelled import Labelled
+from digitmill.review.labelled.boxes import Boxes
+from digitmill.review.labelling import Labelling
+from digitmill.review.sampling import Sampling
 from digitmill.settings import Settings
 from digitmill.sources.submitting import Sources
 from digitmill.store.base import JobStore
@@ -39,10 +38,11 @@ from digitmill.store.key_store import KeyStore
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.redis_mark import StoreMark
 from digitmill.templates import References, Templates
-from digitmill.trainings import Trainings
-from digitmill.trying import Trying
+from digitmill.upkeep.recovery import Recovery
 from digitmill.webhooks.deliveries import Webhooks
-from digitmill.work import Watchdog, Work
+from digitmill.work.kinds.base import Tools
+from digitmill.work.loading import Models, Turn
+from digitmill.work.taking import Watchdog, Work
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from digitmill.addresses import SentinelAddress
+from digitmill.domain.roles import Role
 from digitmill.errors import SettingsError
-from digitmill.roles import Role
 
 PREFIX = "DIGITMILL_"
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")

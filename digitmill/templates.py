@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from digitmill.domain import Options
+from digitmill.domain.jobs import Options
 from digitmill.errors import BadOptions, BadTemplate, Conflict, FieldError, NotFound, TemplateNotFound
 from digitmill.forms.proposed import proposed
 from digitmill.forms.registration.reference import Reference

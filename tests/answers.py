@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from digitmill.columns import Columns
-from digitmill.domain import PLAIN, Row, Value
+from digitmill.domain.columns import Columns
+from digitmill.domain.rows import PLAIN, Row, Value
 from digitmill.store.rows import Answers
 
 

@@ -12,14 +12,14 @@ import fakeredis
 import pytest
 import redis
 
-from digitmill import work
+from digitmill.domain.roles import Role
 from digitmill.queue import Queue
-from digitmill.roles import Role
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.key_store import KeyStore
 from digitmill.store.redis import RedisJobStore
-from digitmill.work import Work
+from digitmill.work import taking as work
+from digitmill.work.taking import Work
 
 
 class HeldQueue(Queue):

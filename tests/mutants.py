@@ -20,9 +20,9 @@ COSMIC_RAY = ROOT / ".tools" / "bin"
 SCRIPTS = "digitmill/store/lua"
 OF_SCRIPTS = ("tests/store", "tests/core")
 MODULES = {
-    "digitmill/jobs.py": ("tests/core",),
-    "digitmill/recovery.py": ("tests/core/test_recovery.py",),
-    "digitmill/work.py": ("tests/core",),
+    "digitmill/jobs/jobs.py": ("tests/core",),
+    "digitmill/upkeep/recovery.py": ("tests/core/test_recovery.py",),
+    "digitmill/work/taking.py": ("tests/core",),
     "digitmill/store/rows.py": ("tests/store/test_rows.py", "tests/core/test_jobs.py"),
     "digitmill/uploads/zip_directory.py": ("tests/uploads",),
     "digitmill/imaging/normalise.py": ("tests/imaging",),

@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import NUMBER, Options, Row
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import NUMBER, Row
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, load_model
-from digitmill.pipeline import OpenedChunk, answer_opened
 from digitmill.readers.number import NumberReader
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 from digitmill.store.rows import Answers
+from digitmill.work.pipeline import OpenedChunk, answer_opened
 
 FIELDS = Path(__file__).parents[1] / "samples" / "numbers.zip"
 

@@ -13,7 +13,8 @@ import rich
 import typer
 from rich.logging import RichHandler
 
-from digitmill.domain import DIGIT, NUMBER, Polarity
+from digitmill.domain.jobs import Polarity
+from digitmill.domain.rows import DIGIT, NUMBER
 from digitmill.errors import DigitmillError, TrainingError
 from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import BUILT_IN, Registry

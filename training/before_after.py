@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Rule
+from digitmill.domain.jobs import Rule
+from digitmill.domain.rows import DIGITS
 from digitmill.models.reference import FIT, NON_DIGITS, Part, load_reference
 from digitmill.models.runtime import Model, calibrate, of_digits, rule_of
 from training.calibrate import Rows, error_of, fit, rows_of

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import ItemFailure, TrainingError
 from digitmill.imaging.decode import decode
 from training.data import CLASSES, NO_DIGITS, Digits, Source, normalised

@@ -30,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from digitmill.domain import DIGITS, Rule
+from digitmill.domain.jobs import Rule
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from digitmill.models.calibrations import NAME, CalibratedModel, Calibration, ErrorInterval
 from digitmill.models.manifest import Manifest

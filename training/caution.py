@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Rule
+from digitmill.domain.jobs import Rule
+from digitmill.domain.rows import DIGITS
 from digitmill.models.scores import ACCEPTED_ERROR, ROUNDING
 from training.calibrate import Rows, folds, interval
 from training.scores import loss

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Polarity
+from digitmill.domain.jobs import Polarity
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import normalise
 from training.mislabelled import mislabelled

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from digitmill.models.engines.keras import configure, load_network
 from digitmill.models.manifest import MODEL_FILE

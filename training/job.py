@@ -1,6 +1,6 @@
 """One training of the service, in a process of its own: ``python -m training.job FOLDER``.
 
-The worker that takes such a job (``digitmill/kinds/train.py``) writes ``task.json`` into the folder, beside what a
+The worker that takes such a job (``digitmill/work/kinds/train.py``) writes ``task.json`` into the folder, beside what a
 process before this one left there, and labelled zips. Of what happens it hears line by line: ``{"begun": …}``,
 ``{"epoch": …}`` and at last ``{"report": …}`` or ``{"failed": …}``. After an epoch the next one waits for a line in
 return, so that the worker can keep what was saved. When the worker ends, so does this process.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 
 KINDS = ("blank", "cross", "dash", "struck_out", "several", "circled", "other")
 OTHER = len(DIGITS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import normalise
 from training.data import CLASSES, NOT_A_DIGIT, Digits

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import normalise
 from training.boxes import Picture, boxes_of, page_of
 from training.data import Images

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.bar import with_paper_around
 from digitmill.imaging.normalisers import Normaliser

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from digitmill.domain import DIGITS, Polarity
+from digitmill.domain.jobs import Polarity
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from training.data import (
     CLASSES,

@@ -9,17 +9,18 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from digitmill.domain import Options, Row, RowStatus
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import Row, RowStatus
 from digitmill.errors import NotFound
 from digitmill.imaging.pdf import count_pages
 from digitmill.models.manifest import MODEL_FILE, read_manifest
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, load_model, open_model
-from digitmill.pipeline import answer_chunk
 from digitmill.settings import Settings
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Plan
 from digitmill.uploads.spool import Spool
+from digitmill.work.pipeline import answer_chunk
 
 COLOURS = {
     RowStatus.RECOGNIZED: "green",

@@ -8,7 +8,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from training.data import CLASSES

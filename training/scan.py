@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from training.scans.boxes import with_form
 from training.scans.crops import cut_out, with_neighbours, with_stop
 from training.scans.papers import on_paper

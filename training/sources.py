@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
 from digitmill.settings import Settings
 from training.arrays import idx_items, is_idx_images, labels_of, npz_items

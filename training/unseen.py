@@ -18,7 +18,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Polarity
+from digitmill.domain.jobs import Polarity
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from digitmill.models.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, normaliser_for
 from digitmill.models.registry import Registry

@@ -14,8 +14,8 @@ def main() -> int:
     with loading():
         from digitmill.service import Service  # noqa: PLC0415
         from digitmill.settings import Settings  # noqa: PLC0415
-        from digitmill.telemetry import configure_logging  # noqa: PLC0415
-        from digitmill.tracing import configure_tracing  # noqa: PLC0415
+        from digitmill.system.telemetry import configure_logging  # noqa: PLC0415
+        from digitmill.system.tracing import configure_tracing  # noqa: PLC0415
         from web.addresses import require_safe_address  # noqa: PLC0415
         from web.shared_metrics import share_metrics  # noqa: PLC0415
     # uploads and logs are for this user alone to read

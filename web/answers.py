@@ -10,8 +10,8 @@ from typing import Any
 
 from flask import Response, request
 
-from digitmill.documents import row_document
-from digitmill.domain import Row
+from digitmill.domain.documents import row_document
+from digitmill.domain.rows import Row
 from web.connection import streams
 from web.waiting import Slot
 

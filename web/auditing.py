@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from digitmill.telemetry import audit
+from digitmill.system.telemetry import audit
 from web.context import caller
 
 

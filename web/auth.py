@@ -8,12 +8,12 @@ from typing import Any
 
 from flask import Flask, current_app, g, request
 
-from digitmill.access import Caller, Scope
+from digitmill.domain.access import Caller, Scope
 from digitmill.errors import DigitmillError, Forbidden, StorageUnavailable, StoreReplaced, Unauthorized
 from digitmill.keys import LOCAL, Keys
 from digitmill.settings import Settings
 from digitmill.store.redis_mark import StoreMark
-from digitmill.telemetry import audit
+from digitmill.system.telemetry import audit
 from web.sessions import COOKIE, caller_of_cookie, require_this_machine
 
 SCHEME = "bearer"

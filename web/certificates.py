@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import TypedDict
 
-from digitmill.documents import ModelReference, RaisedThreshold, job_document
-from digitmill.domain import Check, Job
-from digitmill.page_documents import Count, Probability, Time, time_text
-from digitmill.sampling import interval
+from digitmill.domain.documents import ModelReference, RaisedThreshold, job_document
+from digitmill.domain.jobs import Check, Job
+from digitmill.domain.page_documents import Count, Probability, Time, time_text
+from digitmill.review.sampling import interval
 from web.context import service
 
 

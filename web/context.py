@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 
 from flask import current_app, g
 
-from digitmill.access import Caller
+from digitmill.domain.access import Caller
 from digitmill.keys import ADMIN
 from digitmill.service import Service
 from web.metrics import Metrics

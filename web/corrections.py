@@ -10,16 +10,16 @@ from flask import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
-from digitmill.documents import Row, RowProblem, row_documents
+from digitmill.domain.documents import Row, RowProblem, row_documents
+from digitmill.domain.page_documents import Correction as CorrectionDocument
+from digitmill.domain.page_documents import Count, Time, VerdictName, correction_document, time_text
+from digitmill.domain.verdicts import Revision, Verdict, VerdictStatus
 from digitmill.errors import BadOptions, FieldError, UnsupportedMediaType
 from digitmill.faults import faults_of
-from digitmill.page_documents import Correction as CorrectionDocument
-from digitmill.page_documents import Count, Time, VerdictName, correction_document, time_text
-from digitmill.placing import Placed
+from digitmill.pages.placing import Placed
 from digitmill.readers import READERS
-from digitmill.review import Corrected, Correction, Hold
+from digitmill.review.corrections import Corrected, Correction, Hold
 from digitmill.store import reviews
-from digitmill.verdicts import Revision, Verdict, VerdictStatus
 from web.options import bad_input, parse_json
 from web.upload import read_body
 

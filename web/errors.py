@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from digitmill import errors
-from digitmill.documents import title_of, type_of
+from digitmill.domain.documents import title_of, type_of
 from digitmill.errors import DigitmillError, FieldError
 from web.bounded import TooSlow
 from web.context import context

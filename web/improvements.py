@@ -6,7 +6,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from digitmill.page_documents import Count, Probability
+from digitmill.domain.page_documents import Count, Probability
 
 
 class ErrorShare(TypedDict):

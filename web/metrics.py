@@ -13,12 +13,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from digitmill.drift import DRIFTING
+from digitmill.domain.roles import Role
 from digitmill.errors import StorageUnavailable
 from digitmill.measures import Family, Figure, Measures
-from digitmill.roles import Role
 from digitmill.store.base import JobStore
 from digitmill.store.upkeep import WorkerInfo
+from digitmill.work.drift import DRIFTING
 from web.shared_metrics import VARIABLE
 
 WORKER_SECONDS = 15.0

@@ -13,8 +13,9 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from apiflask import APIBlueprint, APIFlask
 from pydantic import TypeAdapter
 
-from digitmill import __version__, documents, errors
-from digitmill.access import Scope
+from digitmill import __version__, errors
+from digitmill.domain import documents
+from digitmill.domain.access import Scope
 from digitmill.errors import DigitmillError
 from digitmill.publishing.card import Card
 from digitmill.settings import Settings

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from digitmill import domain, precedence
+from digitmill.domain import jobs, precedence
 from digitmill.errors import BadOptions, FieldError
 from digitmill.faults import faults_of, in_words
 from digitmill.outside.addresses import MOST_CHARACTERS
@@ -217,11 +217,11 @@ class Options(BaseModel):
     priority: Priority = "normal"
     webhook_drift: WebhookDrift = False
 
-    def resolve(self) -> domain.Options:
-        return domain.Options(
+    def resolve(self) -> jobs.Options:
+        return jobs.Options(
             model=self.model,
             read=self.read,
-            polarity=domain.Polarity(self.polarity),
+            polarity=jobs.Polarity(self.polarity),
             review_below=self.review_below,
             alternatives=self.alternatives,
             expires_in=self.expires_in,

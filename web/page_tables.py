@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from digitmill.domain import Job, Row, RowStatus, Value
+from digitmill.domain.jobs import Job
+from digitmill.domain.rows import Row, RowStatus, Value
+from digitmill.domain.verdicts import Verdict
 from digitmill.readers import reader_of
-from digitmill.tables import MODEL, PERSON
-from digitmill.verdicts import Verdict
+from digitmill.results.tables import MODEL, PERSON
 from web.context import service
 from web.spreadsheet import COLUMNS_OF_A_SHEET, Doubtful
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 
-from digitmill import access
+from digitmill.domain import access
 from digitmill.imaging.formats import FORMATS, READ_ARCHIVE_SUFFIXES
+from digitmill.jobs.retention import spans
 from digitmill.readers import READERS
-from digitmill.retention import spans
 from digitmill.settings import Settings
 
 NAMES = (

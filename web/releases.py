@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
+from digitmill.desk.releasing import Releasing
+from digitmill.domain.page_documents import Count
 from digitmill.models.releases import DefaultChange, Trial
-from digitmill.page_documents import Count
-from digitmill.releasing import Releasing
 
 Label = Annotated[
     str, Field(max_length=129, pattern="^[a-z0-9][a-z0-9-]*@[0-9A-Za-z][0-9A-Za-z.-]*$", description="`name@version`.")

@@ -13,14 +13,14 @@ from typing import Annotated, Any, Literal, NotRequired, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from digitmill import documents, domain
-from digitmill.documents import JobDocument, Row, State, row_documents, time_or_none
+from digitmill.domain import documents, jobs
+from digitmill.domain.documents import JobDocument, Row, State, row_documents, time_or_none
+from digitmill.domain.page_documents import Count, Time, time_text
 from digitmill.models.calibrations import Calibration
 from digitmill.models.manifest import OPENVINO_FILES, Manifest
-from digitmill.page_documents import Count, Time, time_text
 from digitmill.publishing.card import Report
-from digitmill.results import Page as DomainPage
-from digitmill.sampling import Sample as DomainSample
+from digitmill.results.rows import Page as DomainPage
+from digitmill.review.sampling import Sample as DomainSample
 from digitmill.settings import EngineName, PrecisionName
 from digitmill.store.endpoint_store import Endpoint
 from digitmill.store.templates import TemplateRecord
@@ -258,7 +258,7 @@ class Health(TypedDict):
     status: Literal["alive", "ready"]
 
 
-def job_document(job: domain.Job, page: DomainPage | None = None, report: Report | None = None) -> Job:
+def job_document(job: jobs.Job, page: DomainPage | None = None, report: Report | None = None) -> Job:
     """``page`` holds the first rows of a job that was waited for."""
     document = cast(Job, documents.job_document(job))  # a Job may lack its results
     if report is not None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from digitmill.access import Caller
+from digitmill.domain.access import Caller
 from digitmill.errors import Forbidden
 from digitmill.keys import SESSION_SECONDS, Keys
 from digitmill.settings import is_loopback

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from digitmill.domain import Job, JobState
+from digitmill.domain.jobs import Job, JobState
 from web.bounded import BoundedSocket
 from web.schemas import job_document
 

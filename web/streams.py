@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from digitmill.domain import Job
+from digitmill.domain.jobs import Job
 from digitmill.errors import Overloaded, StorageUnavailable
 from digitmill.store.base import JobStore
 from web.stream import READ_BYTES, Flush, Stream

@@ -5,8 +5,8 @@ from __future__ import annotations
 from apiflask import APIFlask
 from flask import Response, g, request
 
-from digitmill import tracing
-from digitmill.tracing import Span, SpanKind
+from digitmill.system import tracing
+from digitmill.system.tracing import Span, SpanKind
 
 SERVER_ERRORS = 500
 

@@ -7,16 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import TypedDict
 
-from digitmill.documents import JobProblem, State, job_document
-from digitmill.domain import Options
+from digitmill.desk.trainings import Training as DomainTraining
+from digitmill.desk.trainings import Wish
+from digitmill.domain.documents import JobProblem, State, job_document
+from digitmill.domain.jobs import Options
+from digitmill.domain.page_documents import Count, Probability, Time
 from digitmill.errors import BadOptions, FieldError
 from digitmill.models.manifest import Name
 from digitmill.networks.layers import Layer, Outline, described
 from digitmill.networks.presets import PRESETS, Optimizer
 from digitmill.networks.task import Task
-from digitmill.page_documents import Count, Probability, Time
-from digitmill.trainings import Training as DomainTraining
-from digitmill.trainings import Wish
 from web.corrections import bad_body
 from web.improvements import Improvement
 from web.options import METADATA_BYTES, Metadata, Seconds, WebhookUrl, parse_json

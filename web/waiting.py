@@ -14,9 +14,9 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from digitmill.domain import Job
+from digitmill.domain.jobs import Job
 from digitmill.errors import Overloaded
-from digitmill.jobs import Jobs
+from digitmill.jobs.jobs import Jobs
 from digitmill.store.news import CompletionWaiter
 from web.connection import client_gone
 

@@ -14,8 +14,8 @@ def main() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with loading():
         from digitmill.settings import Settings  # noqa: PLC0415
-        from digitmill.telemetry import configure_logging  # noqa: PLC0415
-        from digitmill.tracing import configure_tracing  # noqa: PLC0415
+        from digitmill.system.telemetry import configure_logging  # noqa: PLC0415
+        from digitmill.system.tracing import configure_tracing  # noqa: PLC0415
         from worker.app import build, run  # noqa: PLC0415
 
     # uploads and logs are for this user alone to read

@@ -7,8 +7,8 @@ import socket
 
 from celery import Celery, signals
 
+from digitmill.domain.roles import Role
 from digitmill.queue import LISTENED_TO, celery_app
-from digitmill.roles import Role
 from digitmill.service import Service
 from digitmill.settings import Settings
 from worker.consumer import Consumer

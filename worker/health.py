@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import sys
 
+from digitmill.domain.roles import Role
 from digitmill.errors import DigitmillError, ServiceUnavailable
-from digitmill.roles import Role
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.connection import connect

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digitmill.domain import ModelReference
+from digitmill.domain.jobs import ModelReference
 from digitmill.imaging.memory import bounded_afterwards
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, load_model

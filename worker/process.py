@@ -17,14 +17,14 @@ from typing import Any
 import cv2
 import structlog
 
+from digitmill.domain.roles import Role
 from digitmill.errors import CannotStart, DigitmillError, StorageUnavailable
-from digitmill.loading import Models, Turn
-from digitmill.roles import Role
+from digitmill.results.writing import Writing
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.upkeep import WorkerInfo
-from digitmill.work import Watchdog, Work
-from digitmill.writing import Writing
+from digitmill.work.loading import Models, Turn
+from digitmill.work.taking import Watchdog, Work
 from worker.consumer_watchdog import ConsumerWatchdog, end_parent
 from worker.niceness import give_way
 from worker.senders import Senders

@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 
 from digitmill.errors import StorageUnavailable, StoreReplaced
-from digitmill.purge import Purge
 from digitmill.settings import Settings
 from digitmill.store.blobs import BlobStore
 from digitmill.store.connection import connect
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.redis_mark import StoreMark
+from digitmill.upkeep.purge import Purge
 
 _log = structlog.get_logger(__name__)
 

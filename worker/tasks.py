@@ -1,4 +1,4 @@
-"""The tasks that messages name. Each is a thin wrapper: what it does is in ``digitmill/work.py``
+"""The tasks that messages name. Each is a thin wrapper: what it does is in ``digitmill/work/taking.py``
 and ``digitmill/webhooks``."""
 
 from __future__ import annotations

@@ -16,13 +16,13 @@ import zlib
 import cv2
 import numpy as np
 
-from digitmill.domain import Options
+from digitmill.domain.jobs import Options
+from digitmill.domain.planned import Entry, Packing
 from digitmill.errors import DigitmillError
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model
-from digitmill.pipeline import answer_chunk
-from digitmill.planned import Entry, Packing
 from digitmill.settings import EngineName, PrecisionName, Settings
+from digitmill.work.pipeline import answer_chunk
 from worker.loading import loaded
 
 SCAN_SIDES = (28, 28, 28, 90)

@@ -9,7 +9,7 @@ from typing import IO
 
 import structlog
 
-from digitmill.loading import Turn
+from digitmill.work.loading import Turn
 
 PAUSE_SECONDS = 0.05
 

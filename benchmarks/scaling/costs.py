@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from digitmill.work import GATHERED_CHUNKS
+from digitmill.work.taking import GATHERED_CHUNKS
 
 FILE = Path(__file__).with_name("costs.json")
 

@@ -15,19 +15,19 @@ from benchmarks.processes import per_image
 from benchmarks.scaling.costs import Costs, Engine, Whole
 from benchmarks.scaling.measuring import CHUNK, ROUNDS, Measuring, load, processor
 from benchmarks.scaling.server import Meter, redis_server
-from digitmill.domain import Options
+from digitmill.domain.jobs import Options
+from digitmill.domain.planned import Chunk
 from digitmill.embedded.redis_server import running_url
 from digitmill.embedded.stack import running_stack
 from digitmill.imaging.pdf import count_pages
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model
-from digitmill.pipeline import answer_chunk
-from digitmill.planned import Chunk
 from digitmill.settings import Settings
 from digitmill.uploads.codec import pack_plan
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Plan
 from digitmill.uploads.spool import Spool
+from digitmill.work.pipeline import answer_chunk
 
 IMAGES = {Kind.SMALL: 20 * CHUNK, Kind.SCAN: 4 * CHUNK}
 SINGLES = 200

@@ -17,11 +17,10 @@ from kombu.entity import Queue as BrokerQueue
 
 from benchmarks.scaling.costs import Memory, Operation, Operations
 from benchmarks.scaling.server import Meter
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, new_job_id
+from digitmill.domain.jobs import Counts, Job, JobState, ModelReference, Options, new_job_id
+from digitmill.domain.precedence import QueueName
 from digitmill.measures import Measures
-from digitmill.precedence import QueueName
 from digitmill.queue import WORK_QUEUE, Queue, celery_app
-from digitmill.recovery import Recovery
 from digitmill.settings import Settings
 from digitmill.store.base import Claim, Done, PackedChunk
 from digitmill.store.connection import connect
@@ -29,7 +28,8 @@ from digitmill.store.keys import plan_key, rows_key
 from digitmill.store.orders import Order
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.upkeep import WorkerInfo
-from digitmill.work import GATHERED_CHUNKS
+from digitmill.upkeep.recovery import Recovery
+from digitmill.work.taking import GATHERED_CHUNKS
 
 CHUNK = 1024
 CHUNKS = 977

@@ -16,10 +16,10 @@ from itertools import count
 from typing import Any
 
 from benchmarks.scaling.costs import Costs, Engine
-from digitmill.jobs import TINY_BYTES
+from digitmill.jobs.jobs import TINY_BYTES
 from digitmill.settings import Settings
 from digitmill.store.redis import PLAN_BATCH
-from digitmill.work import GATHERED_CHUNKS, STAY_SECONDS
+from digitmill.work.taking import GATHERED_CHUNKS, STAY_SECONDS
 
 SIZES = (1, 10_000, 1_000_000)
 """Images of a job."""

@@ -15,7 +15,7 @@ import typer
 
 from digitmill.errors import BadOptions
 from digitmill.settings import Settings
-from digitmill.telemetry import AUDIT
+from digitmill.system.telemetry import AUDIT
 
 LEFT_OUT = ("event", "level", "logger")
 _BEFORE = re.compile(r"[\w.-]+ +\| ")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digitmill.access import Scope
 from digitmill.cli.local import service_settings
 from digitmill.cli.terminal import say
+from digitmill.domain.access import Scope
 
 if TYPE_CHECKING:
-    from digitmill.backup import Backup
+    from digitmill.upkeep.backup import Backup
 
 LOST_KEYS = "of the store that was lost"
 
@@ -83,11 +83,11 @@ def accept_empty_store() -> None:
 
 def _backup() -> Backup:
     # Redis' client is needed here alone
-    from digitmill.backup import Backup  # noqa: PLC0415
     from digitmill.store.blobs import BlobStore  # noqa: PLC0415
     from digitmill.store.connection import connect  # noqa: PLC0415
     from digitmill.store.redis_copy import RedisCopy  # noqa: PLC0415
     from digitmill.store.redis_mark import StoreMark  # noqa: PLC0415
+    from digitmill.upkeep.backup import Backup  # noqa: PLC0415
 
     settings = service_settings()
     client, blobs = connect(settings.redis), BlobStore(settings.blobs)

@@ -15,7 +15,7 @@ from digitmill.cli.exits import Exit
 from digitmill.cli.submit import pairs_of
 from digitmill.cli.terminal import say
 from digitmill.client import Client, Job
-from digitmill.domain import JobState
+from digitmill.domain.jobs import JobState
 from digitmill.errors import BadOptions
 
 CALLED = {"created_after": "--since", "created_before": "--until"}

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digitmill.access import ApiKey, Quotas, Scope
 from digitmill.cli.local import service_settings
 from digitmill.cli.terminal import printable, say
-from digitmill.telemetry import audit
+from digitmill.domain.access import ApiKey, Quotas, Scope
+from digitmill.system.telemetry import audit
 
 if TYPE_CHECKING:
     from digitmill.keys import Keys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from digitmill.errors import SettingsError
 from digitmill.settings import Settings
-from digitmill.telemetry import configure_logging
+from digitmill.system.telemetry import configure_logging
 
 
 def service_settings() -> Settings:

@@ -11,7 +11,7 @@ from digitmill.cli.exits import EXITS, exit_for
 from digitmill.cli.rows import Format, choose_format, write_rows
 from digitmill.cli.submit import FormatOption, Out
 from digitmill.client.client import Filters
-from digitmill.domain import RowStatus
+from digitmill.domain.rows import RowStatus
 from digitmill.errors import BadOptions
 
 

@@ -10,7 +10,7 @@ import typer
 
 from digitmill.cli.connection import Key, Url, connect
 from digitmill.client import Said
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import BadOptions
 
 Field = Annotated[str | None, typer.Option(help="The field, of a form page.")]

@@ -19,9 +19,9 @@ from digitmill.cli.rows import Format, choose_format, write_rows
 from digitmill.cli.sent import Batch, Sent, opened
 from digitmill.cli.terminal import ProgressBar, say, summary
 from digitmill.client import Client, Expired, Job, NotFound
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
+from digitmill.domain.precedence import Priority
 from digitmill.errors import BadOptions
-from digitmill.precedence import Priority
 
 Wait = Annotated[bool, typer.Option(help="Wait for the rows, or print the job's id and leave.")]
 Out = Annotated[Path | None, typer.Option(help="File for the rows. Unset: standard output.")]

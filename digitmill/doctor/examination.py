@@ -16,11 +16,11 @@ from digitmill.doctor.machine import (
 )
 from digitmill.doctor.work import Situation, audit_findings, job_findings, webhook_findings, worker_findings
 from digitmill.errors import StorageUnavailable
-from digitmill.purge import Purge
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.connection import connect
 from digitmill.store.redis_inspection import RedisInspection, ServerFacts
+from digitmill.upkeep.purge import Purge
 
 
 def examine(settings: Settings) -> Examination:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from digitmill.doctor.findings import Code, Finding
-from digitmill.domain import READ, TRIAL, Job
+from digitmill.domain.jobs import READ, TRIAL, Job
+from digitmill.domain.roles import Role
 from digitmill.errors import DigitmillError, ModelError
 from digitmill.models.registry import Registry
-from digitmill.roles import Role
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.redis_inspection import OpenChunk, RedisInspection

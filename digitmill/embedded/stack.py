@@ -18,12 +18,12 @@ import redis
 from pydantic import SecretStr
 
 from digitmill import programs
+from digitmill.domain.roles import Role
 from digitmill.embedded import redis_server
 from digitmill.embedded.children import Child, Guard
 from digitmill.embedded.claims import claimed_folder, free_port, private_files, private_folder
 from digitmill.embedded.leftovers import stop_leftovers
 from digitmill.errors import CannotStart, StoreReplaced
-from digitmill.roles import Role
 from digitmill.settings import PREFIX, Settings
 from digitmill.store.connection import connect
 from digitmill.store.redis_mark import REFUSED

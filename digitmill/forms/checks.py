@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from digitmill.domain import Guess, Value
+from digitmill.domain.rows import Guess, Value
 from digitmill.forms.rules import Rule
 from digitmill.forms.template import Template
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Guess, Part, Reason, RowStatus, Value
+from digitmill.domain.rows import DIGITS, Guess, Part, Reason, RowStatus, Value
 from digitmill.forms.boxes import NO_TRACE, Trace
 from digitmill.forms.certainty import USUAL, Evidence, Looks, first_look, nothing
 from digitmill.forms.template import DigitsField, Meaning

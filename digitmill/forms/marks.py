@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from digitmill.domain import Guess, Reason, RowStatus, Value
+from digitmill.domain.rows import Guess, Reason, RowStatus, Value
 from digitmill.forms.template import MarkField
 
 EMPTY, MARKED = 0.03, 0.07

@@ -19,8 +19,8 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from digitmill.domain.form_page import Corners
 from digitmill.errors import FailureCode, ItemFailure, Overloaded
-from digitmill.form_page import Corners
 from digitmill.imaging.drawing import LONGEST_PAGE, Ask, Picture, View, receive, send
 from digitmill.settings import PREFIX, Settings
 

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitmill.domain import Polarity
+from digitmill.domain.form_page import Corners
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import ItemFailure
-from digitmill.form_page import Corners
 from digitmill.imaging.decode import decode, out_of_memory
 from digitmill.imaging.memory import bounded_afterwards
 from digitmill.imaging.normalise import NORMALISER_VERSION

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from digitmill.form_page import Corners
+from digitmill.domain.form_page import Corners
 from digitmill.imaging.latin import latin
 
 Grey = NDArray[np.uint8]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging import normalise as current
 from digitmill.imaging.v3 import normalise as v3
 

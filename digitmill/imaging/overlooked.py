@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.margin import Margin
 from digitmill.imaging.paper import square
 from digitmill.imaging.pieces import Piece

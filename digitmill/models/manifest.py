@@ -18,7 +18,8 @@ from pydantic import (
 )
 from pydantic_core import from_json, to_json
 
-from digitmill.domain import DIGIT, DIGITS, KINDS, ModelReference
+from digitmill.domain.jobs import ModelReference
+from digitmill.domain.rows import DIGIT, DIGITS, KINDS
 from digitmill.errors import ModelRejected
 from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalisers import Normaliser, held_versions, normaliser_of

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, KINDS
+from digitmill.domain.rows import DIGITS, KINDS
 from digitmill.models.manifest import NONE
 
 FILE = Path(__file__).parent / "reference_set" / "pictures.npz"

@@ -26,7 +26,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from digitmill.domain import DIGIT, NUMBER, ModelReference
+from digitmill.domain.jobs import ModelReference
+from digitmill.domain.rows import DIGIT, NUMBER
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected
 from digitmill.models.calibrations import Calibrations
 from digitmill.models.engines.base import Converted

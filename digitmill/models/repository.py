@@ -10,8 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 from digitmill.errors import ModelRejected, StorageUnavailable
-from digitmill.files import check_kind, failures_of, open_files, within
 from digitmill.models.manifest import MANIFEST_FILE, Manifest
+from digitmill.system.files import check_kind, failures_of, open_files, within
 
 MOST_BYTES = 32 << 20
 """Hardly a file of a model has more: so long a published one is awaited."""

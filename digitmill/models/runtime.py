@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Computation, ModelReference, Rule
+from digitmill.domain.jobs import Computation, ModelReference, Rule
+from digitmill.domain.rows import DIGITS
 from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalisers import Normaliser
 from digitmill.models.choice import choose

@@ -6,9 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from digitmill.errors import BadOptions, FieldError, StorageUnavailable
-from digitmill.files import failures_of, open_files, within
 from digitmill.outside.places import Allowed, Place, read_place
 from digitmill.settings import PREFIX
+from digitmill.system.files import failures_of, open_files, within
 
 SETTING = f"{PREFIX}RESULT_PREFIXES"
 FIELD = "results_url"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from digitmill.errors import SettingsError
-from digitmill.files import check_kind
 from digitmill.outside.addresses import MOST_CHARACTERS, Target, read_url
+from digitmill.system.files import check_kind
 
 S3 = "s3://"
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Rule
+from digitmill.domain.jobs import Rule
 from digitmill.errors import ModelBroken, ModelError, ModelTooLarge, ModelUnfit
 from digitmill.imaging.memory import bounded_afterwards
 from digitmill.models.engines.base import Batch, Converted, Engine, Probabilities
@@ -39,7 +39,7 @@ from digitmill.publishing.exchange import FOUND, REQUEST, STEP, UPLOADED, Found,
 from digitmill.publishing.files import check_file
 from digitmill.publishing.measuring import figures_of, measured
 from digitmill.settings import DeviceName, EngineName, PrecisionName
-from digitmill.walls import shut_in
+from digitmill.system.walls import shut_in
 
 LEAST_RIGHT = 0.5
 """Of MNIST's reference digits: a network that reads fewer was trained on other pictures than it is given here."""

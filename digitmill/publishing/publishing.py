@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import structlog
 from pydantic import ValidationError
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import (
     EngineUnavailable,
     ModelBroken,
@@ -40,7 +40,7 @@ from digitmill.models.registry import Registry
 from digitmill.publishing.card import STEPS, Card, Examined, Figures, Report
 from digitmill.publishing.exchange import FOUND, REQUEST, STEP, UPLOADED, Found, Known, Request
 from digitmill.settings import EngineName, Settings
-from digitmill.walls import KEPT_VARIABLES
+from digitmill.system.walls import KEPT_VARIABLES
 
 EXAMINATION = "digitmill.publishing.examination"
 REFUSALS: dict[str, type[ModelError]] = {

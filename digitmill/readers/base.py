@@ -11,8 +11,9 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.columns import Columns
-from digitmill.domain import DIGIT, Options, Value
+from digitmill.domain.columns import Columns
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import DIGIT, Value
 from digitmill.forms.certainty import Looks
 from digitmill.forms.registration.reference import Reference
 from digitmill.imaging.normalisers import Normaliser

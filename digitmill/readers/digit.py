@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.columns import REASON_CODES, STATUS_CODES, Columns
-from digitmill.domain import DIGIT, DIGITS, KINDS, Options, Reason, RowStatus, Value
+from digitmill.domain.columns import REASON_CODES, STATUS_CODES, Columns
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import DIGIT, DIGITS, KINDS, Reason, RowStatus, Value
 from digitmill.imaging.bar import with_paper_around, with_paper_around_blot
 from digitmill.imaging.loops import struck_through
 from digitmill.imaging.overlooked import overlooked_ink

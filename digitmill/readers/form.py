@@ -9,10 +9,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.columns import Columns
-from digitmill.domain import FORM, Options, Polarity, Reason, RowStatus, Value
+from digitmill.domain.columns import Columns
+from digitmill.domain.form_page import Corners, FormPage
+from digitmill.domain.jobs import Options, Polarity
+from digitmill.domain.rows import FORM, Reason, RowStatus, Value
 from digitmill.errors import FailureCode, FormError, ItemFailure
-from digitmill.form_page import Corners, FormPage
 from digitmill.forms import digits, marks
 from digitmill.forms.boxes import NO_TRACE, Trace, darkness, written
 from digitmill.forms.certainty import REVIEW_BELOW, USUAL, needs_second_look

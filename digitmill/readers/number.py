@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.columns import Columns
-from digitmill.domain import DIGITS, NUMBER, PLAIN, Guess, Options, Part, Reason, RowStatus, Value
+from digitmill.domain.columns import Columns
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import DIGITS, NUMBER, PLAIN, Guess, Part, Reason, RowStatus, Value
 from digitmill.imaging.normalise import in_mnist_form
 from digitmill.imaging.overlooked import overlooked_ink
 from digitmill.readers.base import Opened, Outputs, Reader

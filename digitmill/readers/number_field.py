@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Options, Polarity, Reason, RowStatus, Value
+from digitmill.domain.jobs import Options, Polarity
+from digitmill.domain.rows import DIGITS, Reason, RowStatus, Value
 from digitmill.forms.boxes import written
 from digitmill.forms.certainty import of_number
 from digitmill.forms.cutting import Cut

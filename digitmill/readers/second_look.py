@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Guess, Options, Reason, RowStatus, Value
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import Guess, Reason, RowStatus, Value
 from digitmill.forms.certainty import USUAL, Again, Evidence, Looks, second_look
 from digitmill.forms.cutting import Cut, strip_of
 from digitmill.forms.digits import PLACES

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from digitmill.errors import SourceFailed, SourceUnavailable
-from digitmill.files import failures_of, open_files, within
 from digitmill.outside.places import S3, Place
+from digitmill.system.files import failures_of, open_files, within
 
 BLOCK_BYTES = 1 << 20
 NOTHING = "there is nothing here. Check the address: it is that of an object, or of a folder with objects in it."

@@ -10,13 +10,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from digitmill.domain import Findings, Options
+from digitmill.domain.jobs import Findings, Options
+from digitmill.domain.planned import Chunk
 from digitmill.errors import BadOptions, FieldError
 from digitmill.imaging.drawers import Drawers
-from digitmill.jobs import Jobs, Submission
+from digitmill.jobs.jobs import Jobs, Submission
 from digitmill.outside.calling import Caller
 from digitmill.outside.places import Allowed, Place, read_place
-from digitmill.planned import Chunk
 from digitmill.settings import PREFIX, Settings
 from digitmill.sources.copying import Copier, File, naming
 from digitmill.sources.https import HttpsFile

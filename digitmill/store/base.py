@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from digitmill.domain import Computation, Counts, Job, JobState, Problem
-from digitmill.roles import Role
+from digitmill.domain.jobs import Computation, Counts, Job, JobState, Problem
+from digitmill.domain.roles import Role
 from digitmill.store.news import CompletionWaiter, FirstChunk, Subscription
 from digitmill.store.orders import Order
 from digitmill.store.requests import Idempotency

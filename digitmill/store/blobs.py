@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 
-from digitmill.domain import Job
+from digitmill.domain.jobs import Job
+from digitmill.domain.roles import Role
 from digitmill.errors import NotFound, StorageUnavailable
-from digitmill.files import check_kind, open_files
-from digitmill.roles import Role
 from digitmill.store.base import JobStore
 from digitmill.store.folders import CLOCK, PARTIAL, Folder, folder_of
 from digitmill.store.refusals import NO_UPLOAD
+from digitmill.system.files import check_kind, open_files
 
 SETTING = "DIGITMILL_BLOBS_URL"
 

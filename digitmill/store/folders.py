@@ -12,7 +12,7 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from digitmill.files import failures_of, is_s3, within
+from digitmill.system.files import failures_of, is_s3, within
 
 PARTIAL = ".partial"
 CLOCK = ".clock"

@@ -16,7 +16,7 @@ from typing import Any
 
 import redis
 
-from digitmill.access import ApiKey, Quotas, Scope, Secret
+from digitmill.domain.access import ApiKey, Quotas, Scope, Secret
 from digitmill.errors import Conflict, NotFound
 from digitmill.store.connection import storage_errors
 from digitmill.store.redis_owners import RedisOwners

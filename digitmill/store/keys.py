@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from digitmill.roles import Role
+from digitmill.domain.roles import Role
 
 TOMBSTONE_SECONDS = 7 * 86400
 """How long the record of an expired job answers "expired" before it becomes unknown."""

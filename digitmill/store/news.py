@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from digitmill.domain import Job
+from digitmill.domain.jobs import Job
 
 
 @dataclass(frozen=True, slots=True)

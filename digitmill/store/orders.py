@@ -6,9 +6,9 @@ import secrets
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from digitmill.domain import Job
-from digitmill.precedence import Priority, QueueName
-from digitmill.roles import Role
+from digitmill.domain.jobs import Job
+from digitmill.domain.precedence import Priority, QueueName
+from digitmill.domain.roles import Role
 
 
 class Urgency(IntEnum):

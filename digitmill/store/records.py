@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from digitmill.domain import (
-    COUNTED,
-    DIGIT,
+from digitmill.domain.jobs import (
     READ,
     Check,
     Computation,
@@ -24,8 +22,9 @@ from digitmill.domain import (
     Problem,
     Raised,
 )
-from digitmill.precedence import Priority, QueueName
-from digitmill.roles import Role
+from digitmill.domain.precedence import Priority, QueueName
+from digitmill.domain.roles import Role
+from digitmill.domain.rows import COUNTED, DIGIT
 
 
 def record_of(job: Job) -> str:

@@ -4,7 +4,7 @@ Every key, its type, its content, its life:
 
     dm:job:<id>             hash    record: JSON of what never changes (queue, created_at, chunks, model, options,
                                     blob, skipped, sent_by, kind) · owner · state · total · what is done, by the names
-                                    in ``domain.COUNTED`` · under_way: units done of the only chunk ·
+                                    in ``domain.rows.COUNTED`` · under_way: units done of the only chunk ·
                                     follower: channel of the web process that waits for the job, if one does ·
                                     corrected: once a person has changed a row; answered: of these, those to review ·
                                     computed_by: engine/precision/device of those that answered ·
@@ -92,9 +92,10 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import COUNTED, Job, JobState, Problem
+from digitmill.domain.jobs import Job, JobState, Problem
+from digitmill.domain.roles import Role
+from digitmill.domain.rows import COUNTED
 from digitmill.errors import Expired, NotFound, StoreReplaced, TooManyJobs
-from digitmill.roles import Role
 from digitmill.store.base import TAKEN_SECONDS, UNRECORDED_SECONDS, JobStore, PackedChunk, Recorded
 from digitmill.store.connection import Gathered, Primary, Script, storage_errors
 from digitmill.store.keys import (

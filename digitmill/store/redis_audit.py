@@ -14,7 +14,7 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import COUNTED
+from digitmill.domain.rows import COUNTED
 from digitmill.store.base import UNRECORDED_SECONDS
 from digitmill.store.connection import Script, storage_errors
 from digitmill.store.keys import attempts_key, job_key, open_key, plan_key, rows_key

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from digitmill.domain import Job
+from digitmill.domain.jobs import Job
 from digitmill.store.connection import storage_errors
 from digitmill.store.keys import job_key
 from digitmill.store.records import job_from_hash

@@ -10,10 +10,10 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import Job
+from digitmill.domain.jobs import Job
+from digitmill.domain.precedence import Priority
+from digitmill.domain.roles import Role
 from digitmill.errors import NotFound
-from digitmill.precedence import Priority
-from digitmill.roles import Role
 from digitmill.store.base import STRIKES, ChunkStore, Claim, Completion, Done, Taken
 from digitmill.store.connection import Script, run_together, storage_errors, this_process
 from digitmill.store.keys import (

@@ -15,7 +15,7 @@ from typing import Any
 
 import redis
 
-from digitmill.roles import Role
+from digitmill.domain.roles import Role
 from digitmill.store.connection import Script, storage_errors
 from digitmill.store.keys import CALLED, WEBHOOKS_DUE, WORKERS, of_role
 from digitmill.store.upkeep import LONGEST_LEASE_SECONDS

@@ -18,8 +18,8 @@ from typing import Any
 
 import redis
 
+from digitmill.domain.roles import Role
 from digitmill.errors import BackupError
-from digitmill.roles import Role
 from digitmill.store.blobs import blobs_of as blobs_of_job
 from digitmill.store.connection import storage_errors
 from digitmill.store.key_store import KEYS

@@ -24,7 +24,7 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import Computation, Job, JobState
+from digitmill.domain.jobs import Computation, Job, JobState
 from digitmill.store.base import PackedChunk
 from digitmill.store.keys import events_channel
 from digitmill.store.news import CompletionWaiter, FirstChunk, Subscription

@@ -35,7 +35,8 @@ from urllib.parse import quote, unquote
 import numpy as np
 import redis
 
-from digitmill.domain import PLAIN, Address, RowStatus
+from digitmill.domain.rows import PLAIN, Address, RowStatus
+from digitmill.domain.verdicts import Entry, Revision, Verdict, VerdictStatus
 from digitmill.store.connection import Script, storage_errors
 from digitmill.store.keys import (
     corrections_key,
@@ -50,7 +51,6 @@ from digitmill.store.keys import (
     rows_key,
 )
 from digitmill.store.reviews import MOST_REVIEWERS, Change, Doubt, Holder, Holding, Outcome, ReviewStore, Taken
-from digitmill.verdicts import Entry, Revision, Verdict, VerdictStatus
 
 UNDONE = "-"
 

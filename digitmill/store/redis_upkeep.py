@@ -12,8 +12,8 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import Job
-from digitmill.roles import Role
+from digitmill.domain.jobs import Job
+from digitmill.domain.roles import Role
 from digitmill.store.connection import MemoryGauge, Script, storage_errors
 from digitmill.store.keys import (
     TURN,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields
 
-from digitmill.domain import Job, Options
+from digitmill.domain.jobs import Job, Options
 from digitmill.errors import Expired, IdempotencyConflict, NotFound
 
 EARLIER_OPTIONS = ("model", "polarity", "review_below", "alternatives", "expires_in", "webhook_url", "metadata")

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from digitmill.domain import PLAIN, Address, RowStatus
-from digitmill.verdicts import Revision, Verdict
+from digitmill.domain.rows import PLAIN, Address, RowStatus
+from digitmill.domain.verdicts import Revision, Verdict
 
 MOST_REVIEWERS = 100
 """Reviewers that may hold rows of one job at a time: each call looks at what all of them hold."""

@@ -27,10 +27,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.columns import NO_REASON, REASONS, STATUS_CODES, STATUSES, Columns, Fields, code_type
-from digitmill.domain import DIGITS, PLAIN, Address, Counts, Failure, Guess, Part, Reason, Row, RowStatus, Value
+from digitmill.domain.columns import NO_REASON, REASONS, STATUS_CODES, STATUSES, Columns, Fields, code_type
+from digitmill.domain.form_page import Corners, FormPage
+from digitmill.domain.jobs import Counts
+from digitmill.domain.rows import DIGITS, PLAIN, Address, Failure, Guess, Part, Reason, Row, RowStatus, Value
 from digitmill.errors import FailureCode
-from digitmill.form_page import Corners, FormPage
 from digitmill.store.reviews import Doubt
 
 VERSION = 3

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from digitmill.domain import Job
-from digitmill.roles import Role
+from digitmill.domain.jobs import Job
+from digitmill.domain.roles import Role
 from digitmill.store.orders import Load
 
 LONGEST_LEASE_SECONDS = 3600

@@ -23,7 +23,7 @@ from typing import Any
 
 import redis
 
-from digitmill.domain import Job
+from digitmill.domain.jobs import Job
 from digitmill.store.connection import Script, storage_errors
 from digitmill.store.endpoint_store import EndpointStore, SigningSecret
 from digitmill.store.keys import (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.strips.lattice import DASH, POINT, SIGN, SMALL, Lattice, Numbers, Reading
 
 SUREST, ROUGHLY, BARELY = 1e-6, 1e-5, 1e-4

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.paper import on_more_paper, square
 from digitmill.imaging.polarity import polarity_of
 from digitmill.strips.lost import faint_ink, has_fainter, is_cut_through

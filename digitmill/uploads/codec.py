@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from digitmill.domain import Failure
+from digitmill.domain.planned import Entry, Packing
+from digitmill.domain.rows import Failure
 from digitmill.errors import FailureCode
-from digitmill.planned import Entry, Packing
 
 FAST = 1
 LETTERS = {Packing.RAW: "r", Packing.STORED: "s", Packing.DEFLATED: "d"}

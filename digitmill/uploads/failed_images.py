@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from digitmill.domain import Findings
-from digitmill.planned import Chunk, Entry
+from digitmill.domain.jobs import Findings
+from digitmill.domain.planned import Chunk, Entry
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.plan import Cutter
 from digitmill.uploads.ranges import Range, ranges

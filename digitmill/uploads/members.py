@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 import zlib
 
+from digitmill.domain.planned import Entry, Packing
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.planned import Entry, Packing
 from digitmill.uploads.zip_directory import ENCRYPTED_FLAG
 from digitmill.uploads.zip_end import LOCAL_SIGNATURE
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.planned import Entry
+from digitmill.domain.planned import Entry
 from digitmill.uploads.names import label
 
 LONGEST_SENT = 4096

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import ceil
 
-from digitmill.domain import Findings
+from digitmill.domain.jobs import Findings
+from digitmill.domain.planned import Chunk, Entry
 from digitmill.errors import EmptyUpload, FieldError, NoImages, TooManyImages, UploadRefused
-from digitmill.planned import Chunk, Entry
 from digitmill.uploads.entries import CountPages, EntryReader, OrdinaryMembers, SlowPages
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.names import label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from digitmill.planned import Entry
+from digitmill.domain.planned import Entry
 
 LARGEST_GAP = 16 << 10
 """Bytes read for nothing rather than asking the storage again."""

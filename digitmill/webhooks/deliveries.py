@@ -16,14 +16,13 @@ from enum import StrEnum
 
 import structlog
 
-from digitmill import tracing
-from digitmill.documents import job_document
-from digitmill.domain import Job, Options
+from digitmill.domain.documents import job_document
+from digitmill.domain.jobs import Job, Options
+from digitmill.domain.page_documents import time_text
 from digitmill.errors import BadOptions, FieldError, NotFound
 from digitmill.measures import DELIVERIES, Measures
 from digitmill.outside.addresses import read_url
 from digitmill.outside.destinations import Destinations
-from digitmill.page_documents import time_text
 from digitmill.settings import Settings
 from digitmill.store.endpoint_store import Endpoint
 from digitmill.store.webhook_store import (
@@ -36,7 +35,8 @@ from digitmill.store.webhook_store import (
     drifted_event,
     job_of,
 )
-from digitmill.tracing import Span, SpanKind
+from digitmill.system import tracing
+from digitmill.system.tracing import Span, SpanKind
 from digitmill.webhooks.endpoints import Endpoints, bad_address, check_address, tried_id
 from digitmill.webhooks.names import DRIFTED, PROGRESS, TEST, Told, for_endpoints, is_for_endpoints
 from digitmill.webhooks.sending import TOO_LATE, Poster

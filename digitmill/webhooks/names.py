@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from digitmill.domain import Job
+from digitmill.domain.jobs import Job
 
 DRIFTED, PROGRESS, TEST = "job.drifted", "job.progress", "webhook.test"
 HOOKS, TO, END = "hooks", "to", "end"

@@ -22,7 +22,7 @@ ODD = 'room 7\'s\n"scanner" é =x'
 SCRIPT = """
 import sys
 from digitmill.settings import Settings
-from digitmill.telemetry import audit, configure_logging
+from digitmill.system.telemetry import audit, configure_logging
 import structlog
 configure_logging(Settings(log_format=sys.argv[1]))
 structlog.get_logger("a").info("audit", action="forged")

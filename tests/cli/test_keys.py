@@ -13,7 +13,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from digitmill.access import Quotas, Scope
+from digitmill.domain.access import Quotas, Scope
 from digitmill.errors import Unauthorized
 from digitmill.keys import Keys
 from digitmill.settings import Settings

@@ -8,7 +8,7 @@ import pytest
 
 from digitmill.cli import main
 from digitmill.cli.pages import MOST_PAGES
-from digitmill.marked import MOST_PAGES as MOST_OF_SERVICE
+from digitmill.pages.marked import MOST_PAGES as MOST_OF_SERVICE
 from tests.client.scripted import Answer, ScriptedService, job_document, ndjson, problem, row_document
 
 IMAGE = "/v1/jobs/job1/results/{}/image"

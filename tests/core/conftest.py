@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from digitmill.domain import DIGITS, Computation, Job, Options, Rule
+from digitmill.domain.jobs import Computation, Job, Options, Rule
+from digitmill.domain.rows import DIGITS
 from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.imaging.normalisers import normalise_with_quality
-from digitmill.jobs import TINY_BYTES
-from digitmill.loading import Models
+from digitmill.jobs.jobs import TINY_BYTES
 from digitmill.models.calibrations import CalibratedModel, Calibration, ErrorInterval
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import calibrate
@@ -32,7 +32,8 @@ from digitmill.store.redis import RedisJobStore
 from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
 from digitmill.uploads.spool import Spool
-from digitmill.work import Work
+from digitmill.work.loading import Models
+from digitmill.work.taking import Work
 from tests.in_process import HeldQueue, in_process, passing_time, take_once, waits
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitmill.domain import Options, Rule
+from digitmill.domain.jobs import Options, Rule
 from digitmill.errors import BadOptions
 from digitmill.models.engines.base import Batch, Probabilities
 from digitmill.models.runtime import Model, calibrate
-from digitmill.pipeline import OpenedChunk, answer_opened
 from digitmill.readers.digit import OpenedDigit
 from digitmill.store.records import record_of
+from digitmill.work.pipeline import OpenedChunk, answer_opened
 from tests.core.conftest import Mill, add_calibration, png, publish
 from tests.models.published import manifest_of
 

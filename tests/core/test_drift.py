@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from digitmill.documents import job_document
-from digitmill.drift import DRIFTING, FEWEST, drift_of, look
+from digitmill.domain.documents import job_document
+from digitmill.work.drift import DRIFTING, FEWEST, drift_of, look
 from tests.core.conftest import Mill
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitmill.form_page import AROUND_CHARACTER, Corners, turned_like
+from digitmill.domain.form_page import AROUND_CHARACTER, Corners, turned_like
 
 FIELD: Corners = ((100, 100), (400, 100), (400, 160), (100, 160))
 

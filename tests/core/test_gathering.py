@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from digitmill.domain import Counts, JobState, ModelReference, Options
+from digitmill.domain.jobs import Counts, JobState, ModelReference, Options
+from digitmill.domain.roles import Role
 from digitmill.errors import ModelRejected, StorageUnavailable
-from digitmill.loading import Models
-from digitmill.results import EVERY_ROW
-from digitmill.roles import Role
+from digitmill.results.rows import EVERY_ROW
 from digitmill.store.base import Done
 from digitmill.store.blobs import BlobStore
-from digitmill.work import GATHERED_CHUNKS
+from digitmill.work.loading import Models
+from digitmill.work.taking import GATHERED_CHUNKS
 from tests.core.conftest import DarkMeansSeven, Mill, blank_png, png
 from tests.store.conftest import take_chunk
 
@@ -23,7 +23,7 @@ from tests.store.conftest import take_chunk
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker stays for as long as a busy machine takes for its work."""
-    monkeypatch.setattr("digitmill.work.STAY_SECONDS", 600.0)
+    monkeypatch.setattr("digitmill.work.taking.STAY_SECONDS", 600.0)
 
 
 def predictions(mill: Mill, job_id: str) -> list[str | None]:
@@ -117,7 +117,7 @@ def test_bulk_work_is_not_gathered(mill: Mill) -> None:
 def test_who_joins_while_a_worker_waits_is_taken_at_once_and_nobody_is_called(
     mill: Mill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digitmill.work.PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("digitmill.work.taking.PATIENCE_SECONDS", 1.0)
     waits, wait_for_work = threading.Event(), mill.store.chunks.wait_for_work
 
     def wait(seconds: float, role: Role) -> tuple[bytes, float] | None:

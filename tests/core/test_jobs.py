@@ -8,7 +8,9 @@ from contextlib import nullcontext
 import pytest
 from PIL import Image
 
-from digitmill.domain import JobState, Options, RowStatus, new_job_id
+from digitmill.domain.jobs import JobState, Options, new_job_id
+from digitmill.domain.precedence import QueueName
+from digitmill.domain.rows import RowStatus
 from digitmill.errors import (
     BadOptions,
     CorruptArchive,
@@ -23,10 +25,9 @@ from digitmill.errors import (
     TooManyJobs,
 )
 from digitmill.imaging.drawing import View, draw
-from digitmill.jobs import Submission
-from digitmill.precedence import QueueName
-from digitmill.purge import Purge
-from digitmill.results import EVERY_ROW, RowFilter
+from digitmill.jobs.jobs import Submission
+from digitmill.results.rows import EVERY_ROW, RowFilter
+from digitmill.upkeep.purge import Purge
 from digitmill.uploads.spool import Spool
 from tests.archives import zip_of
 from tests.core.conftest import Mill, blank_png, png

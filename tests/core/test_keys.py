@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from digitmill.access import ApiKey, Scope
+from digitmill.domain.access import ApiKey, Scope
 from digitmill.errors import Conflict, NotFound, StorageUnavailable, Unauthorized
 from digitmill.keys import CACHE_SECONDS, LOCAL, Keys, state_of
 from digitmill.settings import Settings

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from digitmill.domain import JobState, ModelReference
-from digitmill.loading import Models, Turn
-from digitmill.work import Work
+from digitmill.domain.jobs import JobState, ModelReference
+from digitmill.work.loading import Models, Turn
+from digitmill.work.taking import Work
 from tests.core.conftest import DarkMeansSeven, Mill, png
 
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import pytest
 
-from digitmill.telemetry import MOST_OF_KIND, SAMPLE_SECONDS, Sampler
+from digitmill.system.telemetry import MOST_OF_KIND, SAMPLE_SECONDS, Sampler
 
 SENT = "/v1/jobs\n2026-01-01T00:00:00Z [info     ] audit action=delete\r\x1b[2J\u2028\x85end"
 SECRET = "correct-horse"
@@ -18,7 +18,7 @@ SCRIPT = """
 import logging, sys
 import structlog
 from digitmill.settings import Settings
-from digitmill.telemetry import configure_logging
+from digitmill.system.telemetry import configure_logging
 configure_logging(Settings(log_format=sys.argv[1]))
 sent, secret = sys.argv[2:]
 structlog.get_logger("a").info("request", path=sent)
@@ -66,7 +66,7 @@ FLOOD = """
 import logging, sys
 import structlog
 from digitmill.settings import Settings
-from digitmill.telemetry import audit, configure_logging
+from digitmill.system.telemetry import audit, configure_logging
 configure_logging(Settings(log_format=sys.argv[1]))
 log = structlog.get_logger("a")
 for number in range(2000):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging import normalisers
 from digitmill.imaging.decode import decode
 from digitmill.imaging.drawing import View, draw
-from digitmill.loading import Models
+from digitmill.work.loading import Models
 from tests.core.conftest import DarkMeansSeven, Mill, png, publish
 
 OLD = 1

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitmill.domain import Options
-from digitmill.pipeline import answer_chunk
+from digitmill.domain.jobs import Options
+from digitmill.work.pipeline import answer_chunk
 from tests.archives import zip_of
 from tests.core.conftest import DarkMeansSeven
 from tests.pictures import drawn_digit, png

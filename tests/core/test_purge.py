@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from digitmill import purge
-from digitmill.domain import Job, Options
+from digitmill.domain.jobs import Job, Options
 from digitmill.errors import Expired, StorageUnavailable
-from digitmill.purge import Purge
 from digitmill.store.blobs import BlobStore
+from digitmill.upkeep import purge
+from digitmill.upkeep.purge import Purge
 from tests.core.conftest import Mill, png
 
 

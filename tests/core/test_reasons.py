@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, KINDS, Options, Reason, Row, RowStatus
-from digitmill.pipeline import OpenedChunk, answer_opened
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import DIGITS, KINDS, Reason, Row, RowStatus
 from digitmill.readers.digit import DigitReader, OpenedDigit
 from digitmill.store.rows import Answers
+from digitmill.work.pipeline import OpenedChunk, answer_opened
 from tests.core.conftest import DarkMeansSeven
 
 EVERY = (*DIGITS, *KINDS)

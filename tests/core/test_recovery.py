@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from digitmill.domain import JobState, ModelReference, Options
+from digitmill.domain.jobs import JobState, ModelReference, Options
 from digitmill.errors import FailureCode, ModelNotFound, ModelRejected, StorageUnavailable
-from digitmill.loading import Models
-from digitmill.results import EVERY_ROW
+from digitmill.results.rows import EVERY_ROW
 from digitmill.store.base import Completion, Done, PackedChunk
 from digitmill.store.blobs import BlobStore
 from digitmill.store.orders import Order
-from digitmill.work import Work
+from digitmill.work.loading import Models
+from digitmill.work.taking import Work
 from tests.core.conftest import DarkMeansSeven, Mill, png
 from tests.in_process import waits
 
@@ -95,7 +95,7 @@ def test_answers_wait_for_a_store_that_is_away_for_a_moment(mill: Mill, monkeypa
             raise error
         return store(found)
 
-    monkeypatch.setattr("digitmill.work.STORE_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("digitmill.work.taking.STORE_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(mill.store.chunks, "complete_all", complete_all)
     mill.turn()
     assert state(mill, job_id) is JobState.COMPLETED
@@ -109,7 +109,7 @@ def test_answers_wait_for_a_store_no_longer_than_their_lease(mill: Mill, monkeyp
 
     job_id = submit(mill)
     with monkeypatch.context() as broken:
-        broken.setattr("digitmill.work.STORE_PAUSE_SECONDS", 0.0)
+        broken.setattr("digitmill.work.taking.STORE_PAUSE_SECONDS", 0.0)
         broken.setattr(mill.store.chunks, "complete_all", fail)
         with pytest.raises(StorageUnavailable):
             mill.turn()
@@ -236,7 +236,7 @@ def test_a_model_that_cannot_be_loaded_fails_the_job(mill: Mill) -> None:
 def test_a_slow_chunk_keeps_its_lease(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
     renewed = []
     clock = iter(range(0, 1000, 4))
-    monkeypatch.setattr("digitmill.work.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("digitmill.work.taking.time.monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(type(mill.store.chunks), "renew", lambda *values: renewed.append(values))
     submit(mill, 3)
     mill.turn()

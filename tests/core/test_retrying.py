@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from digitmill.domain import Failure, Job, JobState, Options, Polarity, Row, RowStatus
+from digitmill.domain.jobs import Job, JobState, Options, Polarity
+from digitmill.domain.rows import Failure, Row, RowStatus
 from digitmill.errors import (
     Expired,
     FailureCode,
@@ -22,8 +23,8 @@ from digitmill.errors import (
     NothingFailed,
     TooManyJobs,
 )
-from digitmill.jobs import TINY_BYTES
-from digitmill.results import EVERY_ROW
+from digitmill.jobs.jobs import TINY_BYTES
+from digitmill.results.rows import EVERY_ROW
 from digitmill.store.keys import job_key, rows_key
 from digitmill.uploads.codec import unpack_plan
 from tests.answers import answers_of

@@ -11,11 +11,11 @@ from pathlib import Path
 import fsspec
 import pytest
 
-import digitmill.files
+import digitmill.system.files
 from digitmill.errors import StorageUnavailable
-from digitmill.files import S3_TRIES
 from digitmill.models.registry import Registry
 from digitmill.store.blobs import BlobStore
+from digitmill.system.files import S3_TRIES
 from tests.s3 import BUCKET, S3
 
 ONCE_MORE = 2
@@ -96,8 +96,8 @@ def hanging(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[BlobStore]:
         monkeypatch.setenv(name, value)
     blobs = BlobStore(f"s3://{BUCKET}/hanging")
     blobs.put("job1", b"x")
-    monkeypatch.setattr(digitmill.files, "ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr(digitmill.files, "SLOWEST_BYTES", 1 << 30)
+    monkeypatch.setattr(digitmill.system.files, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(digitmill.system.files, "SLOWEST_BYTES", 1 << 30)
     s3.hang()
     try:
         yield blobs

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitmill.domain import Options
+from digitmill.domain.jobs import Options
 from digitmill.imaging import drawers as drawing_processes
 from digitmill.imaging.drawers import Drawers
 from digitmill.imaging.drawing import send
-from digitmill.loading import Models
-from digitmill.results import EVERY_ROW
-from digitmill.work import Watchdog
+from digitmill.results.rows import EVERY_ROW
+from digitmill.work.loading import Models
+from digitmill.work.taking import Watchdog
 from tests.core.conftest import Mill, png
 from tests.pdfs import flate, pdf, scan
 from tests.pictures import drawn_digit

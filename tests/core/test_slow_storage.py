@@ -8,12 +8,12 @@ from typing import NoReturn
 
 import pytest
 
-import digitmill.kinds.read
-from digitmill.domain import Options
+import digitmill.work.kinds.read
+from digitmill.domain.jobs import Options
 from digitmill.errors import StorageUnavailable
-from digitmill.loading import Models
 from digitmill.store.blobs import BlobStore
-from digitmill.work import Watchdog
+from digitmill.work.loading import Models
+from digitmill.work.taking import Watchdog
 from tests.core.conftest import Mill, png
 
 LONG = 30.0
@@ -73,7 +73,7 @@ def test_a_chunk_is_kept_and_its_process_alive_while_the_storage_is_slow(
 def test_however_often_the_storage_hangs_its_images_are_read_in_the_end(
     mill: Mill, hanging: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(digitmill.kinds.read, "STORAGE_SECONDS", 0.05)
+    monkeypatch.setattr(digitmill.work.kinds.read, "STORAGE_SECONDS", 0.05)
     job_id = mill.submit({"0.png": png()}, Options(expires_in=60)).id
     for _ in range(4):
         with pytest.raises(StorageUnavailable, match="has not answered"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from digitmill.domain import Job, JobState
-from digitmill.loading import Models
+from digitmill.domain.jobs import Job, JobState
 from digitmill.store.base import Taken
 from digitmill.store.orders import Order
+from digitmill.work.loading import Models
 from tests.core.conftest import Mill, png
 from tests.in_process import take_once
 
@@ -17,7 +17,7 @@ BULK = {"chunk_images": 2, "interactive_images": 1}
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker stays for as long as a busy machine takes for its work."""
-    monkeypatch.setattr("digitmill.work.STAY_SECONDS", 600.0)
+    monkeypatch.setattr("digitmill.work.taking.STAY_SECONDS", 600.0)
 
 
 def submit(mill: Mill, images: int) -> Job:

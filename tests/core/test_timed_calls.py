@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from digitmill.errors import StorageUnavailable
-from digitmill.timed_calls import TimedCalls
+from digitmill.system.timed_calls import TimedCalls
 
 LONG = 30.0
 

@@ -8,14 +8,15 @@ import zipfile
 import numpy as np
 import pytest
 
-from digitmill.domain import JobState, Options, RowStatus
+from digitmill.domain.jobs import JobState, Options
+from digitmill.domain.rows import RowStatus
+from digitmill.domain.verdicts import Verdict, VerdictStatus
 from digitmill.errors import Expired, NotFound
 from digitmill.imaging.drawing import View, draw
-from digitmill.jobs import TINY_BYTES
-from digitmill.purge import Purge
-from digitmill.results import EVERY_ROW
-from digitmill.review import Correction
-from digitmill.verdicts import Verdict, VerdictStatus
+from digitmill.jobs.jobs import TINY_BYTES
+from digitmill.results.rows import EVERY_ROW
+from digitmill.review.corrections import Correction
+from digitmill.upkeep.purge import Purge
 from tests.core.conftest import Mill
 from tests.pictures import png
 

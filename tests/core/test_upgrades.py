@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from digitmill.domain import JobState, Options, Problem
+from digitmill.domain.jobs import JobState, Options, Problem
 from digitmill.errors import IdempotencyConflict
 from digitmill.models.registry import FRESH_SECONDS
-from digitmill.results import EVERY_ROW
+from digitmill.results.rows import EVERY_ROW
 from digitmill.store.requests import EARLIER_OPTIONS, idempotency_of
 from tests.core.conftest import Mill, png, publish
 

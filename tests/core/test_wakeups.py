@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from digitmill.domain import JobState
-from digitmill.loading import Models
+from digitmill.domain.jobs import JobState
 from digitmill.store.orders import Order
+from digitmill.work.loading import Models
 from tests.core.conftest import Mill, png
 from tests.in_process import take_once, waits
 
@@ -17,7 +17,7 @@ FEW = 3
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker stays for as long as a busy machine takes for its work."""
-    monkeypatch.setattr("digitmill.work.STAY_SECONDS", 600.0)
+    monkeypatch.setattr("digitmill.work.taking.STAY_SECONDS", 600.0)
 
 
 def submit(mill: Mill, images: int = 1) -> str:
@@ -151,7 +151,7 @@ def test_a_worker_that_stops_calls_another_for_what_it_leaves(mill: Mill) -> Non
 def test_the_sweep_finds_what_is_lost_behind_many_jobs_that_lack_nothing(
     mill: Mill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digitmill.recovery.BATCH", FEW)
+    monkeypatch.setattr("digitmill.upkeep.recovery.BATCH", FEW)
     for _ in range(FEW + 1):
         submit(mill)
         mill.pass_time(2)

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from arro3.io import read_parquet
 
-from digitmill.domain import Options
+from digitmill.domain.jobs import Options
 from digitmill.errors import BadOptions
+from digitmill.results.writing import LEASE_SECONDS, Writing
 from digitmill.store.webhook_store import RESULTS_EVENT
 from digitmill.webhooks.deliveries import MOST_ATTEMPTS, Delivery
-from digitmill.writing import LEASE_SECONDS, Writing
 from tests.core.conftest import Mill, blank_png, png
 from tests.files_elsewhere import Bucket, reached
 from tests.receiver import receiving

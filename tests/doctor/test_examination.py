@@ -16,8 +16,8 @@ import redis
 from digitmill.doctor.examination import examine, repair
 from digitmill.doctor.findings import Code, Examination, Finding
 from digitmill.doctor.machine import redis_findings, settings_findings
-from digitmill.domain import Job, JobState, ModelReference, Options
-from digitmill.roles import Role
+from digitmill.domain.jobs import Job, JobState, ModelReference, Options
+from digitmill.domain.roles import Role
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.base import PackedChunk

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from digitmill.domain import WORKED, Counts
-from digitmill.kinds import KINDS
-from digitmill.kinds.base import Held, Kind, Outcome
-from digitmill.roles import Role
+from digitmill.domain.jobs import Counts
+from digitmill.domain.roles import Role
+from digitmill.domain.rows import WORKED
 from digitmill.store.base import Claim, Done, PackedChunk
+from digitmill.work.kinds import KINDS
+from digitmill.work.kinds.base import Held, Kind, Outcome
 from worker.__main__ import main
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-import digitmill.kinds.read
+import digitmill.work.kinds.read
 from digitmill.imaging.decode import decode
 from worker.__main__ import main
 
@@ -38,5 +38,5 @@ def fragile(data: bytes, **arguments: Any) -> Any:
 
 
 if __name__ == "__main__":
-    setattr(digitmill.kinds.read, "decode", fragile)  # noqa: B010 (mypy holds the name for private)
+    setattr(digitmill.work.kinds.read, "decode", fragile)  # noqa: B010 (mypy holds the name for private)
     sys.exit(main())

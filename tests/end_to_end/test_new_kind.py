@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from digitmill.domain import ModelReference, Options
+from digitmill.domain.jobs import ModelReference, Options
 from digitmill.service import Service
 from digitmill.settings import Settings
 from tests.end_to_end.conftest import Stack, new_stack

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from digitmill.jobs import TINY_BYTES
+from digitmill.jobs.jobs import TINY_BYTES
 from tests.archives import zip_of
 from tests.end_to_end.conftest import Stack, new_stack
 from tests.end_to_end.test_faults import assert_every_row_once, submit_pile, wait_until_midway

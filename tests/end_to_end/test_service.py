@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model, of_digits

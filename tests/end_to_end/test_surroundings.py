@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from digitmill.jobs import TINY_BYTES
+from digitmill.jobs.jobs import TINY_BYTES
 from digitmill.queue import Queue, celery_app
 from tests.archives import zip_of
 from tests.built_in import FOLDER, MANIFEST

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.models.registry import BUILT_IN, Registry
 from digitmill.models.repository import version_order

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill.domain import Guess, RowStatus, Value
+from digitmill.domain.rows import Guess, RowStatus, Value
 from digitmill.forms.checks import SUREST, Checks, Judgement
 from digitmill.forms.template import Template
 from tests.forms.pages import TALLY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitmill.domain import DIGITS, KINDS, Guess, Reason, RowStatus, Value
+from digitmill.domain.rows import DIGITS, KINDS, Guess, Reason, RowStatus, Value
 from digitmill.forms.boxes import Trace
 from digitmill.forms.certainty import Again, Evidence, first_look, needs_second_look, second_look
 from digitmill.forms.digits import Box, evidence, unsure_before, value_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from digitmill.domain import Reason, RowStatus, Value
+from digitmill.domain.rows import Reason, RowStatus, Value
 from digitmill.forms.marks import BLACKENED, EMPTY, MARKED, rest_of, value_of
 from digitmill.forms.template import MarkField
 

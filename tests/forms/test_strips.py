@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Options, Reason, RowStatus, Value
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import DIGITS, Reason, RowStatus, Value
 from digitmill.forms.template import NumberField
 from digitmill.readers.number_field import ReadStrip, agreement, value_of_strip
 

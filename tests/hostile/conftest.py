@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from digitmill.loading import Models
 from digitmill.settings import Settings
+from digitmill.work.loading import Models
 from tests.core.conftest import publish
 from tests.in_process import in_process
 from tests.web.conftest import Client, Mill, client_of, submitted

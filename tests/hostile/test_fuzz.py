@@ -10,7 +10,7 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import ItemFailure
 from digitmill.imaging.decode import decode
 from digitmill.imaging.formats import format_of

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import digitmill.imaging.decode
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import ItemFailure
 from digitmill.imaging.decode import decode
 from digitmill.imaging.grey import grey_of

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.bar import with_paper_around, with_paper_around_blot
 from digitmill.imaging.normalise import normalise
 from tests.pictures import INK, PAPER, Grey

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import normalise, normalise_with_quality
 from tests.imaging.test_normalise import grey, noise, read, samples
 from tests.pictures import INK, PAPER, Grey, drawn_digit

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
 from tests.pictures import Grey, drawn_digit, encoded

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import FailureCode, ItemFailure, Overloaded
 from digitmill.imaging import drawers as drawing_processes
 from digitmill.imaging.drawers import Drawers

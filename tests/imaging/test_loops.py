@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.loops import LOOPED, struck_through, too_many_loops
 from digitmill.imaging.normalise import normalise
 from tests.imaging.test_normalise import samples

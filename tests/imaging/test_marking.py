@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitmill.form_page import Corners
+from digitmill.domain.form_page import Corners
 from digitmill.imaging.marking import (
     EMPTY_PAGE,
     LONGEST,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.imaging.ink import ink_of
 from digitmill.imaging.normalise import SIDE, normalise

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import SIDE, WORKING_SIDE, normalise
 from tests.imaging.test_normalise import likeness, read
 from tests.pictures import PAPER, Grey, drawn_digit

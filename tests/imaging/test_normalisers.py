@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.imaging.normalisers import Normaliser, held_versions, normalise_with_quality, normaliser_of
 from digitmill.imaging.v3 import normalise as v3

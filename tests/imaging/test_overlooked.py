@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitmill.domain import Options, Polarity, Reason, Row, RowStatus
+from digitmill.domain.jobs import Options, Polarity
+from digitmill.domain.rows import Reason, Row, RowStatus
 from digitmill.imaging.overlooked import overlooked_ink
-from digitmill.pipeline import OpenedChunk, answer_opened
 from digitmill.readers.digit import DigitReader
 from digitmill.store.rows import Answers
+from digitmill.work.pipeline import OpenedChunk, answer_opened
 from tests.core.conftest import DarkMeansSeven
 from tests.pictures import drawn_digit
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from digitmill.domain import ModelReference
+from digitmill.domain.jobs import ModelReference
 from digitmill.errors import ModelRejected
 from digitmill.forms.certainty import FIRST, SECOND, Looks
 from digitmill.models.manifest import Manifest

@@ -10,7 +10,7 @@ from uuid import uuid4
 import fsspec
 import pytest
 
-from digitmill.domain import ModelReference
+from digitmill.domain.jobs import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected
 from digitmill.models.manifest import Manifest, normaliser_for
 from digitmill.models.registry import BOX, BUILT_IN, Registry

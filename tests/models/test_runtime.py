@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from digitmill.domain import DIGITS, KINDS
+from digitmill.domain.rows import DIGITS, KINDS
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.base import Batch, Converted, Probabilities

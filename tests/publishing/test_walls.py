@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import os, socket, subprocess, threading, time
-from digitmill.walls import shut_in
+from digitmill.system.walls import shut_in
 up, results = threading.Event(), []
 def later():
     up.wait()
@@ -60,5 +60,5 @@ def test_it_writes_no_large_file(tmp_path: object) -> None:
 
 
 def test_it_computes_for_so_long_and_no_longer() -> None:
-    program = "from digitmill.walls import shut_in\nshut_in(seconds=1, file_bytes=1)\nwhile True: pass"
+    program = "from digitmill.system.walls import shut_in\nshut_in(seconds=1, file_bytes=1)\nwhile True: pass"
     assert subprocess.run([sys.executable, "-c", program]).returncode < 0

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, new_job_id
-from digitmill.precedence import Priority, QueueName
-from digitmill.roles import Role
+from digitmill.domain.jobs import Counts, Job, JobState, ModelReference, Options, new_job_id
+from digitmill.domain.precedence import Priority, QueueName
+from digitmill.domain.roles import Role
 from digitmill.store.base import Claim, JobStore, PackedChunk
 from digitmill.store.orders import Order, Urgency
 from digitmill.store.redis import RedisJobStore

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.domain import Job, JobState
+from digitmill.domain.jobs import Job, JobState
 from digitmill.store.redis import RedisJobStore
 from tests.store.conftest import IMAGES, Bench, take_chunk
 from tests.store.contents import contents

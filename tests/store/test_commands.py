@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, new_job_id
-from digitmill.precedence import QueueName
+from digitmill.domain.jobs import Counts, Job, JobState, ModelReference, Options, new_job_id
+from digitmill.domain.precedence import QueueName
 from digitmill.store.base import Done, PackedChunk
 from digitmill.store.orders import Order
 from digitmill.store.redis import RedisJobStore

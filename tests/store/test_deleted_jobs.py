@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.domain import Counts, JobState
+from digitmill.domain.jobs import Counts, JobState
 from digitmill.store.base import TAKEN_SECONDS, Claim
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.webhook_store import Attempt

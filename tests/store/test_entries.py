@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from digitmill.domain import Address, Job
+from digitmill.domain.jobs import Job
+from digitmill.domain.rows import Address
+from digitmill.domain.verdicts import Revision, Verdict, VerdictStatus
 from digitmill.store.keys import entries_key
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.reviews import Change, Doubt, Holding, Outcome, Taken
-from digitmill.verdicts import Revision, Verdict, VerdictStatus
 from tests.store.conftest import Bench
 from tests.store.test_repeats import Repeating
 from tests.store.test_review_store import finished

@@ -7,7 +7,7 @@ import time
 import pytest
 import redis
 
-from digitmill.domain import Job, JobState
+from digitmill.domain.jobs import Job, JobState
 from digitmill.errors import Expired, NotFound
 from digitmill.store.orders import Order
 from digitmill.store.redis import RedisJobStore

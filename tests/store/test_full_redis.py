@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.domain import Counts, JobState
+from digitmill.domain.jobs import Counts, JobState
 from digitmill.errors import NotFound, StorageUnavailable
 from digitmill.store.base import TAKEN_SECONDS
 from digitmill.store.redis import RedisJobStore

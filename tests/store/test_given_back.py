@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digitmill.domain import Counts
+from digitmill.domain.jobs import Counts
 from tests.store.conftest import Bench, take_chunk
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from digitmill.domain import Computation, Counts, Job, JobState, Problem, new_job_id
+from digitmill.domain.jobs import Computation, Counts, Job, JobState, Problem, new_job_id
 from digitmill.errors import Expired, IdempotencyConflict, NotFound, TooManyJobs
 from digitmill.store.base import Done, PackedChunk
 from digitmill.store.orders import Load

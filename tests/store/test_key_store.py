@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from digitmill.access import ApiKey, Scope, Secret
+from digitmill.domain.access import ApiKey, Scope, Secret
 from digitmill.errors import Conflict, NotFound, StorageUnavailable
 from digitmill.store.connection import connect
 from digitmill.store.key_store import KeyStore, Session

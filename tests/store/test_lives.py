@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from digitmill.domain import Counts, Job, JobState, Problem
+from digitmill.domain.jobs import Counts, Job, JobState, Problem
 from digitmill.store.base import UNRECORDED_SECONDS, Claim, PackedChunk
 from digitmill.store.keys import TOMBSTONE_SECONDS
 from digitmill.store.redis import RedisJobStore

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from digitmill.domain import JobState, new_job_id
+from digitmill.domain.jobs import JobState, new_job_id
 from digitmill.errors import NotFound, TooManyJobs
 from digitmill.store.connection import MemoryGauge
 from digitmill.store.requests import Idempotency

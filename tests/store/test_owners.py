@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.access import ApiKey, Scope
-from digitmill.domain import Counts, Job, JobState, new_job_id
+from digitmill.domain.access import ApiKey, Scope
+from digitmill.domain.jobs import Counts, Job, JobState, new_job_id
 from digitmill.errors import StorageUnavailable
 from digitmill.store.base import Claim, PackedChunk
 from digitmill.store.endpoint_store import PROGRESS, Endpoint, SigningSecret

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from digitmill.domain import WORKED, Counts, JobState
+from digitmill.domain.jobs import Counts, JobState
+from digitmill.domain.rows import WORKED
 from tests.store.conftest import IMAGES, Bench, take_chunk
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from digitmill.domain import Job, new_job_id
+from digitmill.domain.jobs import Job, new_job_id
 from digitmill.errors import NotFound, QuotaUsed
 from digitmill.store.requests import Idempotency
 from tests.store.conftest import IMAGES, Bench

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from digitmill.domain import READ, Counts, Findings, Job, JobState, ModelReference, Options
-from digitmill.precedence import QueueName
+from digitmill.domain.jobs import READ, Counts, Findings, Job, JobState, ModelReference, Options
+from digitmill.domain.precedence import QueueName
 from digitmill.store.records import job_from_hash, record_of
 
 JOB = Job(

@@ -12,10 +12,12 @@ import fakeredis
 import pytest
 import redis
 
-from digitmill.access import ApiKey, Scope
-from digitmill.domain import DIGITS, PLAIN, Address, Counts, Job, JobState, Problem, RowStatus, new_job_id
+from digitmill.domain.access import ApiKey, Scope
+from digitmill.domain.jobs import Counts, Job, JobState, Problem, new_job_id
+from digitmill.domain.roles import Role
+from digitmill.domain.rows import DIGITS, PLAIN, Address, RowStatus
+from digitmill.domain.verdicts import Verdict, VerdictStatus
 from digitmill.errors import Conflict
-from digitmill.roles import Role
 from digitmill.store.base import Claim, Done, PackedChunk
 from digitmill.store.key_store import KeyStore
 from digitmill.store.orders import Order
@@ -24,7 +26,6 @@ from digitmill.store.requests import Idempotency
 from digitmill.store.reviews import Change, Doubt
 from digitmill.store.upkeep import WorkerInfo
 from digitmill.store.webhook_store import Attempt
-from digitmill.verdicts import Verdict, VerdictStatus
 from tests.store.conftest import IMAGES, Bench, take_chunk
 from tests.store.contents import contents
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from digitmill.access import Scope
-from digitmill.domain import Job, Options
+from digitmill.domain.access import Scope
+from digitmill.domain.jobs import Job, Options
 from digitmill.errors import NotFound, StorageUnavailable, StoreReplaced
 from digitmill.keys import LOCAL
 from digitmill.service import Service

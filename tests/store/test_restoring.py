@@ -12,8 +12,7 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 
-from digitmill.backup import Backup
-from digitmill.domain import Options
+from digitmill.domain.jobs import Options
 from digitmill.errors import BackupError, StorageUnavailable
 from digitmill.service import Service
 from digitmill.settings import Settings
@@ -21,6 +20,7 @@ from digitmill.store import connection
 from digitmill.store.connection import connect
 from digitmill.store.redis_copy import RedisCopy
 from digitmill.store.redis_mark import StoreMark
+from digitmill.upkeep.backup import Backup
 from digitmill.uploads.spool import Spool
 from tests.core.conftest import publish
 from tests.store.contents import contents

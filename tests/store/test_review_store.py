@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from digitmill.domain import DIGITS, Address, Counts, Job, JobState
+from digitmill.domain.jobs import Counts, Job, JobState
+from digitmill.domain.rows import DIGITS, Address
+from digitmill.domain.verdicts import Verdict, VerdictStatus
 from digitmill.errors import NotFound
 from digitmill.store.redis import RedisJobStore
 from digitmill.store.reviews import MOST_REVIEWERS, Change, Doubt, Holding, Outcome, Taken
-from digitmill.verdicts import Verdict, VerdictStatus
 from tests.store.conftest import IMAGES, Bench, take_chunk
 
 SEVEN = Verdict(VerdictStatus.RECOGNIZED, "7")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from digitmill.domain import JobState
-from digitmill.roles import Role
+from digitmill.domain.jobs import JobState
+from digitmill.domain.roles import Role
 from digitmill.store.base import Claim
 from digitmill.store.orders import Order
 from digitmill.store.upkeep import WorkerInfo

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill.columns import REASON_CODES, STATUS_CODES
-from digitmill.domain import Address, Counts, Failure, Guess, Part, Reason, Row, RowStatus, Value
+from digitmill.domain.columns import REASON_CODES, STATUS_CODES
+from digitmill.domain.jobs import Counts
+from digitmill.domain.rows import Address, Failure, Guess, Part, Reason, Row, RowStatus, Value
 from digitmill.errors import FailureCode
 from digitmill.store.reviews import Doubt
 from digitmill.store.rows import Answers

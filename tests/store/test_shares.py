@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from digitmill.domain import Counts, Job, JobState
-from digitmill.precedence import Priority, QueueName
+from digitmill.domain.jobs import Counts, Job, JobState
+from digitmill.domain.precedence import Priority, QueueName
 from digitmill.store.base import Done
 from digitmill.store.orders import Order
 from tests.store.conftest import Bench

@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from digitmill.domain import Counts, Job, JobState, ModelReference, Options, new_job_id
+from digitmill.domain.jobs import Counts, Job, JobState, ModelReference, Options, new_job_id
+from digitmill.domain.precedence import QueueName
 from digitmill.errors import NotFound
-from digitmill.precedence import QueueName
 from digitmill.store.base import Claim, Done, JobStore, PackedChunk, Taken
 from digitmill.store.orders import Order
 from digitmill.store.redis import RedisJobStore

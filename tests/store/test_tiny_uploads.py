@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from digitmill.domain import new_job_id
+from digitmill.domain.jobs import new_job_id
 from digitmill.errors import NotFound
 from digitmill.store.base import PackedChunk
 from tests.store.conftest import Bench, take_chunk

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from digitmill.domain import Counts, Job, JobState
+from digitmill.domain.jobs import Counts, Job, JobState
 from digitmill.store.endpoint_store import SigningSecret
 from digitmill.store.webhook_store import Attempt
 from tests.store.conftest import IMAGES, Bench, take_chunk

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitmill.columns import STATUS_CODES
-from digitmill.domain import NUMBER, Options, RowStatus
+from digitmill.domain.columns import STATUS_CODES
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import NUMBER, RowStatus
 from digitmill.errors import ModelRejected
 from digitmill.models.manifest import Manifest
 from digitmill.models.runtime import Model

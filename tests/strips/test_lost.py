@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.strips.ink import strip_ink
 from tests.strips.test_strips import written
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitmill.domain import Reason, Row, RowStatus
+from digitmill.domain.rows import Reason, Row, RowStatus
 from digitmill.readers.number import NumberReader
 from tests.numbers import fields, label_of, rows_of
 

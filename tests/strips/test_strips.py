@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Polarity
+from digitmill.domain.jobs import Polarity
+from digitmill.domain.rows import DIGITS
 from digitmill.strips.ink import HEIGHT, strip_ink
 from digitmill.strips.lattice import SYMBOLS, UNREAD, Lattice, lattice_of, read
 from digitmill.strips.segments import INK, Segment, joined, segments_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import normalise
 from training.data import Digits, Source, split
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
-from digitmill.domain import DIGITS, Rule
+from digitmill.domain.jobs import Rule
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import Conflict, DigitmillError, TrainingError
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import as_strict, calibrate

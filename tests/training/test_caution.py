@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitmill.domain import Rule
+from digitmill.domain.jobs import Rule
 from training.before_after import MOST
 from training.calibrate import Rows
 from training.caution import allowed, cautious, threshold

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import training.sources
-from digitmill.domain import Reason, Row, RowStatus
+from digitmill.domain.rows import Reason, Row, RowStatus
 from digitmill.errors import NotFound
 from digitmill.models.manifest import read_manifest
 from digitmill.models.runtime import open_model

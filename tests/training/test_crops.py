@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import normalise
 from digitmill.models.registry import Registry
 from training.metamorphic.asking import Reader, open_reader

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitmill.domain import DIGITS, Rule
+from digitmill.domain.jobs import Rule
+from digitmill.domain.rows import DIGITS
 from digitmill.models.manifest import MANIFEST_FILE, MODEL_FILE, read_manifest
 from digitmill.networks.task import BASE_FILE
 from tests.training.drawn import digits_of

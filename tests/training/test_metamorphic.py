@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
 from training.__main__ import app
 from training.metamorphic.asking import Answer, Reader

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import training.sources
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
 from digitmill.settings import Settings
 from tests.training.drawn import digits_of, source_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.strips.certainty import DROPPED_FEATURES, GROUP_FEATURES, NUMBER_FEATURES, Evidence
 from tests import numbers
 from training.data import Digits

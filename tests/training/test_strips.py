@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.strips.lattice import ALPHABET, FEATURES, SYMBOLS, Weighing
 from tests.strips.test_strips import LATTICE
 from training.data import Digits

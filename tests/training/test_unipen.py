@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from tests.training.drawn import Written, release, segment
 from training.unipen import PenCharacter, drawn, parse_unipen, read_release

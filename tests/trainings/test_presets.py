@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from digitmill.desk.trainings import CLASSES
 from digitmill.networks.layers import PICTURE, layers_of, outline
 from digitmill.networks.presets import PRESETS
-from digitmill.trainings import CLASSES
 from training.architectures import build
 from training.recipes import RECIPES
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from digitmill.domain import JobState, Options
+from digitmill.desk.trainings import Training, Wish
+from digitmill.domain.jobs import JobState, Options
+from digitmill.domain.roles import Role
 from digitmill.errors import BadOptions, NotFound, NoTrainer
-from digitmill.loading import Models
-from digitmill.roles import Role
 from digitmill.settings import Settings
 from digitmill.store.blobs import blobs_of
 from digitmill.store.upkeep import WorkerInfo
-from digitmill.trainings import Training, Wish
 from digitmill.uploads.spool import Spool
-from digitmill.work import Work
+from digitmill.work.loading import Models
+from digitmill.work.taking import Work
 from tests.in_process import InProcess, in_process, take_once
 from tests.trainings.samples import labelled_zip
 

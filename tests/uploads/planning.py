@@ -6,9 +6,9 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitmill.domain import Findings
+from digitmill.domain.jobs import Findings
+from digitmill.domain.planned import Chunk, Entry
 from digitmill.imaging.pdf import count_pages
-from digitmill.planned import Chunk, Entry
 from digitmill.uploads.entries import CountPages
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import read_member

@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitmill.domain import Failure
+from digitmill.domain.planned import Entry, Packing
+from digitmill.domain.rows import Failure
 from digitmill.errors import FailureCode
-from digitmill.planned import Entry, Packing
 from digitmill.uploads.codec import pack_plan, unpack_plan
 from tests.archives import zip_of
 from tests.uploads.planning import plan_zip

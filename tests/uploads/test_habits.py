@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from digitmill.domain import Findings
+from digitmill.domain.jobs import Findings
 from digitmill.errors import CorruptArchive, NoImages
 from digitmill.uploads.codec import pack_plan, unpack_plan
 from digitmill.uploads.names import LITTER, is_litter, plainly_images

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from digitmill.domain import Failure
+from digitmill.domain.planned import Entry, Packing
+from digitmill.domain.rows import Failure
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.planned import Entry, Packing
 from digitmill.uploads.members import read_member
 from tests.archives import Crafted, bad_members, craft, lying_bomb
 from tests.uploads.planning import Planned, plan_zip

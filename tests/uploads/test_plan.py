@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digitmill.domain.planned import Entry, Packing
 from digitmill.errors import (
     CorruptArchive,
     EmptyUpload,
@@ -21,7 +22,6 @@ from digitmill.errors import (
     UploadRefused,
 )
 from digitmill.imaging.pdf import count_pages
-from digitmill.planned import Entry, Packing
 from digitmill.settings import Settings
 from digitmill.uploads.entries import OrdinaryMembers
 from digitmill.uploads.limits import Limits

@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitmill.domain import Failure
+from digitmill.domain.planned import Entry
+from digitmill.domain.rows import Failure
 from digitmill.errors import FailureCode
-from digitmill.planned import Entry
 from digitmill.uploads.ranges import LARGEST_GAP, Range, ranges
 from tests.archives import zip_of
 from tests.uploads.planning import plan_of

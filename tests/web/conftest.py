@@ -23,13 +23,13 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from digitmill.domain import Options
-from digitmill.loading import Models
+from digitmill.domain.jobs import Options
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.redis import RedisJobStore
 from digitmill.uploads.spool import Spool
-from digitmill.work import Work
+from digitmill.work.loading import Models
+from digitmill.work.taking import Work
 from tests.core.conftest import publish
 from tests.in_process import HeldQueue, in_process, passing_time, take_once, waits
 from tests.web.fakes import WideMeansSeven

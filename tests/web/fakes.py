@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from digitmill.domain import DIGITS, Computation, Rule
+from digitmill.domain.jobs import Computation, Rule
+from digitmill.domain.rows import DIGITS
 from digitmill.forms.certainty import Looks
 from digitmill.imaging.normalisers import normalise_with_quality
 from digitmill.models.runtime import calibrate

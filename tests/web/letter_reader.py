@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.columns import Columns
-from digitmill.domain import PLAIN, Guess, Options, Reason, RowStatus, Value
+from digitmill.domain.columns import Columns
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import PLAIN, Guess, Reason, RowStatus, Value
 from digitmill.readers.base import Opened, Outputs, Reader
 
 LETTERS = "ABCDEFGHIJ"

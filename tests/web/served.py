@@ -11,12 +11,12 @@ import time
 
 from flask import Flask
 
-from digitmill.loading import Models
 from digitmill.readers import READERS
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.upkeep import WorkerInfo
-from digitmill.telemetry import configure_logging
+from digitmill.system.telemetry import configure_logging
+from digitmill.work.loading import Models
 from tests.core.conftest import publish
 from tests.in_process import HeldQueue, in_process, take_once
 from tests.web.fakes import WideMeansSeven

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from digitmill.access import Scope
 from digitmill.client.streams import write_csv
+from digitmill.domain.access import Scope
 from tests.forms.made import first_of, form_named, png, publication, submission
 from tests.web.conftest import Client, Mill, client_of, submitted
 from tests.web.fakes import blank, one, seven

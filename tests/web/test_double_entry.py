@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from digitmill.forms.template import Template
 from tests.forms.made import first_of, form_named, png, publication, submission
 from tests.web.conftest import Answer, Client, Mill, assert_problem, client_of

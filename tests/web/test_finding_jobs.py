@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from digitmill import finding
+from digitmill.jobs import finding
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import one
 

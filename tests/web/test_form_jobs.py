@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
-from digitmill.domain import ModelReference
+from digitmill.domain.jobs import ModelReference
 from digitmill.forms.certainty import FIRST, SECOND, Looks, Weights
 from digitmill.forms.template import Check
-from digitmill.loading import Models
+from digitmill.work.loading import Models
 from tests.forms.made import Grey, filled_in, first_of, form_named, png, publication, scanned, submission, with_strip
 from tests.numbers import model as numbers
 from tests.web.conftest import Client, Mill, assert_problem

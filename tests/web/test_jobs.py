@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digitmill.domain import JobState, Problem
+from digitmill.domain.jobs import JobState, Problem
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import heavy, one
 

@@ -14,7 +14,7 @@ import structlog
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from digitmill.access import ApiKey, Scope
+from digitmill.domain.access import ApiKey, Scope
 from digitmill.errors import SettingsError
 from digitmill.keys import CACHE_SECONDS, Keys
 from digitmill.service import Service

@@ -147,7 +147,7 @@ def test_a_job_without_answers_gives_an_empty_list(client: Client, mill: Mill) -
 def test_it_takes_what_the_blob_holds_also_when_parts_are_small(
     client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digitmill.labelled.READ_BYTES", 100)
+    monkeypatch.setattr("digitmill.review.labelled.READ_BYTES", 100)
     images = [one(n % 3 + 1) for n in range(20)]
     location = submitted(client, [(f"{n}.png", image) for n, image in enumerate(images)])
     mill.turn()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.forms.template import MarkField
 from digitmill.imaging.normalise import normalise
 from tests.forms.made import first_of, png, with_strip

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill.domain import Guess, Row, RowStatus
-from digitmill.labelling import doubt, most_useful_first
+from digitmill.domain.rows import Guess, Row, RowStatus
+from digitmill.review.labelling import doubt, most_useful_first
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, one, seven
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digitmill.access import Quotas, Scope
+from digitmill.domain.access import Quotas, Scope
 from digitmill.imaging.formats import FORMATS, READ_ARCHIVE_SUFFIXES
 from digitmill.settings import Settings
 from digitmill.store.connection import connect

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitmill import marked
+from digitmill.pages import marked
 from tests.forms.made import first_of, form_named, png
 from tests.web.conftest import Client, Mill, assert_problem
 from tests.web.test_form_jobs import form, options, page, submitted

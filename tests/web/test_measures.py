@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from digitmill.domain.roles import Role
 from digitmill.errors import StorageUnavailable
 from digitmill.measures import FAMILIES, JOBS, Measures
-from digitmill.roles import Role
 from tests.house.sources import ROOT
 from tests.pictures import drawn_digit, png
 from tests.store.conftest import Bench, take_chunk

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from digitmill.roles import Role
+from digitmill.domain.roles import Role
 from digitmill.store.upkeep import WorkerInfo
 from tests.core.conftest import publish
 from tests.core.test_drift import pile

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from digitmill.loading import Models
+from digitmill.work.loading import Models
 from tests.built_in import MANIFEST as DIGITS
 from tests.numbers import field_files, label_of, model
 from tests.web.conftest import Client, Mill, assert_problem, submit, submitted

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from digitmill.loading import Models
 from digitmill.service import Service
 from digitmill.settings import Settings
 from digitmill.store.connection import connect
 from digitmill.store.upkeep import WorkerInfo
+from digitmill.work.loading import Models
 from tests.built_in import PLACE
 from tests.core.conftest import add_calibration, publish
 from tests.in_process import in_process

@@ -11,9 +11,9 @@ import structlog
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from digitmill.loading import Models
-from digitmill.roles import Role
+from digitmill.domain.roles import Role
 from digitmill.store.upkeep import WorkerInfo
+from digitmill.work.loading import Models
 from tests.in_process import take_once
 from tests.publishing.files import SOUND, with_layer
 from tests.web.conftest import Client, Mill, assert_problem, submit

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr, TypeAdapter
 from standardwebhooks import Webhook
 
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from tests.core.test_drift import pile
 from tests.receiver import Receiver
 from tests.web.conftest import Client, Mill, assert_problem, submit

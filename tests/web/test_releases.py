@@ -11,9 +11,9 @@ import pytest
 import structlog
 from numpy.typing import NDArray
 
-from digitmill.domain import ModelReference
+from digitmill.domain.jobs import ModelReference
 from digitmill.errors import ModelNotFound
-from digitmill.loading import Models
+from digitmill.work.loading import Models
 from tests.core.conftest import publish
 from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
 from tests.web.fakes import WideMeansSeven, one, seven

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digitmill.client.streams import write_csv
-from digitmill.loading import Models
+from digitmill.results.tables import FORMULA_STARTS, csv_pieces
 from digitmill.store.orders import Order
-from digitmill.tables import FORMULA_STARTS, csv_pieces
 from digitmill.uploads.names import label
+from digitmill.work.loading import Models
 from tests.archives import zip_of
 from tests.client.scripted import row_document
 from tests.web.conftest import Client, Mill, assert_problem, submitted

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from digitmill.access import Quotas, Scope
-from digitmill.page_documents import time_text
+from digitmill.domain.access import Quotas, Scope
+from digitmill.domain.page_documents import time_text
 from tests.web.conftest import Client, Mill, assert_problem, submit
 from tests.web.fakes import one
 

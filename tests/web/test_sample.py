@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitmill import sampling
-from digitmill.sampling import interval, shuffled
+from digitmill.review import sampling
+from digitmill.review.sampling import interval, shuffled
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, one, seven
 

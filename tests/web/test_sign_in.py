@@ -7,7 +7,7 @@ import re
 import pytest
 from pydantic import SecretStr
 
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from tests.built_in import PLACE
 from tests.web.conftest import Answer, Client, Mill, assert_problem, form, submit
 from tests.web.fakes import one

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from digitmill.purge import Purge
+from digitmill.upkeep.purge import Purge
 from tests.forms.made import body, file, form_named, png, publication
 from tests.web.conftest import Client, Mill, assert_problem
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from digitmill.domain import Reason
+from digitmill.domain.rows import Reason
 from digitmill.errors import FailureCode
 from tests.house.sources import ROOT
 from tests.web.conftest import Client, submitted

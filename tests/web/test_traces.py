@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from digitmill import tracing
 from digitmill.settings import Settings
+from digitmill.system import tracing
 from tests.receiver import Receiver, receiving
 from tests.web.conftest import Client, Mill, submit, wait_until
 from tests.web.fakes import one

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from digitmill.domain import WORKED, Counts
+from digitmill.domain.jobs import Counts
+from digitmill.domain.roles import Role
+from digitmill.domain.rows import WORKED
 from digitmill.networks.task import Task
-from digitmill.roles import Role
 from digitmill.store.base import Done
 from digitmill.store.blobs import model_blob
 from digitmill.store.orders import Order

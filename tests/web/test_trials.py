@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from digitmill.purge import Purge
-from digitmill.trying import OWNER
+from digitmill.pages.trying import OWNER
+from digitmill.upkeep.purge import Purge
 from tests.forms.made import body, file, filled_in, first_of, form_named, png, publication, scanned
 from tests.pdfs import flate, pdf
 from tests.pdfs import scan as page_of_pdf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr, TypeAdapter
 
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from tests.core.test_drift import pile
 from tests.receiver import Receiver
 from tests.web.conftest import Client, Mill, assert_problem, submit

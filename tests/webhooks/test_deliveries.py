@@ -9,7 +9,7 @@ import time
 import pytest
 from standardwebhooks import Webhook
 
-from digitmill.domain import JobState, Options
+from digitmill.domain.jobs import JobState, Options
 from digitmill.errors import BadOptions, NotFound
 from digitmill.webhooks.deliveries import MOST_ATTEMPTS, NOT_SENT, Delivery, Webhooks, pause_after
 from digitmill.webhooks.sending import TOO_LATE, Poster

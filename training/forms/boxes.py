@@ -20,7 +20,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.domain import Options
+from digitmill.domain.jobs import Options
 from digitmill.errors import ItemFailure, TrainingError
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import DigitsField

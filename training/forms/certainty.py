@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from digitmill.domain import Options, RowStatus
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import RowStatus
 from digitmill.errors import ItemFailure
 from digitmill.forms import certainty, digits
 from digitmill.forms.certainty import Looks, Weights, log_odds

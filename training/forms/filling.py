@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.forms.template import DigitsField, MarkField, NumberField
 from training.data import Digits
 from training.forms.layout import Form

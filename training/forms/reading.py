@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from digitmill.domain import NUMBER, Options, Reason, Row, RowStatus
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import NUMBER, Reason, Row, RowStatus
 from digitmill.errors import ItemFailure
 from digitmill.forms.certainty import REVIEW_BELOW
 from digitmill.forms.registration.reference import Reference

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from digitmill.domain import Options, RowStatus
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import RowStatus
 from digitmill.forms.certainty import REVIEW_BELOW
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import Template

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from digitmill.domain import Options
+from digitmill.domain.jobs import Options
 from digitmill.forms.certainty import REVIEW_BELOW
 from digitmill.forms.registration.reference import Reference
 from digitmill.imaging.decode import decode

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS, Reason
+from digitmill.domain.rows import DIGITS, Reason
 from digitmill.imaging.bar import with_paper_around
 from digitmill.imaging.loops import struck_through
 from digitmill.imaging.normalise import NORMALISER_VERSION

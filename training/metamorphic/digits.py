@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from digitmill.imaging.decode import decode
 from training.boxes import BOXES_FILE, boxes_of

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from training.metamorphic.pictures import Grey, cut_to, four, grey, ink_box, padded, paper_of
 
 

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import normalise
 from training.data import Digits
 from training.kinds import label_of

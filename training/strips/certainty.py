@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.models.runtime import Model
 from digitmill.readers.number import mark_of, shares_of
 from digitmill.strips.certainty import Certainty, Evidence, Regression, evidence_of, runs_of

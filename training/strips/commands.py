@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from digitmill.domain import NUMBER
+from digitmill.domain.rows import NUMBER
 from digitmill.errors import TrainingError
 from digitmill.models.manifest import MANIFEST_FILE
 from digitmill.models.registry import Registry

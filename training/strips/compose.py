@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.strips.lattice import DASH, POINT, SIGN
 from training.scans.papers import on_paper
 from training.scans.pens import textured

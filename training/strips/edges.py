@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
-from digitmill.domain import Polarity
+from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import in_mnist_form
 from digitmill.strips.ink import StripInk, strip_ink
 from digitmill.strips.lattice import ALPHABET, DASH, POINT, lattice_of

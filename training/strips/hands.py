@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.models.manifest import DataSet
 from training.data import UNIPEN, Digits, joined, load_sources
 from training.pen_sources import TEST_WRITERS, UNIPEN_FOLDER, UNIPEN_LICENCE, characters, held_out_characters

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from pydantic import BaseModel, ConfigDict
 
-from digitmill.domain import NUMBER
+from digitmill.domain.rows import NUMBER
 from digitmill.errors import TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.conversion import convert

@@ -12,8 +12,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from rich.table import Table
 
-from digitmill.columns import STATUS_CODES
-from digitmill.domain import Options, RowStatus
+from digitmill.domain.columns import STATUS_CODES
+from digitmill.domain.jobs import Options
+from digitmill.domain.rows import RowStatus
 from digitmill.models.manifest import Scores
 from digitmill.models.runtime import Model
 from digitmill.readers.number import NumberReader, OpenedNumber

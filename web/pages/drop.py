@@ -6,8 +6,8 @@ from flask import Response, request, send_from_directory
 from flask_babel import gettext
 
 from digitmill import programs
-from digitmill.access import NO_QUOTAS
-from digitmill.domain import DIGIT, FORM, NUMBER
+from digitmill.domain.access import NO_QUOTAS
+from digitmill.domain.rows import DIGIT, FORM, NUMBER
 from digitmill.errors import NotFound
 from digitmill.forms.certainty import REVIEW_BELOW as FORM_REVIEW_BELOW
 from digitmill.imaging.foreign import OTHER_ARCHIVES, READ_ARCHIVES

@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import Response, request
 
-from digitmill.access import Scope
-from digitmill.domain import PUBLISH, Job
-from digitmill.marked import MOST_PAGES
+from digitmill.domain.access import Scope
+from digitmill.domain.jobs import PUBLISH, Job
+from digitmill.jobs.retrying import RETRY_OF
+from digitmill.pages.marked import MOST_PAGES
 from digitmill.readers import reader_of
-from digitmill.retrying import RETRY_OF
 from web.context import caller, owner, service
 from web.page_tables import fits_a_spreadsheet, labels_of
 from web.pages import texts

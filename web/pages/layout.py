@@ -13,7 +13,7 @@ from flask import Response, g, redirect, render_template, request
 from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup, escape
 
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from digitmill.errors import DigitmillError, Forbidden, RateLimited, ServiceUnavailable, Unauthorized
 from digitmill.keys import ADMIN
 from web.auth import identify

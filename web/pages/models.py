@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from flask import Response, request
 
-from digitmill.access import Scope
-from digitmill.domain import DIGIT
+from digitmill.domain.access import Scope
+from digitmill.domain.rows import DIGIT
 from digitmill.errors import ModelNotFound
 from digitmill.models.manifest import Manifest
 from digitmill.models.registry import BOX

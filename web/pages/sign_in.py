@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_babel import gettext as _
 
 from digitmill.errors import Unauthorized
-from digitmill.telemetry import audit
+from digitmill.system.telemetry import audit
 from web.auth import identify
 from web.context import service
 from web.pages.layout import next_page, page, page_blueprint, to

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Response
 
-from digitmill.documents import job_document
-from digitmill.domain import NUMBER, READ, Job, JobState
-from digitmill.roles import Role
-from digitmill.trainings import TRAINER_SECONDS
+from digitmill.desk.trainings import TRAINER_SECONDS
+from digitmill.domain.documents import job_document
+from digitmill.domain.jobs import READ, Job, JobState
+from digitmill.domain.roles import Role
+from digitmill.domain.rows import NUMBER
 from web.context import owner, service
 from web.pages import training_texts
 from web.pages.layout import page, page_blueprint

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Response
 from flask_babel import gettext
 
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from digitmill.errors import Forbidden
 from web.context import caller
 from web.pages.layout import page, page_blueprint

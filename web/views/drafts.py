@@ -9,7 +9,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field
 
 from digitmill import errors
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from digitmill.forms.drafting import drafted_apart
 from digitmill.forms.imported import from_widgets
 from digitmill.imaging.counting import count_pictures

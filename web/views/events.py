@@ -9,7 +9,7 @@ from flask import Response, request
 from pydantic import Field
 
 from digitmill import errors
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from web.context import context, owner, service
 from web.inputs import Headers
 from web.openapi import EVENTS, JSON, Document, answer, operation, reference

@@ -9,7 +9,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field
 
 from digitmill import errors
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from digitmill.errors import NotFound
 from digitmill.imaging.drawing import View
 from digitmill.imaging.formats import FORMATS, format_of

@@ -13,12 +13,13 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field
 from werkzeug.http import parse_dict_header
 
-from digitmill import domain, errors
-from digitmill.access import Scope
+from digitmill import errors
+from digitmill.domain import jobs as domain_jobs
+from digitmill.domain.access import Scope
 from digitmill.errors import BadOptions, FieldError
-from digitmill.finding import Sought, delete_found, found
-from digitmill.jobs import Submission
-from digitmill.results import EVERY_ROW, Page
+from digitmill.jobs.finding import Sought, delete_found, found
+from digitmill.jobs.jobs import Submission
+from digitmill.results.rows import EVERY_ROW, Page
 from digitmill.uploads.spool import Spool
 from web.answers import compressed, json_answer
 from web.auditing import audit_call
@@ -93,7 +94,7 @@ class JobsQuery(Query):
     def sought(self) -> Sought:
         """Raises BadOptions."""
         after, before = (None if said is None else _seconds(said) for said in (self.created_after, self.created_before))
-        states = frozenset(domain.JobState(state) for state in self.state or ())
+        states = frozenset(domain_jobs.JobState(state) for state in self.state or ())
         return Sought(states, self.unanswered == "true", after, before, _pairs(self.metadata))
 
 
@@ -370,7 +371,7 @@ def _waited(submission: Submission, seconds: int) -> Response:
     return response
 
 
-def _accepted(job: domain.Job) -> Response:
+def _accepted(job: domain_jobs.Job) -> Response:
     response = _with_retry(json_answer(job_document(job), 202), job)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return response
@@ -382,7 +383,7 @@ def _answered(page: Page) -> Response:
     return response
 
 
-def _with_retry(response: Response, job: domain.Job) -> Response:
+def _with_retry(response: Response, job: domain_jobs.Job) -> Response:
     if not job.state.final:
         response.headers["Retry-After"] = "1" if job.counts.total < LARGE_JOB_IMAGES else "5"
     return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from flask import Response
 
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from web.answers import json_answer
 from web.context import caller, service
 from web.openapi import answer, operation

@@ -9,8 +9,8 @@ from flask import Response
 from pydantic import BeforeValidator, Field
 
 from digitmill import errors
-from digitmill.access import Scope
-from digitmill.marked import MOST_PAGES
+from digitmill.domain.access import Scope
+from digitmill.pages.marked import MOST_PAGES
 from web.answers import stream_answer
 from web.context import context, owner, service
 from web.inputs import Query, digits

@@ -10,7 +10,7 @@ from flask import Response, request
 from pydantic import Field
 
 from digitmill import errors
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from digitmill.models.manifest import Manifest
 from digitmill.publishing.card import MOST_CARD_BYTES, Card
 from digitmill.uploads.spool import Spool

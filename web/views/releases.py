@@ -9,7 +9,7 @@ from flask import Response, request
 from pydantic import Field
 
 from digitmill import errors
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from web.answers import json_answer
 from web.auditing import audit_model
 from web.context import caller, service

@@ -20,12 +20,13 @@ from werkzeug.wsgi import FileWrapper
 from xlsxwriter.exceptions import XlsxFileError
 
 from digitmill import __version__, errors
-from digitmill.access import Scope
-from digitmill.domain import Job, RowStatus
+from digitmill.domain.access import Scope
+from digitmill.domain.jobs import Job
+from digitmill.domain.rows import RowStatus
 from digitmill.errors import BadOptions, Expired, FieldError, NotFound, StorageUnavailable
 from digitmill.readers import reader_of
-from digitmill.results import EVERY_ROW, RowFilter, Some
-from digitmill.tables import COLUMNS, FORMULA_STARTS, Cells, by_the_model, cells_of, csv_pieces, ndjson_pieces
+from digitmill.results.rows import EVERY_ROW, RowFilter, Some
+from digitmill.results.tables import COLUMNS, FORMULA_STARTS, Cells, by_the_model, cells_of, csv_pieces, ndjson_pieces
 from digitmill.uploads.spool import SPREADSHEET_SUFFIX
 from web.answers import compressed, is_one_range, json_answer, row_answer, stream_answer, with_ranges
 from web.certificates import certificate_lines, certificate_of

@@ -10,8 +10,8 @@ from flask import Response, request
 from pydantic import Field
 
 from digitmill import errors
-from digitmill.access import Scope
-from digitmill.review import Correction
+from digitmill.domain.access import Scope
+from digitmill.review.corrections import Correction
 from web.answers import json_answer, row_answer, stream_answer
 from web.auditing import audit_call
 from web.context import caller, context, owner, service

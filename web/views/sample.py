@@ -9,8 +9,8 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field
 
 from digitmill import errors
-from digitmill.access import Scope
-from digitmill.domain import RowStatus
+from digitmill.domain.access import Scope
+from digitmill.domain.rows import RowStatus
 from web.answers import json_answer
 from web.auditing import audit_call
 from web.certificates import certificate_of

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from digitmill import errors
-from digitmill.access import Scope
+from digitmill.domain.access import Scope
 from digitmill.forms.template import MOST_BYTES
 from digitmill.store.templates import TemplateRecord
 from digitmill.uploads.spool import Spool

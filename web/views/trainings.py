@@ -11,11 +11,11 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field
 
 from digitmill import errors
-from digitmill.access import Scope
+from digitmill.desk.trainings import CLASSES, TRAINER_SECONDS, Training
+from digitmill.domain.access import Scope
+from digitmill.domain.roles import Role
 from digitmill.networks.layers import outline
 from digitmill.networks.presets import PRESETS
-from digitmill.roles import Role
-from digitmill.trainings import CLASSES, TRAINER_SECONDS, Training
 from digitmill.uploads.spool import Spool
 from web.answers import compressed, json_answer
 from web.auditing import audit_call

@@ -8,13 +8,13 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from digitmill import errors
-from digitmill.access import Scope
-from digitmill.domain import Job
+from digitmill.domain.access import Scope
+from digitmill.domain.jobs import Job
 from digitmill.errors import BadTemplate, FieldError, UnsupportedMediaType
 from digitmill.forms.proposed import proposed
 from digitmill.forms.template import MOST_BYTES, Template
+from digitmill.pages.trying import OWNER, Wait
 from digitmill.store.news import CompletionWaiter
-from digitmill.trying import OWNER, Wait
 from digitmill.uploads.spool import Spool
 from web.answers import JSON, json_answer, row_answer
 from web.context import caller, context, owner, service

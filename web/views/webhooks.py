@@ -9,8 +9,8 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field
 
 from digitmill import errors
-from digitmill.access import Scope
-from digitmill.finding import SoughtDeliveries, found_deliveries
+from digitmill.domain.access import Scope
+from digitmill.jobs.finding import SoughtDeliveries, found_deliveries
 from digitmill.store.endpoint_store import Endpoint
 from web.answers import compressed, json_answer
 from web.auditing import audit_call, audit_webhook

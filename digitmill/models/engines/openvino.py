@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.domain import DIGITS
+from digitmill.domain.rows import DIGITS
 from digitmill.errors import EngineUnavailable, ModelRejected
 from digitmill.models.engines.base import Batch, Converted, Probabilities
 from digitmill.programs import loading

@@ -1,0 +1,1 @@
+"""Rows of jobs: read, as tables, and written as files elsewhere."""

@@ -1,0 +1,1 @@
+"""What people make of rows: corrections, who reviews what, samples to check, answers to train with."""

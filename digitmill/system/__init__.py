@@ -1,0 +1,1 @@
+"""What the service asks of the machine: files of every kind, calls with a timeout, walls, log lines, spans."""

@@ -1,0 +1,1 @@
+"""What keeps the store whole: the sweep, the purge, the backup."""
