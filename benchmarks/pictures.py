@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitmill.settings import Settings
-from training.data import load_sources
+from training.pictures.data import load_sources
 
 DIFFERENT_SCANS = 500
 """Scans are drawn so many times and then begin again: to draw more would take longer than to read them."""

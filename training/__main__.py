@@ -20,10 +20,10 @@ from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import BUILT_IN, Registry
 from digitmill.settings import PrecisionName, Settings
 from training.config import Config, read_config
-from training.data import Digits, Images
 from training.forms import commands as form_commands
 from training.forms.commands import console
-from training.recipes import RECIPES, configured
+from training.learning.recipes import RECIPES, configured
+from training.pictures.data import Digits, Images
 from training.strips import commands as strip_commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make the models of Digitmill.")
@@ -75,8 +75,8 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
 ) -> None:
     """Train a model, or go on with it, and calibrate it."""
-    from training.sources import sources_of
-    from training.train import start
+    from training.learning.train import start
+    from training.pictures.sources import sources_of
 
     given = {
         "version": version,
@@ -101,8 +101,8 @@ def train(
 @app.command()
 def evaluate(folder: RunFolder, output: Path | None = None, threads: Threads = CORES) -> None:
     """Measure a model and write metrics.json beside it, or to --output."""
-    from training.evaluate import METRICS_FILE, evaluate, table
-    from training.sources import sources_of
+    from training.measuring.evaluate import METRICS_FILE, evaluate, table
+    from training.pictures.sources import sources_of
 
     config, settings = _config_of(folder), Settings.load()
     sources = sources_of(config, settings)
@@ -120,7 +120,7 @@ def predict(
     threads: Threads = CORES,
 ) -> None:
     """Read image files the way the service does, and print digit, confidence and status."""
-    from training.predict import chosen, predict, table
+    from training.measuring.predict import chosen, predict, table
 
     settings = Settings.load()
     opened = chosen(model, _registry(settings), settings, threads)
@@ -178,8 +178,8 @@ def metamorphic(
 @app.command()
 def report(folder: RunFolder, threads: Threads = CORES) -> None:
     """Write a run's figures, pictures and model card into its folder."""
-    from training.report import report
-    from training.sources import sources_of
+    from training.pictures.sources import sources_of
+    from training.reports.report import report
 
     config, settings = _config_of(folder), Settings.load()
     for path in report(folder, config, sources_of(config, settings), threads, _strangers(settings)):
@@ -224,7 +224,7 @@ def prepare(
     polarity: Annotated[Polarity, typer.Option(help="How the ink stands on the paper.")] = Polarity.AUTO,
 ) -> None:
     """Turn labelled pictures into one .npz file for `train --data`, and say what was left out and why."""
-    from training.prepare import prepare, tables
+    from training.pictures.prepare import prepare, tables
 
     labelled = prepare(source, out, polarity, Settings.load().max_image_pixels)
     for each in tables(labelled, source):
@@ -247,8 +247,8 @@ def calibrate(
     threads: Threads = CORES,
 ) -> None:
     """Find temperature and threshold for scans of one kind, and the error that they let through."""
-    from training.calibrate import calibration_of, read_rows, table
-    from training.predict import chosen
+    from training.measuring.calibrate import calibration_of, read_rows, table
+    from training.measuring.predict import chosen
 
     # in f32, whatever the workers compute in: others are exact only where the model's own threshold lies
     settings = Settings.load().model_copy(update={"precision": PrecisionName.F32})
@@ -271,7 +271,7 @@ def unseen(
     threads: Threads = CORES,
 ) -> None:
     """Measure what 500 corrected rows of a source gain that the default model has not seen."""
-    from training.unseen import LOOKS, unseen
+    from training.measuring.unseen import LOOKS, unseen
 
     settings = Settings.load()
     for each in look or LOOKS:
@@ -282,7 +282,7 @@ def unseen(
 def _new(architecture: str | None, options: dict[str, Any]) -> Config:
     if "version" not in options:
         raise TrainingError("A new run needs a version to be published under. Add, say, --version 2.")
-    from training.arithmetic import quickest
+    from training.learning.arithmetic import quickest
 
     config = configured(architecture or "compact", options)
     return config.model_copy(update={"arithmetic": quickest()}) if config.arithmetic != "float32" else config
@@ -308,14 +308,14 @@ def _config_of(folder: Path) -> Config:
 
 def _strangers(settings: Settings) -> dict[str, Images]:
     """Pictures of what is no digit, from real forms, where the data folder has them."""
-    from training.out_of_distribution import strangers
+    from training.measuring.out_of_distribution import strangers
 
     return strangers(settings.data) if settings.data is not None else {}
 
 
 def _held_out(folder: Path, settings: Settings) -> Digits:
-    from training.data import joined
-    from training.sources import sources_of
+    from training.pictures.data import joined
+    from training.pictures.sources import sources_of
 
     return joined([source.validation for source in sources_of(_config_of(folder), settings)])
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from digitmill.models.manifest import Name, Version
 from digitmill.networks.layers import Layer
-from training.data import DATA_SETS
+from training.pictures.data import DATA_SETS
 
 CONFIG_FILE = "config.json"
 

@@ -25,9 +25,9 @@ from digitmill.models.manifest import (
 )
 from digitmill.models.runtime import open_converted, open_model
 from digitmill.settings import EngineName, PrecisionName
-from training.augment import augment
-from training.data import Digits
+from training.drawn.augment import augment
 from training.non_digits import non_digits
+from training.pictures.data import Digits
 
 SCANS, OTHERS = 1000, 200
 """Pictures from which the ranges of int8 are taken: of digits, and of none."""

@@ -27,12 +27,12 @@ from digitmill.networks.task import TASK_FILE, Task
 from digitmill.programs import loading
 from digitmill.settings import Settings
 from training.config import Config
-from training.data import MNIST, Source, load_sources
-from training.history import Epoch, read_history
-from training.improvement import given_in, improve_in, report_of
-from training.progress import NOT_ONE_EPOCH, Enough, Watch
-from training.recipes import RECIPES, Classic
-from training.sources import with_files
+from training.learning.history import Epoch, read_history
+from training.learning.improvement import given_in, improve_in, report_of
+from training.learning.progress import NOT_ONE_EPOCH, Enough, Watch
+from training.learning.recipes import RECIPES, Classic
+from training.pictures.data import MNIST, Source, load_sources
+from training.pictures.sources import with_files
 
 LEAST_DIGITS = 50
 NO_MEMORY = "The labelled images need more memory than DIGITMILL_IMAGE_MEMORY_BYTES. Send fewer, or smaller ones."
@@ -154,8 +154,8 @@ def run(folder: Path, channel: Channel) -> None:
     sources = sources_of_task(task, config, folder, settings)
     # imported when the images are decoded: it brings TensorFlow
     with loading():
-        from training.measured import report_of as report_of_training  # noqa: PLC0415
-        from training.train import train  # noqa: PLC0415
+        from training.learning.train import train  # noqa: PLC0415
+        from training.measuring.measured import report_of as report_of_training  # noqa: PLC0415
 
     watch = Telling(channel, task.seconds)
     if task.seconds <= 0:

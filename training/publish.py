@@ -9,9 +9,9 @@ from digitmill.errors import ModelRejected
 from digitmill.models.manifest import Manifest, read_manifest
 from digitmill.models.registry import Registry
 from training.convert import convert_and_compare
-from training.data import Digits
-from training.evaluate import METRICS_FILE, Report
-from training.report import PICTURE_FILES
+from training.measuring.evaluate import METRICS_FILE, Report
+from training.pictures.data import Digits
+from training.reports.report import PICTURE_FILES
 
 LARGEST_BYTES = 5_000_000
 """Models travel with the package and stay in the memory of every worker."""

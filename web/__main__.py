@@ -16,8 +16,8 @@ def main() -> int:
         from digitmill.settings import Settings  # noqa: PLC0415
         from digitmill.system.telemetry import configure_logging  # noqa: PLC0415
         from digitmill.system.tracing import configure_tracing  # noqa: PLC0415
-        from web.addresses import require_safe_address  # noqa: PLC0415
-        from web.shared_metrics import share_metrics  # noqa: PLC0415
+        from web.server.addresses import require_safe_address  # noqa: PLC0415
+        from web.server.shared_metrics import share_metrics  # noqa: PLC0415
     # uploads and logs are for this user alone to read
     os.umask(0o077)
     try:
@@ -36,7 +36,7 @@ def main() -> int:
         share_metrics()
     # prometheus-client reads the variable when it is imported, as nearly all of web does
     with loading():
-        from web.server import run  # noqa: PLC0415
+        from web.server.server import run  # noqa: PLC0415
 
     run(settings)
     return 0

@@ -10,16 +10,15 @@ from werkzeug.routing import IntegerConverter
 from digitmill.errors import DigitmillError, NotFound, TemplateNotFound, Unauthorized
 from digitmill.service import Service
 from digitmill.settings import Settings
-from web.addresses import require_safe_address
-from web.auth import init_auth, looked_into, sure_of
-from web.connection import init_connection
+from web.access.auth import init_auth, looked_into, sure_of
+from web.access.cors import init_cors
+from web.access.limits import connections_of, init_limits
+from web.access.refusals import refuse_key
 from web.context import EXTENSION, Context, context
-from web.cors import init_cors
+from web.documents.inputs import DigitmillRequest
+from web.documents.openapi import init_openapi
 from web.errors import init_errors
-from web.inputs import DigitmillRequest
-from web.limits import connections_of, init_limits
 from web.metrics import Metrics
-from web.openapi import init_openapi
 from web.pages.documentation import EXTENSION as DOCUMENTS
 from web.pages.documentation import Documents, documentation
 from web.pages.drawing import drawing_pages
@@ -33,9 +32,11 @@ from web.pages.sign_in import sign_in
 from web.pages.templates import templates_pages
 from web.pages.training import training_pages
 from web.pages.webhooks import webhooks_pages
-from web.refusals import refuse_key
 from web.requests import init_requests
-from web.streams import Streams
+from web.server.addresses import require_safe_address
+from web.server.connection import init_connection
+from web.server.streams import Streams
+from web.server.waiting import Waiting
 from web.traces import init_traces
 from web.views.drafts import drafts
 from web.views.events import events
@@ -53,7 +54,6 @@ from web.views.templates import templates
 from web.views.trainings import trainings
 from web.views.trials import trials
 from web.views.webhooks import webhooks
-from web.waiting import Waiting
 
 PAGES = (
     drop, samples, jobs_pages, review_pages, drawing_pages, models_pages, templates_pages, training_pages,

@@ -10,10 +10,10 @@ from flask import current_app, g
 from digitmill.domain.access import Caller
 from digitmill.keys import ADMIN
 from digitmill.service import Service
+from web.access.wrong_keys import WrongKeys
 from web.metrics import Metrics
-from web.streams import Streams
-from web.waiting import Waiting
-from web.wrong_keys import WrongKeys
+from web.server.streams import Streams
+from web.server.waiting import Waiting
 
 EXTENSION = "digitmill"
 
@@ -49,6 +49,6 @@ def owner() -> str:
 
 
 def caller() -> Caller:
-    """Who sends the present request; ``web/auth.py`` found it out."""
+    """Who sends the present request; ``web/access/auth.py`` found it out."""
     found: Caller = g.caller
     return found

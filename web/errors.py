@@ -18,10 +18,10 @@ from werkzeug.exceptions import HTTPException
 from digitmill import errors
 from digitmill.domain.documents import title_of, type_of
 from digitmill.errors import DigitmillError, FieldError
-from web.bounded import TooSlow
 from web.context import context
-from web.options import bad_input
-from web.schemas import Problem
+from web.documents.options import bad_input
+from web.documents.schemas import Problem
+from web.server.bounded import TooSlow
 
 PROBLEM = "application/problem+json"
 

@@ -19,7 +19,7 @@ from digitmill.measures import Family, Figure, Measures
 from digitmill.store.base import JobStore
 from digitmill.store.upkeep import WorkerInfo
 from digitmill.work.drift import DRIFTING
-from web.shared_metrics import VARIABLE
+from web.server.shared_metrics import VARIABLE
 
 WORKER_SECONDS = 15.0
 """A worker that was not heard of for so long counts as gone."""

@@ -11,7 +11,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 
-from web.auth import needs_key
+from web.access.auth import needs_key
 from web.context import context
 
 REQUEST_ID = "X-Request-Id"

@@ -1,6 +1,6 @@
 """The reference pictures, which ship with the service: every model that is published is measured on the same ones.
 
-``reference_set/LICENCES.md`` says where they come from; ``python -m training.reference`` makes them.
+``reference_set/LICENCES.md`` says where they come from; ``python -m training.measuring.reference`` makes them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Networks to begin with, and how each is trained where nobody says otherwise.
 
-``training/architectures.py`` builds the same, which a test holds to these lists.
+``training/learning/architectures.py`` builds the same, which a test holds to these lists.
 """
 
 from __future__ import annotations

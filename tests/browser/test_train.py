@@ -19,8 +19,8 @@ from digitmill.models.reference import FIT, NON_DIGITS, load_reference
 from tests.browser.conftest import browsing, running_up, send
 from tests.browser.test_draw import STROKES, draw
 from tests.browser.watching import Watch, assert_accessible
-from training.data import MNIST_SHAPES
-from training.ink import bent
+from training.drawn.ink import bent
+from training.pictures.data import MNIST_SHAPES
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart
 
-from training.data import Digits
 from training.forms.capture import captured
 from training.forms.layout import DPI, Form, laid_out
+from training.pictures.data import Digits
 
 Grey = NDArray[np.uint8]
 

@@ -20,7 +20,7 @@ from digitmill.settings import PREFIX, Settings
 from tests.house import settings_table
 from tests.house.sources import ROOT
 from tests.house.test_requirements import names_in
-from web.page_tables import FIRST, LAST
+from web.tables.page_tables import FIRST, LAST
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")

@@ -16,7 +16,7 @@ from digitmill.domain.jobs import Polarity
 from digitmill.imaging.decode import decode
 from digitmill.imaging.normalise import normalise
 from tests.pictures import Grey, drawn_digit, encoded
-from training.likeness import likeness
+from training.drawn.likeness import likeness
 
 Colour = tuple[int, int, int]
 Coloured = NDArray[np.uint8]

@@ -24,7 +24,7 @@ from tests.end_to_end.conftest import free_port
 from tests.forms.made import submission
 from tests.web.conftest import client_of
 from tests.web.fakes import heavy, one
-from web.auth import looked_into
+from web.access.auth import looked_into
 
 
 @pytest.fixture

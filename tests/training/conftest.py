@@ -7,8 +7,8 @@ import pytest
 from tests.one_tensorflow import one_tensorflow
 from tests.training.drawn import digits_of, source_of
 from training.config import Config
-from training.data import Source
-from training.train import start
+from training.learning.train import start
+from training.pictures.data import Source
 
 __all__ = ["one_tensorflow"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import normalise
-from training.data import Digits, Source, split
+from training.pictures.data import Digits, Source, split
 
 Written = list[list[tuple[int, int]]]
 """Strokes of points (x, y), y upwards."""

@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from training import __main__ as command_line
-from training import arithmetic
 from training.config import Arithmetic
+from training.learning import arithmetic
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import training.augment
+import training.drawn.augment
 from tests.training.drawn import digits_of
-from training.augment import augment, scanned
-from training.data import Digits
-from training.ink import CANVAS, bent, enlarged, written
+from training.drawn.augment import augment, scanned
+from training.drawn.ink import CANVAS, bent, enlarged, written
+from training.pictures.data import Digits
 
 PRINTED = digits_of(2)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -73,7 +73,7 @@ def test_a_digit_whose_ink_is_lost_comes_back_as_it_came() -> None:
 def test_a_scan_that_shows_something_else_is_not_taken_for_its_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     rule, image, label = np.zeros((28, 28), np.uint8), PRINTED.images[0], int(PRINTED.labels[0])
     rule[13:15, 4:24] = 255
-    monkeypatch.setattr(training.augment, "normalise", lambda *_: rule)
+    monkeypatch.setattr(training.drawn.augment, "normalise", lambda *_: rule)
     assert scanned(image, label, image, np.random.default_rng(1)) is image
 
 

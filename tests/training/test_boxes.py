@@ -8,7 +8,7 @@ import pytest
 
 from digitmill.errors import TrainingError
 from tests.pictures import PAPER, drawn_digit
-from training.boxes import form_boxes
+from training.pictures.boxes import form_boxes
 
 HEAD = "file,label,page,field,pos,x0,y0,x1,y1,x2,y2,x3,y3"
 SIDE = 64

@@ -24,7 +24,7 @@ from digitmill.models.runtime import as_strict, calibrate
 from tests.models.published import manifest_of
 from tests.training.drawn import digits_of
 from training.__main__ import app
-from training.calibrate import Rows, calibration_of, fit, interval
+from training.measuring.calibrate import Rows, calibration_of, fit, interval
 
 OWN = Rule(temperature=1.0, review_below=0.95)
 TEMPERATURES = st.floats(0.2, 5.0)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from digitmill.domain.jobs import Rule
-from training.before_after import MOST
-from training.calibrate import Rows
-from training.caution import allowed, cautious, threshold
+from training.learning.before_after import MOST
+from training.learning.caution import allowed, cautious, threshold
+from training.measuring.calibrate import Rows
 
 OWN = Rule(1.0, 0.9)
 

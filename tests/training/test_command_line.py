@@ -11,7 +11,7 @@ from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
-import training.sources
+import training.pictures.sources
 from digitmill.domain.rows import Reason, Row, RowStatus
 from digitmill.errors import NotFound
 from digitmill.models.manifest import read_manifest
@@ -20,16 +20,16 @@ from digitmill.settings import Settings
 from tests.training.conftest import RUN
 from tests.training.drawn import digits_of
 from training.__main__ import app, main
-from training.data import Source
-from training.predict import predict, table
+from training.measuring.predict import predict, table
+from training.pictures.data import Source
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, sources: tuple[Source, ...], monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, with small data sets in place of the built-in ones."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training.sources, "load_sources", lambda *_: sources[:1])
-    monkeypatch.setattr(training.sources, "pen_sources", lambda *_: [])
+    monkeypatch.setattr(training.pictures.sources, "load_sources", lambda *_: sources[:1])
+    monkeypatch.setattr(training.pictures.sources, "pen_sources", lambda *_: [])
     return tmp_path
 
 

@@ -16,7 +16,7 @@ from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model, open_model
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 from training.convert import convert_and_compare, pictures_for_ranges, table
-from training.data import Digits, Source, joined
+from training.pictures.data import Digits, Source, joined
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from digitmill.errors import TrainingError
 from tests.training.drawn import digits_of
-from training import mislabelled
-from training.data import CLASSES, Digits, load_sources, split
+from training.pictures import mislabelled
+from training.pictures.data import CLASSES, Digits, load_sources, split
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import numpy as np
 
 from tests.training.conftest import RUN
 from tests.training.drawn import source_of
-from training.data import CLASSES, Source
-from training.epochs import CALIBRATION_DRAWINGS, DRAWINGS, calibration_scans, drawn, epochs, held_out
+from training.learning.epochs import CALIBRATION_DRAWINGS, DRAWINGS, calibration_scans, drawn, epochs, held_out
+from training.pictures.data import CLASSES, Source
 
 SOURCES = (source_of("mnist", 20), source_of("other", 10))
 NONE = len(CLASSES)
@@ -93,7 +93,7 @@ def test_where_nothing_is_drawns_and_validation_are_the_digits_as_they_are() -> 
 
 
 def test_a_source_kept_for_testing_takes_no_part_in_validation() -> None:
-    from training.data import kept_for_testing
+    from training.pictures.data import kept_for_testing
 
     kept: Source = kept_for_testing(SOURCES[1])
     assert kept.test is not None

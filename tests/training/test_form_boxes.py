@@ -21,12 +21,12 @@ from digitmill.models.runtime import of_digits, open_model
 from tests.training.conftest import RUN
 from tests.training.drawn import digits_of
 from training.__main__ import app
-from training.data import Digits, Source
-from training.evaluate import BOXES, evaluate
 from training.forms.boxes import Boxes, boxes_of_form, keep_boxes, kept_boxes, save_boxes
 from training.forms.certainty import Samples
-from training.kinds import KINDS, classes_of_labels, label_of
-from training.train import start
+from training.learning.train import start
+from training.measuring.evaluate import BOXES, evaluate
+from training.pictures.data import Digits, Source
+from training.pictures.kinds import KINDS, classes_of_labels, label_of
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from digitmill.errors import TrainingError
-from training.idx import parse_idx
+from training.pictures.idx import parse_idx
 
 BYTES = arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=6))
 

@@ -15,15 +15,15 @@ from digitmill.domain.rows import DIGITS
 from digitmill.models.manifest import MANIFEST_FILE, MODEL_FILE, read_manifest
 from digitmill.networks.task import BASE_FILE
 from tests.training.drawn import digits_of
-from training import improvement
-from training.before_after import acceptable, kept, own_figures, split_of, verdict
-from training.calibrate import Rows
-from training.data import Source
-from training.improve import wanted_of
-from training.improvement import Given, improve_in, report_of
-from training.kinds import KINDS
-from training.own import Own
-from training.progress import Watch
+from training.learning import improvement
+from training.learning.before_after import acceptable, kept, own_figures, split_of, verdict
+from training.learning.improve import wanted_of
+from training.learning.improvement import Given, improve_in, report_of
+from training.learning.progress import Watch
+from training.measuring.calibrate import Rows
+from training.pictures.data import Source
+from training.pictures.kinds import KINDS
+from training.pictures.own import Own
 
 ROWS, SCANS = 300, 60
 
@@ -56,8 +56,8 @@ class Counted(Watch):
 def test_a_source_that_was_not_known_is_learnt_and_the_report_says_how_it_was_before(
     trained: Path, sources: tuple[Source, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.improve.WAYS", (1.0,))
-    monkeypatch.setattr("training.improve._right", lambda *_: 0)
+    monkeypatch.setattr("training.learning.improve.WAYS", (1.0,))
+    monkeypatch.setattr("training.learning.improve._right", lambda *_: 0)
     given, watch = given_of(mirrored(), trained, sources, tmp_path), Counted()
     way = improve_in(tmp_path, given, 1, watch, epochs=2)
     report = report_of(given, tmp_path, 1, way=way, in_time=True)
@@ -77,7 +77,7 @@ def test_where_every_step_forgets_something_the_model_stays_as_it_was(
     trained: Path, sources: tuple[Source, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = iter([10, 9, 9, 9, 9])
-    monkeypatch.setattr("training.improve._right", lambda *_: next(told))
+    monkeypatch.setattr("training.learning.improve._right", lambda *_: next(told))
     given = given_of(mirrored(), trained, sources, tmp_path)
     way = improve_in(tmp_path, given, 1, Watch(), epochs=1)
     report = report_of(given, tmp_path, 1, way=way, in_time=True)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.training.drawn import digits_of
-from training.kinds import INSIDE, KINDS, OTHER, classes_of_labels, label_of, targets
 from training.non_digits import kinds, non_digits
+from training.pictures.kinds import INSIDE, KINDS, OTHER, classes_of_labels, label_of, targets
 
 WITH_DIGIT = ("struck_out", "circled")
 """Kinds in which a digit can still be seen."""

@@ -11,9 +11,9 @@ import pytest
 from digitmill.errors import TrainingError
 from digitmill.networks.layers import Convolution, Dense, Flatten, Pooling
 from tests.house.sources import ROOT
-from training.architectures import build, description
 from training.config import read_config
-from training.recipes import read_layers
+from training.learning.architectures import build, description
+from training.learning.recipes import read_layers
 
 FLATTEN = {"type": "flatten"}
 CONV = {"type": "conv", "filters": 4, "kernel_size": 3}

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model
-from training.data import NO_DIGITS, Digits, Source
-from training.epochs import Validation
-from training.evaluate import measure
+from training.learning.epochs import Validation
+from training.measuring.evaluate import measure
+from training.pictures.data import NO_DIGITS, Digits, Source
 
 SURE = 0.999
 """Enough to be accepted, but not beyond doubt."""

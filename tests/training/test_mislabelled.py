@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import DATA_SETS, Digits, split
-from training.mislabelled import ROWS, mislabelled
+from training.pictures.data import DATA_SETS, Digits, split
+from training.pictures.mislabelled import ROWS, mislabelled
 
 
 def with_label(label: int, rows: tuple[int, ...], size: int) -> NDArray[np.uint8]:

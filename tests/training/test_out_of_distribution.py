@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from digitmill.errors import TrainingError
-from training.out_of_distribution import CROSSES, EMPTY, LETTERS, LOOKALIKES, TALLIES, strangers
+from training.measuring.out_of_distribution import CROSSES, EMPTY, LETTERS, LOOKALIKES, TALLIES, strangers
 
 DATA = Path(os.environ.get("DIGITMILL_DATA", ""))
 AT_LEAST = {LETTERS: 120, LOOKALIKES: 70, CROSSES: 17, TALLIES: 50}

@@ -7,9 +7,9 @@ import pytest
 
 from digitmill.errors import TrainingError
 from tests.training.drawn import Written, release, segment
-from training import mislabelled
-from training.data import DATA_SETS, Source
-from training.pen_sources import PENDIGITS_FILES, UNIPEN_FOLDER, pen_sources
+from training.pictures import mislabelled
+from training.pictures.data import DATA_SETS, Source
+from training.pictures.pen_sources import PENDIGITS_FILES, UNIPEN_FOLDER, pen_sources
 
 SEVEN: Written = [[(0, 90), (50, 90), (20, 0)], [(10, 45), (40, 45)]]
 STEM: Written = [[(0, 90), (0, 0)]]

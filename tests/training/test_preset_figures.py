@@ -9,7 +9,7 @@ import pytest
 from digitmill.client import Client
 from digitmill.client.documents import Training
 from digitmill.networks.presets import PRESETS
-from training.presets import compared, told
+from training.learning.presets import compared, told
 
 
 class Trained:

@@ -10,10 +10,10 @@ import pytest
 from digitmill.errors import TrainingError
 from digitmill.models.engines.keras import multiply_adds
 from tests.house.sources import ROOT
-from training.architectures import DESCRIPTIONS, build
 from training.config import Config, read_config
-from training.evaluate import Report
-from training.recipes import CLASSICS, RECIPES, configured
+from training.learning.architectures import DESCRIPTIONS, build
+from training.learning.recipes import CLASSICS, RECIPES, configured
+from training.measuring.evaluate import Report
 
 PAGE = ROOT / "docs" / "model-owner.md"
 RUNS = ROOT / "training" / "runs"

@@ -12,14 +12,14 @@ from digitmill.errors import TrainingError
 from digitmill.models.registry import Registry
 from tests.training.conftest import RUN
 from tests.training.drawn import digits_of
-from training.answers import Answers
-from training.curves import draw_coverage, draw_reliability, draw_training, wilson
-from training.data import Source
-from training.epochs import held_out
-from training.evaluate import Report
-from training.grids import draw_confusion, draw_misclassified, draw_predictions
+from training.learning.epochs import held_out
+from training.measuring.answers import Answers
+from training.measuring.evaluate import Report
+from training.pictures.data import Source
 from training.publish import publish
-from training.report import report
+from training.reports.curves import draw_coverage, draw_reliability, draw_training, wilson
+from training.reports.grids import draw_confusion, draw_misclassified, draw_predictions
+from training.reports.report import report
 
 LARGEST_PICTURE = 150_000
 FILES = {

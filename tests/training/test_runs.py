@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import training.learning.train
 import training.publish
-import training.train
 from digitmill.errors import Conflict, ModelRejected, TrainingError
 from digitmill.imaging.normalise import NORMALISER_VERSION
 from digitmill.models.engines.keras import multiply_adds
@@ -18,12 +18,12 @@ from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model, of_digits
 from tests.training.conftest import RUN
 from training.__main__ import main
-from training.architectures import DESCRIPTIONS, build
-from training.data import Digits, Source, joined
-from training.evaluate import Report, evaluate, table
-from training.kinds import KINDS
+from training.learning.architectures import DESCRIPTIONS, build
+from training.learning.train import start
+from training.measuring.evaluate import Report, evaluate, table
+from training.pictures.data import Digits, Source, joined
+from training.pictures.kinds import KINDS
 from training.publish import publish
-from training.train import start
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_published_file_holds_no_optimizer(trained: Path) -> None:
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
     trained: Path, sources: tuple[Source, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit_one = training.train._fit_one
+    fit_one = training.learning.train._fit_one
 
     def killed_in_the_second_epoch(*arguments: Any) -> dict[str, float]:
         if arguments[-1] == 1:
@@ -66,7 +66,7 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
         return fit_one(*arguments)
 
     folder = tmp_path / "run"
-    monkeypatch.setattr(training.train, "_fit_one", killed_in_the_second_epoch)
+    monkeypatch.setattr(training.learning.train, "_fit_one", killed_in_the_second_epoch)
     with pytest.raises(KeyboardInterrupt):
         start(RUN, sources, folder, 1, resume=False)
     monkeypatch.undo()

@@ -11,8 +11,8 @@ import pytest
 
 from digitmill.imaging.normalisers import normaliser_of
 from tests.training.drawn import digits_of
-from training.own import read_own
-from training.same_scan import scans_of
+from training.pictures.own import read_own
+from training.pictures.same_scan import scans_of
 
 
 @pytest.mark.parametrize(

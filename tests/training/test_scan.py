@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import normalise
 from tests.training.drawn import digits_of
-from training.ink import enlarged
-from training.scan import scan
+from training.drawn.ink import enlarged
+from training.drawn.scan import scan
 
 Picture = NDArray[np.uint8]
 

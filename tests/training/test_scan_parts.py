@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tests.training.drawn import digits_of
-from training.ink import enlarged
+from training.drawn.ink import enlarged
 from training.scans import tables
 from training.scans.boxes import with_form
 from training.scans.crops import OVERLAP, cut_out, with_neighbours, with_stop

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from digitmill.models.runtime import calibrate
 from digitmill.models.scores import calibration_error
-from training.scores import fit_review_below, fit_temperature, score
+from training.learning.scores import fit_review_below, fit_temperature, score
 
 
 def two_classes(confidences: list[float]) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.drawn import digits_of
-from training.ink import LARGE, enlarged
+from training.drawn.ink import LARGE, enlarged
 from training.shapes import SHAPES, european
 
 PRINTED = digits_of(1)

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-import training.sources
+import training.pictures.sources
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
 from digitmill.settings import Settings
 from tests.training.drawn import digits_of, source_of
 from tests.training.test_idx import idx_of
 from training.config import Config
-from training.data import Digits, Source
-from training.labelled import Item, Labelled, collect
-from training.prepare import prepare, tables
-from training.sources import name_of, read_labelled, sources_of
+from training.pictures.data import Digits, Source
+from training.pictures.labelled import Item, Labelled, collect
+from training.pictures.prepare import prepare, tables
+from training.pictures.sources import name_of, read_labelled, sources_of
 
 PRINTED = digits_of(3)
 PIXELS = 50_000_000
@@ -256,7 +256,7 @@ def test_every_picture_is_kept_or_left_out_for_a_reason(rows: list[tuple[str, in
 def mnist(monkeypatch: pytest.MonkeyPatch) -> Source:
     """Stands for the built-in data sets."""
     source = source_of("mnist", 3, test=digits_of(1, seed=9))
-    monkeypatch.setattr(training.sources, "load_sources", lambda *_: (source,))
+    monkeypatch.setattr(training.pictures.sources, "load_sources", lambda *_: (source,))
     return source
 
 
@@ -279,7 +279,7 @@ def test_a_network_without_a_class_for_them_gets_no_pictures_of_no_digit(monkeyp
     digits = digits_of(3)
     mixed = Digits(digits.images, np.where(digits.labels == 7, 10, digits.labels).astype(np.uint8))
     source = Source("mixed", "CC0", mixed, mixed, mixed)
-    monkeypatch.setattr(training.sources, "load_sources", lambda *_: (source,))
+    monkeypatch.setattr(training.pictures.sources, "load_sources", lambda *_: (source,))
     for non_digits, classes in ((0.15, 10), (0.0, 9)):
         (found,) = sources_of(Config(version="1", non_digits=non_digits), Settings())
         for part in (found.training, found.validation, found.test):

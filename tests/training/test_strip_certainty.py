@@ -8,7 +8,7 @@ import pytest
 from digitmill.domain.rows import DIGITS
 from digitmill.strips.certainty import DROPPED_FEATURES, GROUP_FEATURES, NUMBER_FEATURES, Evidence
 from tests import numbers
-from training.data import Digits
+from training.pictures.data import Digits
 from training.strips.certainty import MARGIN, Sample, fitted, gathered, judged, proven, threshold
 from training.strips.hands import Hands
 from training.strips.measure import LETS_THROUGH, Outcome

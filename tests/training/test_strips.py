@@ -8,7 +8,7 @@ import pytest
 from digitmill.domain.rows import DIGITS
 from digitmill.strips.lattice import ALPHABET, FEATURES, SYMBOLS, Weighing
 from tests.strips.test_strips import LATTICE
-from training.data import Digits
+from training.pictures.data import Digits
 from training.strips.compose import Composer
 from training.strips.fit import Example, calibrated, likelihood
 from training.strips.hands import Hands

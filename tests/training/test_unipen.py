@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from tests.training.drawn import Written, release, segment
-from training.unipen import PenCharacter, drawn, parse_unipen, read_release
+from training.pictures.unipen import PenCharacter, drawn, parse_unipen, read_release
 
 POINTS = st.tuples(st.integers(-999_999, 999_999), st.integers(-999_999, 999_999))
 STROKES = st.lists(st.lists(POINTS, min_size=1, max_size=8), min_size=1, max_size=4)

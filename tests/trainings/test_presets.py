@@ -7,8 +7,8 @@ import pytest
 from digitmill.desk.trainings import CLASSES
 from digitmill.networks.layers import PICTURE, layers_of, outline
 from digitmill.networks.presets import PRESETS
-from training.architectures import build
-from training.recipes import RECIPES
+from training.learning.architectures import build
+from training.learning.recipes import RECIPES
 
 LISTED = [name for name, preset in PRESETS.items() if preset.layers]
 

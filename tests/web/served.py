@@ -22,7 +22,7 @@ from tests.in_process import HeldQueue, in_process, take_once
 from tests.web.fakes import WideMeansSeven
 from tests.web.letter_reader import WordReader
 from web.app import create_app
-from web.server import run
+from web.server.server import run
 
 BEAT_SECONDS = 0.5
 

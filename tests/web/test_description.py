@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from tests.built_in import PLACE
 from tests.web.conftest import Client
-from web.documentation import FAILURES, MEANINGS
+from web.documents.documentation import FAILURES, MEANINGS
 
 PROBES = {("GET", path) for path in ("/healthz", "/readyz", "/metrics")}
 PAGES = ["/", "/jobs", "/models", f"/models/{PLACE}", "/docs"]

@@ -9,7 +9,7 @@ import pytest
 from digitmill import errors
 from digitmill.errors import DigitmillError, FailureCode, ItemFailure, StorageUnavailable
 from tests.web.conftest import Client, Mill, assert_problem
-from web.documentation import FAILURES, MEANINGS
+from web.documents.documentation import FAILURES, MEANINGS
 from web.errors import status_of
 
 EXPECTED = {

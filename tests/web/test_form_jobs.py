@@ -25,7 +25,7 @@ from tests.web.conftest import Client, Mill, assert_problem
 from tests.web.fakes import WideMeansSeven
 from tests.web.test_spreadsheet import read
 from training.forms.layout import Form
-from web import page_tables
+from web.tables import page_tables
 
 SURE = 0.85
 LOW = 0.1

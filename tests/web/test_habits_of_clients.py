@@ -26,7 +26,7 @@ from digitmill.uploads.spool import Spool
 from tests.archives import zip_of
 from tests.web.conftest import Server, assert_problem, serving
 from tests.web.fakes import one, seven
-from web.multipart import boundary_of, read_multipart
+from web.bodies.multipart import boundary_of, read_multipart
 
 ORIGIN = "https://forms.example.org"
 JAPANESE = "4_用紙表.png"

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.archives import zip_of
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, heavy, one, seven
-from training.folders import listed_items
+from training.pictures.folders import listed_items
 
 MAX_PIXELS = 1_000_000
 SMALL_CHUNKS = pytest.mark.parametrize("mill", [{"chunk_images": 2}], indirect=True)

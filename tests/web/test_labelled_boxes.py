@@ -19,8 +19,8 @@ from tests.web.conftest import Client, Mill
 from tests.web.test_form_jobs import LOW, form, options, page, submitted
 from tests.web.test_labelled import labelled
 from training.forms.layout import Form
-from training.same_scan import scans_of
-from training.sources import items_of
+from training.pictures.same_scan import scans_of
+from training.pictures.sources import items_of
 
 __all__ = ["form"]
 

@@ -15,7 +15,7 @@ from tests.core.conftest import publish
 from tests.in_process import in_process
 from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
 from tests.web.fakes import heavy, one
-from web.published import NAMES
+from web.documents.published import NAMES
 
 OF_WORKERS = {"max_attempts"}
 FILES = [("a.png", one())]

@@ -13,11 +13,11 @@ import pytest
 from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 
-from web.bounded import BoundedSocket, Bounds
-from web.front import FrontWorker
-from web.incoming import HEAD_BYTES, Incoming
-from web.server import bound_reading
-from web.upload import BLOCK_BYTES
+from web.bodies.upload import BLOCK_BYTES
+from web.server.bounded import BoundedSocket, Bounds
+from web.server.front import FrontWorker
+from web.server.incoming import HEAD_BYTES, Incoming
+from web.server.server import bound_reading
 
 
 class _Socket:
@@ -47,8 +47,8 @@ def test_a_body_is_read_no_further_ahead_than_a_block() -> None:
 def test_a_client_that_falls_silent_within_a_body_or_takes_no_answer_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("web.bounded.FIRST_CREDIT_SECONDS", 0.2)
-    monkeypatch.setattr("web.bounded.MOST_CREDIT_SECONDS", 0.2)
+    monkeypatch.setattr("web.server.bounded.FIRST_CREDIT_SECONDS", 0.2)
+    monkeypatch.setattr("web.server.bounded.MOST_CREDIT_SECONDS", 0.2)
     refused: list[str] = []
     accepted, theirs = socket.socketpair()
     with BoundedSocket(accepted, Bounds(8, refused.append)) as ours, theirs:
@@ -62,7 +62,7 @@ def test_a_client_that_falls_silent_within_a_body_or_takes_no_answer_is_given_up
 
 
 def test_who_sends_or_takes_a_byte_in_a_while_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.bounded.FIRST_CREDIT_SECONDS", 0.5)
+    monkeypatch.setattr("web.server.bounded.FIRST_CREDIT_SECONDS", 0.5)
     accepted, theirs = socket.socketpair()
     stop = threading.Event()
 
@@ -105,13 +105,13 @@ POST = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n"
 
 
 def test_a_request_whose_body_follows_its_head_stays_with_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.front.STAY_SECONDS", 60.0)
+    monkeypatch.setattr("web.server.front.STAY_SECONDS", 60.0)
     assert visit([POST + b"\r\n", b"body"]) == (True, POST + b"\r\nbody")
     assert visit([POST[:9], POST[9:] + b"\r\nbo", b"dy"]) == (True, POST + b"\r\nbody")
 
 
 def test_a_thread_is_not_kept_by_who_leaves_and_begins_for_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.front.STAY_SECONDS", 60.0)
+    monkeypatch.setattr("web.server.front.STAY_SECONDS", 60.0)
     assert visit([POST], ends=True) == (False, POST)
     expecting = POST + b"Expect: 100-continue\r\n\r\n"
     assert visit([expecting]) == (True, expecting)

@@ -15,7 +15,7 @@ from tests.receiver import Receiver
 from tests.web.conftest import Client, Mill, assert_problem, submit
 from tests.web.fakes import one
 from tests.web.test_webhooks import send_all
-from web import schemas
+from web.documents import schemas
 
 HOOKS = "/v1/webhooks"
 ALLOWED = pytest.mark.parametrize("mill", [{"webhook_private_addresses": True}], indirect=True)

@@ -21,9 +21,9 @@ import pytest
 from digitmill.settings import Settings
 from tests.web.conftest import ROOT, Server, assert_problem, peak_rss, rss, serving, wait_until
 from tests.web.fakes import heavy, one
-from web.in_memory import folder_in_memory
-from web.server import options
-from web.upload import BLOCK_BYTES
+from web.bodies.upload import BLOCK_BYTES
+from web.server.in_memory import folder_in_memory
+from web.server.server import options
 
 pytestmark = pytest.mark.service
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.web.conftest import ROOT
-from web.in_memory import folder_in_memory
+from web.server.in_memory import folder_in_memory
 
 PROGRAM = """
 import os, sys, time
-from web.shared_metrics import VARIABLE, remove_shared_metrics, share_metrics
+from web.server.shared_metrics import VARIABLE, remove_shared_metrics, share_metrics
 share_metrics()
 print(os.environ[VARIABLE], flush=True)
 child = os.fork() if "fork" in sys.argv else None

@@ -14,8 +14,8 @@ import pytest
 
 from tests.web.conftest import Client, Mill, assert_problem, submitted
 from tests.web.fakes import blank, one, seven
-from web import spreadsheet
-from web.spreadsheet import write_spreadsheet
+from web.tables import spreadsheet
+from web.tables.spreadsheet import write_spreadsheet
 from web.views import results
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

@@ -11,8 +11,8 @@ from tests.archives import zip_of
 from tests.web.conftest import Client, Mill, assert_problem, form, submit, submitted
 from tests.web.fakes import one, seven
 from web.context import EXTENSION
+from web.server.waiting import Waiting
 from web.views.jobs import wait_seconds
-from web.waiting import Waiting
 
 
 def waiting_of(client: Client) -> Waiting:
@@ -123,7 +123,7 @@ def test_a_process_that_is_to_stop_answers_waiting_requests_at_once(client: Clie
 def test_uploads_take_turns_and_are_refused_when_none_comes_free(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.waiting.UPLOAD_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("web.server.waiting.UPLOAD_PATIENCE_SECONDS", 0.01)
     with waiting_of(client).upload_slot(), waiting_of(client).upload_slot():
         assert_problem(submit(client, [("a.png", one())]), 503, "overloaded")
     for _ in range(3):

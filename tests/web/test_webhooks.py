@@ -10,7 +10,7 @@ from tests.core.test_drift import pile
 from tests.receiver import Receiver
 from tests.web.conftest import Client, Mill, assert_problem, submit
 from tests.web.fakes import one
-from web.schemas import DeliveryList, Event
+from web.documents.schemas import DeliveryList, Event
 
 ALLOWED = pytest.mark.parametrize("mill", [{"webhook_private_addresses": True}], indirect=True)
 

@@ -26,15 +26,15 @@ from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import DigitsField
 from digitmill.imaging.normalisers import Normaliser, normalise_with_quality
 from digitmill.readers.form import FormReader
-from training.data import NO_DIGITS, Digits, Source, joined
+from training.drawn.ink import bent
 from training.forms.capture import KINDS, captured
 from training.forms.filling import Filled, Odd, palest_of, written_on
 from training.forms.layout import DPI, Form
 from training.forms.measure import form_of
-from training.ink import bent
-from training.kinds import OTHER
 from training.non_digits import Kind, kinds
 from training.non_digits.checks import like_a_one
+from training.pictures.data import NO_DIGITS, Digits, Source, joined
+from training.pictures.kinds import OTHER
 from training.strips.hands import cut
 
 Grey = NDArray[np.uint8]
@@ -70,7 +70,7 @@ class Seeing:
 
 @dataclass(frozen=True)
 class Boxes:
-    """``pictures`` with the labels of training/kinds.py; ``doubtful`` bool [n]: ink of the box may be missing."""
+    """``pictures`` with labels as training/pictures/kinds.py has them; ``doubtful`` bool [n]: ink may be missing."""
 
     pictures: Digits
     doubtful: NDArray[np.bool_]

@@ -21,12 +21,12 @@ from digitmill.forms.template import DigitsField
 from digitmill.readers.form import FormReader, OpenedPage, OpenedStrip, box_of
 from digitmill.readers.number_field import agreement, opened, read
 from digitmill.readers.second_look import again_of
-from training.data import Digits
 from training.forms.capture import KINDS, captured
 from training.forms.filling import palest_of, written_on
 from training.forms.layout import DPI
 from training.forms.measure import form_of
 from training.forms.reading import Models
+from training.pictures.data import Digits
 
 Features = list[tuple[float, ...]]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from digitmill.domain.rows import DIGITS
 from digitmill.forms.template import DigitsField, MarkField, NumberField
-from training.data import Digits
 from training.forms.layout import Form
-from training.kinds import label_of
+from training.pictures.data import Digits
+from training.pictures.kinds import label_of
 from training.scans.pens import Texture, laid, texture_of_a_pen
 from training.strips.hands import HEIGHT, PoolHand
 
@@ -50,7 +50,7 @@ SEEN = 0.25
 @dataclass(frozen=True)
 class Filled:
     """``page`` is the form with something written in it; ``truth`` the value of each field, None for none; ``boxes``
-    what is in each box of the numbers in boxes, by the labels of training/kinds.py."""
+    what is in each box of the numbers in boxes, by the labels of training/pictures/kinds.py."""
 
     page: Grey
     truth: dict[str, str | None]

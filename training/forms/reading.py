@@ -20,12 +20,12 @@ from digitmill.models.runtime import Model
 from digitmill.readers.form import FormReader
 from digitmill.settings import Settings
 from digitmill.store.rows import Answers
-from training.data import Digits, joined, load_sources
 from training.forms.capture import KINDS, captured
 from training.forms.filling import palest_of, written_on
 from training.forms.layout import DPI
 from training.forms.measure import form_of
-from training.predict import chosen
+from training.measuring.predict import chosen
+from training.pictures.data import Digits, joined, load_sources
 
 SPLIT_SEED = 1
 """That of the shipped model's run, so that no digit it was trained on is among these."""

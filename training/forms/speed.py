@@ -18,10 +18,10 @@ from digitmill.forms.registration.reference import Reference
 from digitmill.imaging.decode import decode
 from digitmill.models.runtime import Model
 from digitmill.readers.form import FormReader
-from training.data import Digits
 from training.forms.filling import written_on
 from training.forms.layout import DPI, Form, laid_out
 from training.forms.reading import Models
+from training.pictures.data import Digits
 
 Grey = NDArray[np.uint8]
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
 from digitmill.imaging.decode import decode
-from training.boxes import BOXES_FILE, boxes_of
-from training.data import NATURAL_WIDTH
 from training.metamorphic.pictures import Grey, grey, pen_width
-from training.mislabelled import mislabelled
-from training.pen_sources import UNIPEN_FOLDER, UNSOUND
-from training.unipen import drawn, read_release
+from training.pictures.boxes import BOXES_FILE, boxes_of
+from training.pictures.data import NATURAL_WIDTH
+from training.pictures.mislabelled import mislabelled
+from training.pictures.pen_sources import UNIPEN_FOLDER, UNSOUND
+from training.pictures.unipen import drawn, read_release
 
 LEAST_SIDE, MOST_SIDE = 64, 110
 """Pixels of the longer side of a digit's picture once it is enlarged, before paper is laid around it."""

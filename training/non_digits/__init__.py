@@ -15,12 +15,12 @@ from numpy.random import Generator
 
 from digitmill.domain.jobs import Polarity
 from digitmill.imaging.normalise import normalise
-from training.data import Digits
-from training.kinds import label_of
+from training.drawn.scan import Scan, scan
 from training.non_digits import boxes, crossed, damaged, letters, marks
 from training.non_digits.checks import like_a_one, like_its_drawing
 from training.non_digits.strokes import Picture
-from training.scan import Scan, scan
+from training.pictures.data import Digits
+from training.pictures.kinds import label_of
 
 CLEAN_SHARE = 0.1
 """Of the drawings so many are only normalised, without a scan."""
@@ -105,7 +105,7 @@ def kinds(digits: Digits) -> tuple[Kind, ...]:
 
 
 def non_digits(digits: Digits, count: int, seed: tuple[int, ...]) -> Digits:
-    """``count`` pictures of what is not one digit, in MNIST's form, with the labels of training/kinds.py.
+    """``count`` pictures of what is not one digit, in MNIST's form, with the labels of training/pictures/kinds.py.
 
     The same arguments give the same pictures.
 

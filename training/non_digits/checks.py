@@ -6,7 +6,7 @@ import math
 
 import cv2
 
-from training.likeness import likeness
+from training.drawn.likeness import likeness
 from training.non_digits.strokes import Picture
 
 LEAST_LIKENESS = 0.88

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from training.data import Digits
 from training.non_digits.damaged import one_of, resized
 from training.non_digits.strokes import CANVAS, Picture, curve, inked, line
+from training.pictures.data import Digits
 
 LINED = (0, 2, 3, 4, 5, 6, 7, 8, 9)
 """A 1 under a line may be a 4, a 7 or a cross."""

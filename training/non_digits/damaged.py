@@ -12,8 +12,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from training.data import Digits
 from training.non_digits.strokes import CANVAS, Picture, Points, curve, inked, line
+from training.pictures.data import Digits
 
 SLICED_TOPS = (0, 2, 3, 4, 5, 8, 9)
 SLICED_FEET = (0, 2, 3, 5, 6, 8)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from training.ink import LARGE
+from training.drawn.ink import LARGE
 from training.shapes.strokes import Picture, Points, stroke
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from training.ink import LARGE
+from training.drawn.ink import LARGE
 
 Picture = NDArray[np.uint8]
 Points = NDArray[np.float64]

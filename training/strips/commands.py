@@ -33,7 +33,7 @@ def strips(
     """Measure how numbers are read: strings composed of test digits by the way they are written, and real fields."""
     import numpy as np  # noqa: PLC0415
 
-    from training.predict import chosen  # noqa: PLC0415
+    from training.measuring.predict import chosen  # noqa: PLC0415
     from training.strips.hands import material  # noqa: PLC0415
     from training.strips.measure import composed, outcomes, real_fields, seen, table_of  # noqa: PLC0415
 
@@ -60,7 +60,7 @@ def certain_strips(
     """Fit how sure a model of numbers is of strips, and its threshold, on hands that it never saw; measure it."""
     import numpy as np  # noqa: PLC0415
 
-    from training.predict import chosen  # noqa: PLC0415
+    from training.measuring.predict import chosen  # noqa: PLC0415
     from training.strips.hands import material  # noqa: PLC0415
     from training.strips.make import Counts, settled  # noqa: PLC0415
     from training.strips.measure import table_of  # noqa: PLC0415

@@ -12,10 +12,10 @@ from digitmill.imaging.normalise import in_mnist_form
 from digitmill.strips.ink import StripInk, strip_ink
 from digitmill.strips.lattice import ALPHABET, DASH, POINT, lattice_of
 from digitmill.strips.segments import segments_of
-from training.data import CLASSES, Digits, joined
-from training.kinds import KINDS as DRAWN_KINDS
-from training.kinds import classes_of_labels
 from training.non_digits import non_digits
+from training.pictures.data import CLASSES, Digits, joined
+from training.pictures.kinds import KINDS as DRAWN_KINDS
+from training.pictures.kinds import classes_of_labels
 from training.strips.compose import Composer, Strip
 
 KINDS = ("cross", "struck_out", "several", "other")

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from digitmill.domain.rows import DIGITS
 from digitmill.models.manifest import DataSet
-from training.data import UNIPEN, Digits, joined, load_sources
-from training.pen_sources import TEST_WRITERS, UNIPEN_FOLDER, UNIPEN_LICENCE, characters, held_out_characters
+from training.pictures.data import UNIPEN, Digits, joined, load_sources
+from training.pictures.pen_sources import TEST_WRITERS, UNIPEN_FOLDER, UNIPEN_LICENCE, characters, held_out_characters
+from training.pictures.unipen import PenCharacter
 from training.scans.pens import strokes
-from training.unipen import PenCharacter
 
 Picture = NDArray[np.uint8]
 

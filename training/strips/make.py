@@ -33,9 +33,9 @@ from digitmill.models.manifest import (
 from digitmill.models.runtime import Model, open_converted, open_model
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 from digitmill.strips.lattice import ALPHABET, Weighing
-from training.architectures import description
 from training.convert import agreement, checksums
-from training.data import Digits, joined
+from training.learning.architectures import description
+from training.pictures.data import Digits, joined
 from training.strips.card import CARD_FILE, card
 from training.strips.certainty import fitted as fitted_certainty
 from training.strips.certainty import gathered, judged, threshold

@@ -19,7 +19,7 @@ from digitmill.models.manifest import Scores
 from digitmill.models.runtime import Model
 from digitmill.readers.number import NumberReader, OpenedNumber
 from digitmill.strips.lattice import features
-from training.boxes import page_of
+from training.pictures.boxes import page_of
 from training.strips.compose import Composer, Strip
 from training.strips.fit import Example
 from training.strips.hands import Hands

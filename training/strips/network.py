@@ -15,9 +15,9 @@ from digitmill.models.engines.keras import configure
 from digitmill.models.manifest import MODEL_FILE, read_manifest
 from digitmill.settings import DeviceName
 from digitmill.strips.lattice import DASH, POINT, SIGN
-from training.architectures import build
-from training.arithmetic import quickest
-from training.data import Digits
+from training.learning.architectures import build
+from training.learning.arithmetic import quickest
+from training.pictures.data import Digits
 from training.strips.edges import NUMBER_CLASSES
 
 ARCHITECTURE = "compact"

@@ -13,8 +13,8 @@ from apiflask import APIFlask
 from flask import Response, current_app, render_template, request
 from markupsafe import Markup
 
-from web.documentation import document_for_people
-from web.openapi import JSON
+from web.documents.documentation import document_for_people
+from web.documents.openapi import JSON
 from web.pages.layout import page, page_blueprint
 
 documentation = page_blueprint("documentation", for_everybody=True)

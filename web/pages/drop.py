@@ -16,9 +16,9 @@ from digitmill.models.manifest import Manifest
 from digitmill.models.registry import BUILT_IN_BOXES
 from digitmill.uploads.names import LITTER
 from web.context import service
+from web.documents.published import limits_document
 from web.pages.layout import page, page_blueprint
 from web.pages.texts import common, texts, upload
-from web.published import limits_document
 
 SUFFIXES = [*READ_ARCHIVE_SUFFIXES, *(suffix for known in FORMATS for suffix in known.suffixes)]
 SIGNATURES = {

@@ -14,10 +14,10 @@ from digitmill.jobs.retrying import RETRY_OF
 from digitmill.pages.marked import MOST_PAGES
 from digitmill.readers import reader_of
 from web.context import caller, owner, service
-from web.page_tables import fits_a_spreadsheet, labels_of
+from web.documents.schemas import job_document
 from web.pages import texts
 from web.pages.layout import page, page_blueprint, person_of
-from web.schemas import job_document
+from web.tables.page_tables import fits_a_spreadsheet, labels_of
 
 JOBS_ON_A_PAGE = 50
 KEEP_SECONDS = 30 * 86400

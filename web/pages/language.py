@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from web.access.sessions import require_own_site
 from web.pages.layout import LANGUAGE_COOKIE, LANGUAGES, next_page, page_blueprint, to
-from web.sessions import require_own_site
 
 YEAR_SECONDS = 365 * 86400
 

@@ -16,12 +16,12 @@ from markupsafe import Markup, escape
 from digitmill.domain.access import Scope
 from digitmill.errors import DigitmillError, Forbidden, RateLimited, ServiceUnavailable, Unauthorized
 from digitmill.keys import ADMIN
-from web.auth import identify
+from web.access.auth import identify
+from web.access.sessions import COOKIE, csrf_token
 from web.context import service
 from web.errors import http_problem, status_of
 from web.pages.refusals import refusal
 from web.requests import PAGE_POLICY
-from web.sessions import COOKIE, csrf_token
 
 LANGUAGES = {"en": "English", "ja": "日本語", "ru": "Русский"}
 ENGLISH = "en"

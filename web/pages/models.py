@@ -13,11 +13,11 @@ from digitmill.errors import ModelNotFound
 from digitmill.models.manifest import Manifest
 from digitmill.models.registry import BOX
 from web.context import caller, service
+from web.documents.releases import releases_document
 from web.pages.drop import expected
 from web.pages.jobs import key_names
 from web.pages.layout import page, page_blueprint
 from web.pages.texts import common, texts
-from web.releases import releases_document
 
 Each = TypeVar("Each")
 

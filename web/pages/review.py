@@ -7,13 +7,13 @@ from math import inf
 from flask import Response, request
 
 from digitmill.readers import reader_of
-from web.certificates import certificate_of
 from web.context import owner, service
-from web.page_tables import fits_a_spreadsheet
+from web.documents.certificates import certificate_of
 from web.pages import review_texts
 from web.pages.jobs import key_names, shown_job
 from web.pages.layout import page, page_blueprint, to
 from web.pages.texts import answers, common, texts
+from web.tables.page_tables import fits_a_spreadsheet
 
 review_pages = page_blueprint("review")
 

@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 
 from digitmill.errors import Unauthorized
 from digitmill.system.telemetry import audit
-from web.auth import identify
+from web.access.auth import identify
+from web.access.refusals import refuse_key
+from web.access.sessions import COOKIE, forget, remember, require_own_site
 from web.context import service
 from web.pages.layout import next_page, page, page_blueprint, to
-from web.refusals import refuse_key
-from web.sessions import COOKIE, forget, remember, require_own_site
 
 sign_in = page_blueprint("sign_in", for_everybody=True)
 

@@ -10,10 +10,10 @@ from digitmill.domain.jobs import READ, Job, JobState
 from digitmill.domain.roles import Role
 from digitmill.domain.rows import NUMBER
 from web.context import owner, service
+from web.documents.trainings import training_document
 from web.pages import training_texts
 from web.pages.layout import page, page_blueprint
 from web.pages.texts import common, texts
-from web.trainings import training_document
 
 SHOWN = 10
 LOOKED_AT = 200

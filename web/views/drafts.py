@@ -15,11 +15,11 @@ from digitmill.forms.imported import from_widgets
 from digitmill.imaging.counting import count_pictures
 from digitmill.imaging.formats import PDF, format_of
 from digitmill.uploads.spool import Spool
-from web.answers import json_answer
+from web.bodies.upload import receive_page
 from web.context import context, owner, service
-from web.inputs import Query, digits
-from web.openapi import answer, operation
-from web.upload import receive_page
+from web.documents.answers import json_answer
+from web.documents.inputs import Query, digits
+from web.documents.openapi import answer, operation
 
 DRAFT_SECONDS = 5
 """About what a page takes."""

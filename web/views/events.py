@@ -11,9 +11,9 @@ from pydantic import Field
 from digitmill import errors
 from digitmill.domain.access import Scope
 from web.context import context, owner, service
-from web.inputs import Headers
-from web.openapi import EVENTS, JSON, Document, answer, operation, reference
-from web.stream import Body, last_id
+from web.documents.inputs import Headers
+from web.documents.openapi import EVENTS, JSON, Document, answer, operation, reference
+from web.server.stream import Body, last_id
 
 EVENT: Document = {
     "type": "object",

@@ -13,10 +13,10 @@ from digitmill.domain.access import Scope
 from digitmill.errors import NotFound
 from digitmill.imaging.drawing import View
 from digitmill.imaging.formats import FORMATS, format_of
-from web.answers import with_ranges
 from web.context import owner, service
-from web.inputs import Headers, Query, digits
-from web.openapi import BYTES, answer, operation
+from web.documents.answers import with_ranges
+from web.documents.inputs import Headers, Query, digits
+from web.documents.openapi import BYTES, answer, operation
 
 UNKNOWN = "application/octet-stream"
 ENDINGS = {known.media_type: known.suffixes[0] for known in FORMATS} | {UNKNOWN: ".bin"}

@@ -21,15 +21,15 @@ from digitmill.jobs.finding import Sought, delete_found, found
 from digitmill.jobs.jobs import Submission
 from digitmill.results.rows import EVERY_ROW, Page
 from digitmill.uploads.spool import Spool
-from web.answers import compressed, json_answer
-from web.auditing import audit_call
+from web.access.auditing import audit_call
+from web.bodies.upload import check_upload, receive
 from web.context import caller, context, owner, service
-from web.corrections import read_json
-from web.inputs import ConditionalHeaders, Headers, Query, digits, split
-from web.openapi import answer, operation
-from web.options import JobChange, OptionsQuery
-from web.schemas import RESULTS_IN_JOB, job_document
-from web.upload import check_upload, receive
+from web.documents.answers import compressed, json_answer
+from web.documents.corrections import read_json
+from web.documents.inputs import ConditionalHeaders, Headers, Query, digits, split
+from web.documents.openapi import answer, operation
+from web.documents.options import JobChange, OptionsQuery
+from web.documents.schemas import RESULTS_IN_JOB, job_document
 
 MOST_WAIT_SECONDS = 60
 LARGE_JOB_IMAGES = 10_000

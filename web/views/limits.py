@@ -6,10 +6,10 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from digitmill.domain.access import Scope
-from web.answers import json_answer
 from web.context import caller, service
-from web.openapi import answer, operation
-from web.published import limits_document, quotas_document
+from web.documents.answers import json_answer
+from web.documents.openapi import answer, operation
+from web.documents.published import limits_document, quotas_document
 
 limits = APIBlueprint("limits", __name__, tag="Limits")
 

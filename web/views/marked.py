@@ -11,10 +11,10 @@ from pydantic import BeforeValidator, Field
 from digitmill import errors
 from digitmill.domain.access import Scope
 from digitmill.pages.marked import MOST_PAGES
-from web.answers import stream_answer
 from web.context import context, owner, service
-from web.inputs import Query, digits
-from web.openapi import answer, operation
+from web.documents.answers import stream_answer
+from web.documents.inputs import Query, digits
+from web.documents.openapi import answer, operation
 
 PDF = "application/pdf"
 

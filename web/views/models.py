@@ -14,14 +14,14 @@ from digitmill.domain.access import Scope
 from digitmill.models.manifest import Manifest
 from digitmill.publishing.card import MOST_CARD_BYTES, Card
 from digitmill.uploads.spool import Spool
-from web.answers import json_answer
-from web.auditing import audit_model
+from web.access.auditing import audit_model
+from web.bodies.multipart import Parts
+from web.bodies.upload import receive_parts
 from web.context import caller, context, owner, service
-from web.inputs import Query
-from web.multipart import Parts
-from web.openapi import answer, operation
-from web.schemas import job_document, model_document
-from web.upload import receive_parts
+from web.documents.answers import json_answer
+from web.documents.inputs import Query
+from web.documents.openapi import answer, operation
+from web.documents.schemas import job_document, model_document
 
 PARTS = Parts.of_files("model", text="card", text_bytes=MOST_CARD_BYTES)
 RETRY_AFTER = "5"

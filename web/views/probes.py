@@ -8,10 +8,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from digitmill import errors
 from digitmill.errors import NoWorker
-from web.answers import json_answer
 from web.context import context, service
+from web.documents.answers import json_answer
+from web.documents.openapi import answer, operation
 from web.metrics import WORKER_SECONDS
-from web.openapi import answer, operation
 
 probes = APIBlueprint("probes", __name__, tag="Operation")
 

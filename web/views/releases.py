@@ -10,13 +10,13 @@ from pydantic import Field
 
 from digitmill import errors
 from digitmill.domain.access import Scope
-from web.answers import json_answer
-from web.auditing import audit_model
+from web.access.auditing import audit_model
 from web.context import caller, service
-from web.corrections import read_json
-from web.inputs import Query
-from web.openapi import answer, operation
-from web.releases import DefaultRequest, RollBackRequest, TrialRequest, releases_document
+from web.documents.answers import json_answer
+from web.documents.corrections import read_json
+from web.documents.inputs import Query
+from web.documents.openapi import answer, operation
+from web.documents.releases import DefaultRequest, RollBackRequest, TrialRequest, releases_document
 
 OF_A_DOCUMENT = (errors.BadOptions, errors.UploadRefused, errors.UploadTooLarge, errors.UnsupportedMediaType)
 ANSWERED = {200: answer("Which models jobs get from now on.", "Releases")}

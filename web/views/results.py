@@ -28,13 +28,15 @@ from digitmill.readers import reader_of
 from digitmill.results.rows import EVERY_ROW, RowFilter, Some
 from digitmill.results.tables import COLUMNS, FORMULA_STARTS, Cells, by_the_model, cells_of, csv_pieces, ndjson_pieces
 from digitmill.uploads.spool import SPREADSHEET_SUFFIX
-from web.answers import compressed, is_one_range, json_answer, row_answer, stream_answer, with_ranges
-from web.certificates import certificate_lines, certificate_of
-from web.connection import client_gone
 from web.context import context, owner, service
-from web.inputs import ConditionalHeaders, Headers, Query, digits, split
-from web.openapi import BYTES, CSV, JSON, NDJSON, XLSX, answer, operation, reference
-from web.page_tables import (
+from web.documents.answers import compressed, is_one_range, json_answer, row_answer, stream_answer, with_ranges
+from web.documents.certificates import certificate_lines, certificate_of
+from web.documents.inputs import ConditionalHeaders, Headers, Query, digits, split
+from web.documents.openapi import BYTES, CSV, JSON, NDJSON, XLSX, answer, operation, reference
+from web.documents.schemas import page_document
+from web.server.connection import client_gone
+from web.server.waiting import Slot
+from web.tables.page_tables import (
     CHECK_COLUMNS,
     CHECK_WIDTHS,
     CHECKS,
@@ -47,9 +49,7 @@ from web.page_tables import (
     page_line,
     widths_of,
 )
-from web.schemas import page_document
-from web.spreadsheet import COLUMNS_OF_A_SHEET, WIDTHS, Sheet, write_spreadsheet
-from web.waiting import Slot
+from web.tables.spreadsheet import COLUMNS_OF_A_SHEET, WIDTHS, Sheet, write_spreadsheet
 
 MEDIA_TYPES = {"json": JSON, "ndjson": NDJSON, "csv": CSV, "xlsx": XLSX}
 TABLES = ("csv", "xlsx")

@@ -12,10 +12,10 @@ from pydantic import Field
 from digitmill import errors
 from digitmill.domain.access import Scope
 from digitmill.review.corrections import Correction
-from web.answers import json_answer, row_answer, stream_answer
-from web.auditing import audit_call
+from web.access.auditing import audit_call
 from web.context import caller, context, owner, service
-from web.corrections import (
+from web.documents.answers import json_answer, row_answer, stream_answer
+from web.documents.corrections import (
     Change,
     Changes,
     CornersRequest,
@@ -29,9 +29,9 @@ from web.corrections import (
     read_json,
     review_document,
 )
-from web.inputs import Headers, Query
-from web.openapi import ZIP, answer, operation
-from web.schemas import job_document
+from web.documents.inputs import Headers, Query
+from web.documents.openapi import ZIP, answer, operation
+from web.documents.schemas import job_document
 from web.views.trials import wait_for_trial
 
 OF_A_JOB = (errors.NotFound, errors.Expired)

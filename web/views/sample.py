@@ -11,14 +11,14 @@ from pydantic import BeforeValidator, Field
 from digitmill import errors
 from digitmill.domain.access import Scope
 from digitmill.domain.rows import RowStatus
-from web.answers import json_answer
-from web.auditing import audit_call
-from web.certificates import certificate_of
+from web.access.auditing import audit_call
 from web.context import caller, owner, service
-from web.corrections import CheckRequest, read_json
-from web.inputs import Query, digits
-from web.openapi import answer, operation
-from web.schemas import sample_document
+from web.documents.answers import json_answer
+from web.documents.certificates import certificate_of
+from web.documents.corrections import CheckRequest, read_json
+from web.documents.inputs import Query, digits
+from web.documents.openapi import answer, operation
+from web.documents.schemas import sample_document
 
 sample = APIBlueprint("sample", __name__, tag="Review")
 

@@ -10,13 +10,13 @@ from digitmill.domain.access import Scope
 from digitmill.forms.template import MOST_BYTES
 from digitmill.store.templates import TemplateRecord
 from digitmill.uploads.spool import Spool
-from web.answers import JSON, json_answer
-from web.auditing import audit_publishing
+from web.access.auditing import audit_publishing
+from web.bodies.multipart import Parts
+from web.bodies.upload import receive_parts
 from web.context import caller, context, owner, service
-from web.multipart import Parts
-from web.openapi import answer, operation
-from web.schemas import template_summary
-from web.upload import receive_parts
+from web.documents.answers import JSON, json_answer
+from web.documents.openapi import answer, operation
+from web.documents.schemas import template_summary
 
 PARTS = Parts.of_files("reference", text="template", text_bytes=MOST_BYTES)
 PNG = "image/png"

@@ -17,15 +17,15 @@ from digitmill.domain.roles import Role
 from digitmill.networks.layers import outline
 from digitmill.networks.presets import PRESETS
 from digitmill.uploads.spool import Spool
-from web.answers import compressed, json_answer
-from web.auditing import audit_call
+from web.access.auditing import audit_call
+from web.bodies.multipart import Parts
+from web.bodies.upload import JSON, receive_form
 from web.context import caller, context, owner, service
-from web.corrections import MOST_BYTES, read_json
-from web.inputs import Query, digits
-from web.multipart import Parts
-from web.openapi import OCTETS, answer, operation
-from web.trainings import OutlineRequest, TrainingRequest, outline_document, read_training, training_document
-from web.upload import JSON, receive_form
+from web.documents.answers import compressed, json_answer
+from web.documents.corrections import MOST_BYTES, read_json
+from web.documents.inputs import Query, digits
+from web.documents.openapi import OCTETS, answer, operation
+from web.documents.trainings import OutlineRequest, TrainingRequest, outline_document, read_training, training_document
 from web.views.jobs import RetryHeaders
 
 PARTS = Parts("data", re.compile(r"data(\[\d*\])?"), "training", MOST_BYTES)

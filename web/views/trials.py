@@ -16,11 +16,11 @@ from digitmill.forms.template import MOST_BYTES, Template
 from digitmill.pages.trying import OWNER, Wait
 from digitmill.store.news import CompletionWaiter
 from digitmill.uploads.spool import Spool
-from web.answers import JSON, json_answer, row_answer
+from web.bodies.multipart import Parts
+from web.bodies.upload import read_body, receive_parts
 from web.context import caller, context, owner, service
-from web.multipart import Parts
-from web.openapi import answer, operation
-from web.upload import read_body, receive_parts
+from web.documents.answers import JSON, json_answer, row_answer
+from web.documents.openapi import answer, operation
 from web.views.drafts import PageQuery, received_page
 
 TRY_SECONDS = 60

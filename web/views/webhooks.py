@@ -12,14 +12,14 @@ from digitmill import errors
 from digitmill.domain.access import Scope
 from digitmill.jobs.finding import SoughtDeliveries, found_deliveries
 from digitmill.store.endpoint_store import Endpoint
-from web.answers import compressed, json_answer
-from web.auditing import audit_call, audit_webhook
+from web.access.auditing import audit_call, audit_webhook
 from web.context import caller, owner, service
-from web.corrections import read_json
-from web.inputs import Query, digits, split
-from web.openapi import answer, operation
-from web.registering import SecretRequest, State, WebhookChange, WebhookRequest
-from web.schemas import EventType, delivery_document, webhook_document
+from web.documents.answers import compressed, json_answer
+from web.documents.corrections import read_json
+from web.documents.inputs import Query, digits, split
+from web.documents.openapi import answer, operation
+from web.documents.registering import SecretRequest, State, WebhookChange, WebhookRequest
+from web.documents.schemas import EventType, delivery_document, webhook_document
 
 webhooks = APIBlueprint("webhooks", __name__, tag="Webhooks")
 

@@ -1,0 +1,1 @@
+"""Digits drawn again as hands bend them and scanners see them."""

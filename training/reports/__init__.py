@@ -1,0 +1,1 @@
+"""What a run gave, for people: figures, pictures, the model card."""

@@ -1,0 +1,1 @@
+"""Uploads from the body of a request into the spool."""

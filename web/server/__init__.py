@@ -1,0 +1,1 @@
+"""How the server talks: connections, requests that come in, threads that wait, streams, what processes share."""

@@ -1,0 +1,1 @@
+"""Rows as a spreadsheet, and those of form pages as a table."""
