@@ -18,8 +18,8 @@ from PIL import Image
 
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import CannotStart, DigitmillError
-from digitmill.imaging.decode import decode
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.normaliser.normalise import normalise
 from digitmill.settings import Settings
 from worker.trial import default_model
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from digitmill.domain.jobs import Options, Polarity
 from digitmill.domain.planned import Chunk
-from digitmill.imaging.decode import decode
-from digitmill.imaging.pdf import count_pages
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.pdf.pages import count_pages
 from digitmill.models.runtime import Model
 from digitmill.settings import Settings
 from digitmill.uploads.codec import pack_plan, unpack_plan

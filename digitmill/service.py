@@ -11,7 +11,7 @@ from digitmill.desk.publishing import Desk
 from digitmill.desk.releasing import Releasing
 from digitmill.desk.trainings import Trainings
 from digitmill.domain.roles import Role
-from digitmill.imaging.drawers import Drawers
+from digitmill.imaging.drawn.drawers import Drawers
 from digitmill.jobs.beginning import Beginning
 from digitmill.jobs.endings import Endings
 from digitmill.jobs.jobs import Jobs

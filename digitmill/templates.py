@@ -17,10 +17,10 @@ from digitmill.errors import BadOptions, BadTemplate, Conflict, FieldError, NotF
 from digitmill.forms.proposed import proposed
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import Template
-from digitmill.imaging.counting import count_pictures
-from digitmill.imaging.decode import decode
-from digitmill.imaging.drawers import Drawers
-from digitmill.imaging.formats import PDF, format_of
+from digitmill.imaging.drawn.drawers import Drawers
+from digitmill.imaging.files.counting import count_pictures
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.formats import PDF, format_of
 from digitmill.models.repository import version_order
 from digitmill.readers import reader_of
 from digitmill.store.base import JobStore

@@ -25,7 +25,7 @@ MODULES = {
     "digitmill/work/taking.py": ("tests/core",),
     "digitmill/store/rows.py": ("tests/store/test_rows.py", "tests/core/test_jobs.py"),
     "digitmill/uploads/zip_directory.py": ("tests/uploads",),
-    "digitmill/imaging/normalise.py": ("tests/imaging",),
+    "digitmill/imaging/normaliser/normalise.py": ("tests/imaging",),
 }
 """With the tests that are to notice."""
 COPIED = ("digitmill", "web", "worker", "training", "tests", "samples", "docs", "pyproject.toml")

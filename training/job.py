@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from digitmill.errors import DigitmillError, TrainingError
-from digitmill.imaging.memory import bounded
+from digitmill.imaging.drawn.memory import bounded
 from digitmill.networks.task import TASK_FILE, Task
 from digitmill.programs import loading
 from digitmill.settings import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digitmill.domain.jobs import ModelReference
-from digitmill.imaging.memory import bounded_afterwards
+from digitmill.imaging.drawn.memory import bounded_afterwards
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, load_model
 from digitmill.settings import Settings

@@ -19,7 +19,7 @@ from digitmill.domain.jobs import Options
 from digitmill.domain.planned import Chunk
 from digitmill.embedded.redis_server import running_url
 from digitmill.embedded.stack import running_stack
-from digitmill.imaging.pdf import count_pages
+from digitmill.imaging.pdf.pages import count_pages
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model
 from digitmill.settings import Settings

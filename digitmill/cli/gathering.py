@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from digitmill.errors import BadOptions, FailureCode, ItemFailure
-from digitmill.imaging.foreign import LOOKED_AT, READ_ARCHIVES, document_in_zip
-from digitmill.imaging.formats import FORMATS, READ_ARCHIVE_SUFFIXES, format_of, recognise
+from digitmill.imaging.files.foreign import LOOKED_AT, READ_ARCHIVES, document_in_zip
+from digitmill.imaging.files.formats import FORMATS, READ_ARCHIVE_SUFFIXES, format_of, recognise
 from digitmill.uploads.names import is_litter
 
 HEAD_BYTES = 4096

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from digitmill.client import Row
-    from digitmill.imaging.drawers import Drawers
+    from digitmill.imaging.drawn.drawers import Drawers
 
     Grey = NDArray[np.uint8]
 
@@ -230,7 +230,7 @@ def _grey(data: bytes, page: int) -> Grey:
 
     Raises ItemFailure.
     """
-    from digitmill.imaging.counting import count_pictures  # noqa: PLC0415
+    from digitmill.imaging.files.counting import count_pictures  # noqa: PLC0415
 
     drawers = _drawers()
     pages = drawers.count_pages(data) if PDF in data[:1024] else max(page + 1, count_pictures(data))
@@ -238,7 +238,7 @@ def _grey(data: bytes, page: int) -> Grey:
 
 
 def _drawers() -> Drawers:
-    from digitmill.imaging.drawers import Drawers  # noqa: PLC0415
+    from digitmill.imaging.drawn.drawers import Drawers  # noqa: PLC0415
 
     return Drawers(Settings.load())
 

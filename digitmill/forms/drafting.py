@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.memory import bounded_afterwards
+from digitmill.imaging.drawn.memory import bounded_afterwards
 from digitmill.settings import PREFIX, Settings
 
 TOO_MUCH = (

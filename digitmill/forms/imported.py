@@ -16,7 +16,7 @@ from digitmill.forms.template import COLUMNS, MOST_BYTES, MOST_DIGITS
 
 if TYPE_CHECKING:
     # the module itself loads PDFium, which is for walled-in processes
-    from digitmill.imaging.pdf_form import Widget
+    from digitmill.imaging.pdf.form import Widget
 
 Document = dict[str, Any]
 """A template as JSON."""
@@ -24,7 +24,7 @@ Rectangle = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels."""
 
 PDF_DPI = 300
-"""Of a page that is no scan, as ``imaging/pdf.py`` draws it."""
+"""Of a page that is no scan, as ``imaging/pdf/pages.py`` draws it."""
 A4_WIDTH_INCHES = 8.27
 SAME_SHAPE = 0.02
 """How much the shapes of OMRChecker's page and of the picture may differ."""

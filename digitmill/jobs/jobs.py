@@ -24,7 +24,7 @@ from digitmill.errors import (
     TooManyJobs,
     UploadRefused,
 )
-from digitmill.imaging.drawers import Drawers
+from digitmill.imaging.drawn.drawers import Drawers
 from digitmill.jobs.admission import Admission
 from digitmill.jobs.endings import Endings
 from digitmill.jobs.resolving import Resolving

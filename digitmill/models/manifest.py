@@ -22,7 +22,7 @@ from digitmill.domain.jobs import ModelReference
 from digitmill.domain.rows import DIGIT, DIGITS, KINDS
 from digitmill.errors import ModelRejected
 from digitmill.forms.certainty import Looks
-from digitmill.imaging.normalisers import Normaliser, held_versions, normaliser_of
+from digitmill.imaging.normaliser.normalisers import Normaliser, held_versions, normaliser_of
 from digitmill.settings import EngineName, PrecisionName
 from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
@@ -149,7 +149,7 @@ class Manifest(_Frozen):
     outputs in order: the characters of its ``alphabet``, then any of ``KINDS``. ``temperature`` calibrates the outputs
     to probabilities and rows below ``review_below`` are set aside for a person. ``doubtful_cut`` is what the
     probabilities are multiplied by where the picture may lack a part of the digit, as measured. ``normaliser`` is the
-    version (``digitmill.imaging.normalisers``) that made the training images. ``lattice`` says how the answers of a
+    version (``digitmill.imaging.normaliser``) that made the training images. ``lattice`` says how the answers of a
     model that reads numbers become one, ``certainty`` how sure those on strips are, ``looks`` how sure numbers in boxes
     are by those of a model that learnt from boxes of forms. ``artifacts`` are the files for engines other than Keras,
     and ``engines`` names those that were compared with it. ``pictures`` are those of its report, PNG files beside the

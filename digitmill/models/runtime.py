@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitmill.domain.jobs import Computation, ModelReference, Rule
 from digitmill.domain.rows import DIGITS
 from digitmill.forms.certainty import Looks
-from digitmill.imaging.normalisers import Normaliser
+from digitmill.imaging.normaliser.normalisers import Normaliser
 from digitmill.models.choice import choose
 from digitmill.models.engines.base import Batch, Converted, Engine, Probabilities
 from digitmill.models.engines.conversion import convert_apart

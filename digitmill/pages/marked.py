@@ -13,10 +13,10 @@ from digitmill.domain.jobs import Job
 from digitmill.domain.rows import Row, RowStatus, Value
 from digitmill.domain.verdicts import Verdict, VerdictStatus
 from digitmill.errors import BadOptions, FailureCode, FieldError, ItemFailure, JobNotFinal, NotFound, Overloaded
-from digitmill.imaging.drawers import Drawers
-from digitmill.imaging.drawing import View
-from digitmill.imaging.marking import Look, Mark, Marking
-from digitmill.imaging.pdf_writing import pdf_of
+from digitmill.imaging.drawn.drawers import Drawers
+from digitmill.imaging.drawn.drawing import View
+from digitmill.imaging.drawn.marking import Look, Mark, Marking
+from digitmill.imaging.pdf.writing import pdf_of
 from digitmill.jobs.jobs import Jobs
 from digitmill.readers import reader_of
 from digitmill.results.rows import Results

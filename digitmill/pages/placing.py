@@ -23,8 +23,8 @@ from digitmill.errors import (
 )
 from digitmill.forms.geometry import Floats, is_convex, mapped, quad_of
 from digitmill.forms.template import Template
-from digitmill.imaging.drawers import Drawers
-from digitmill.imaging.drawing import View
+from digitmill.imaging.drawn.drawers import Drawers
+from digitmill.imaging.drawn.drawing import View
 from digitmill.jobs.jobs import Jobs
 from digitmill.pages.trying import Trying, Wait
 from digitmill.results.rows import Results

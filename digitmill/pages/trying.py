@@ -11,9 +11,9 @@ from digitmill.domain.planned import Chunk, Entry
 from digitmill.domain.rows import FORM, Row
 from digitmill.errors import NoWorker, ServiceUnavailable
 from digitmill.forms.template import Template
-from digitmill.imaging.counting import count_pictures
-from digitmill.imaging.drawers import Drawers
-from digitmill.imaging.formats import PDF, format_of
+from digitmill.imaging.drawn.drawers import Drawers
+from digitmill.imaging.files.counting import count_pictures
+from digitmill.imaging.files.formats import PDF, format_of
 from digitmill.jobs.jobs import Jobs
 from digitmill.results.rows import Results
 from digitmill.settings import Settings

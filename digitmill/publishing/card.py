@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digitmill.errors import BadOptions, FieldError
 from digitmill.faults import faults_of, in_words
-from digitmill.imaging.normalise import NORMALISER_VERSION
-from digitmill.imaging.normalisers import held_versions
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalisers import held_versions
 from digitmill.models.manifest import DataSet, EngineAgreement, Name, NonDigitScores, Scores, Share, Version
 
 MOST_CARD_BYTES = 64 << 10

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Rule
 from digitmill.errors import ModelBroken, ModelError, ModelTooLarge, ModelUnfit
-from digitmill.imaging.memory import bounded_afterwards
+from digitmill.imaging.drawn.memory import bounded_afterwards
 from digitmill.models.engines.base import Batch, Converted, Engine, Probabilities
 from digitmill.models.engines.conversion import convert
 from digitmill.models.engines.keras import KerasEngine, configure, load_network, multiply_adds

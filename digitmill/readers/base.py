@@ -16,7 +16,7 @@ from digitmill.domain.jobs import Options
 from digitmill.domain.rows import DIGIT, Value
 from digitmill.forms.certainty import Looks
 from digitmill.forms.registration.reference import Reference
-from digitmill.imaging.normalisers import Normaliser
+from digitmill.imaging.normaliser.normalisers import Normaliser
 from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
 

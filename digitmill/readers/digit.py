@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from digitmill.domain.columns import REASON_CODES, STATUS_CODES, Columns
 from digitmill.domain.jobs import Options
 from digitmill.domain.rows import DIGIT, DIGITS, KINDS, Reason, RowStatus, Value
-from digitmill.imaging.bar import with_paper_around, with_paper_around_blot
-from digitmill.imaging.loops import struck_through
-from digitmill.imaging.overlooked import overlooked_ink
+from digitmill.imaging.normaliser.bar import with_paper_around, with_paper_around_blot
+from digitmill.imaging.normaliser.loops import struck_through
+from digitmill.imaging.normaliser.overlooked import overlooked_ink
 from digitmill.readers.base import Opened, Outputs, Reader
 
 NOTHING = np.zeros((28, 28), np.uint8)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from digitmill.domain.columns import Columns
 from digitmill.domain.jobs import Options
 from digitmill.domain.rows import DIGITS, NUMBER, PLAIN, Guess, Part, Reason, RowStatus, Value
-from digitmill.imaging.normalise import in_mnist_form
-from digitmill.imaging.overlooked import overlooked_ink
+from digitmill.imaging.normaliser.normalise import in_mnist_form
+from digitmill.imaging.normaliser.overlooked import overlooked_ink
 from digitmill.readers.base import Opened, Outputs, Reader
 from digitmill.strips.certainty import evidence_of
 from digitmill.strips.ink import StripInk, strip_ink

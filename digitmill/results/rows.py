@@ -17,7 +17,7 @@ from digitmill.domain.planned import Entry
 from digitmill.domain.rows import Address, Row, RowStatus
 from digitmill.domain.verdicts import Revision
 from digitmill.errors import BadOptions, FieldError, NotFound
-from digitmill.imaging.drawing import Picture, View, outline_of
+from digitmill.imaging.drawn.drawing import Picture, View, outline_of
 from digitmill.jobs.jobs import Jobs
 from digitmill.keys import LOCAL
 from digitmill.models.manifest import normaliser_for

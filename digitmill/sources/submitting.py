@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from digitmill.domain.jobs import Findings, Options
 from digitmill.domain.planned import Chunk
 from digitmill.errors import BadOptions, FieldError
-from digitmill.imaging.drawers import Drawers
+from digitmill.imaging.drawn.drawers import Drawers
 from digitmill.jobs.jobs import Jobs, Submission
 from digitmill.outside.calling import Caller
 from digitmill.outside.places import Allowed, Place, read_place

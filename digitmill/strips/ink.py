@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.paper import on_more_paper, square
-from digitmill.imaging.polarity import polarity_of
+from digitmill.imaging.normaliser.paper import on_more_paper, square
+from digitmill.imaging.normaliser.polarity import polarity_of
 from digitmill.strips.lost import faint_ink, has_fainter, is_cut_through
 
 Grey = NDArray[np.uint8]

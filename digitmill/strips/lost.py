@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.imaging.ink import runs
-from digitmill.imaging.paper import square
+from digitmill.imaging.normaliser.ink import runs
+from digitmill.imaging.normaliser.paper import square
 
 Grey = NDArray[np.uint8]
 

@@ -1,6 +1,6 @@
 """Walls round a process that handles what strangers made: no network, no other program, bounded time and files.
 
-For the wall round its memory see ``digitmill/imaging/memory.py``.
+For the wall round its memory see ``digitmill/imaging/drawn/memory.py``.
 """
 
 from __future__ import annotations

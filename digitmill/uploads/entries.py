@@ -15,9 +15,9 @@ import numpy as np
 from digitmill.domain.planned import Entry, Packing
 from digitmill.domain.rows import Failure
 from digitmill.errors import CorruptArchive, FailureCode, ItemFailure
-from digitmill.imaging.counting import count_pictures
-from digitmill.imaging.foreign import LOOKED_AT, document_in_zip
-from digitmill.imaging.formats import PDF, Format, format_of
+from digitmill.imaging.files.counting import count_pictures
+from digitmill.imaging.files.foreign import LOOKED_AT, document_in_zip
+from digitmill.imaging.files.formats import PDF, Format, format_of
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import ENCRYPTED, METHODS, TOO_LARGE, behind_local_header, read_member, unpack
 from digitmill.uploads.names import Kind, kind_of, label, plainly_images

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from enum import Enum
 
-from digitmill.imaging.formats import FORMATS
+from digitmill.imaging.files.formats import FORMATS
 
 LONGEST_NAME = 1024
 

@@ -19,7 +19,7 @@ from digitmill.domain.jobs import Options, Rule
 from digitmill.domain.planned import Entry
 from digitmill.domain.rows import Failure, RowStatus
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.decode import decode, out_of_memory
+from digitmill.imaging.files.decode import decode, out_of_memory
 from digitmill.readers import reader_of
 from digitmill.readers.base import Asked, Opened, Outputs, Reader
 from digitmill.store.rows import Answers

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from digitmill.client import Client, Job
-from digitmill.imaging.formats import FORMATS, format_of
+from digitmill.imaging.files.formats import FORMATS, format_of
 from tests.archives import bad_members, zip_of
 from tests.browser.conftest import browsing
 from tests.browser.watching import Watch, assert_accessible

@@ -20,8 +20,8 @@ from PIL.PngImagePlugin import PngInfo
 from digitmill.domain.jobs import Computation, Job, Options, Rule
 from digitmill.domain.rows import DIGITS
 from digitmill.forms.certainty import Looks
-from digitmill.imaging.normalise import NORMALISER_VERSION
-from digitmill.imaging.normalisers import normalise_with_quality
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalisers import normalise_with_quality
 from digitmill.jobs.jobs import TINY_BYTES
 from digitmill.models.calibrations import CalibratedModel, Calibration, ErrorInterval
 from digitmill.models.registry import Registry

@@ -24,7 +24,7 @@ from digitmill.errors import (
     TooManyImages,
     TooManyJobs,
 )
-from digitmill.imaging.drawing import View, draw
+from digitmill.imaging.drawn.drawing import View, draw
 from digitmill.jobs.jobs import Submission
 from digitmill.results.rows import EVERY_ROW, RowFilter
 from digitmill.upkeep.purge import Purge

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging import normalisers
-from digitmill.imaging.decode import decode
-from digitmill.imaging.drawing import View, draw
+from digitmill.imaging.drawn.drawing import View, draw
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.normaliser import normalisers
 from digitmill.work.loading import Models
 from tests.core.conftest import DarkMeansSeven, Mill, png, publish
 

@@ -14,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Options
-from digitmill.imaging import drawers as drawing_processes
-from digitmill.imaging.drawers import Drawers
-from digitmill.imaging.drawing import send
+from digitmill.imaging.drawn import drawers as drawing_processes
+from digitmill.imaging.drawn.drawers import Drawers
+from digitmill.imaging.drawn.drawing import send
 from digitmill.results.rows import EVERY_ROW
 from digitmill.work.loading import Models
 from digitmill.work.taking import Watchdog

@@ -12,7 +12,7 @@ from digitmill.domain.jobs import JobState, Options
 from digitmill.domain.rows import RowStatus
 from digitmill.domain.verdicts import Verdict, VerdictStatus
 from digitmill.errors import Expired, NotFound
-from digitmill.imaging.drawing import View, draw
+from digitmill.imaging.drawn.drawing import View, draw
 from digitmill.jobs.jobs import TINY_BYTES
 from digitmill.results.rows import EVERY_ROW
 from digitmill.review.corrections import Correction

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import digitmill.work.kinds.read
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from worker.__main__ import main
 
 DEADLY = b"deadly"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import load_model, of_digits
 from digitmill.settings import Settings

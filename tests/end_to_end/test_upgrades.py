@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from digitmill.models.registry import BUILT_IN, Registry
 from digitmill.models.repository import version_order
 from digitmill.models.runtime import Model, load_model, of_digits

@@ -10,7 +10,7 @@ import pytest
 from digitmill.errors import BadTemplate, ItemFailure
 from digitmill.forms.imported import from_omrchecker, from_widgets
 from digitmill.forms.template import DigitsField, MarkField, NumberField, Template
-from digitmill.imaging.drawers import Drawers
+from digitmill.imaging.drawn.drawers import Drawers
 from digitmill.settings import Settings
 from tests.pdfs import pdf, written
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import ItemFailure
-from digitmill.imaging.decode import decode
-from digitmill.imaging.formats import format_of
-from digitmill.imaging.normalise import SIDE, normalise
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.formats import format_of
+from digitmill.imaging.normaliser.normalise import SIDE, normalise
 from tests.archives import Crafted, craft
 from tests.hostile.conftest import Besieged, no_hang
 from tests.hostile.mutations import corpus, damaged, damaged_files

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.drawers import Drawers
+from digitmill.imaging.drawn.drawers import Drawers
 from digitmill.settings import Settings
 from tests.hostile.bombs import MUCH, zeros
 from tests.pdfs import Page, Stored, flate, jbig2, pdf, put_together, scan, stream, written

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from digitmill.errors import ItemFailure
-from digitmill.imaging.decode import decode
-from digitmill.imaging.pages import count_tiff_pages
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.pages import count_tiff_pages
 from tests.hostile.mutations import corpus
 
 MUTANTS = 300

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-import digitmill.imaging.decode
+import digitmill.imaging.files.decode
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import ItemFailure
-from digitmill.imaging.decode import decode
-from digitmill.imaging.grey import grey_of
-from digitmill.imaging.memory import STATUS, bounded_afterwards
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.drawn.memory import STATUS, bounded_afterwards
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.grey import grey_of
+from digitmill.imaging.normaliser.normalise import normalise
 from digitmill.settings import Settings
 from tests.hostile.bombs import BOMBS
 
@@ -48,7 +48,7 @@ def peak() -> int:
 
 def main() -> None:
     if "--heavy" in sys.argv:
-        setattr(digitmill.imaging.decode, "grey_of", heavy)  # noqa: B010 (mypy holds the name for private)
+        setattr(digitmill.imaging.files.decode, "grey_of", heavy)  # noqa: B010 (mypy holds the name for private)
     before = peak()
     with bounded_afterwards(WALL):
         pass

@@ -14,7 +14,7 @@ from digitmill.cli.service import SAMPLES
 from digitmill.doctor.findings import Code
 from digitmill.errors import DigitmillError, FailureCode
 from digitmill.forms.template import Template
-from digitmill.imaging.formats import NAMES
+from digitmill.imaging.files.formats import NAMES
 from digitmill.models.registry import Registry
 from digitmill.settings import PREFIX, Settings
 from tests.house import settings_table

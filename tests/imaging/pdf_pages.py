@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from digitmill.errors import ItemFailure
-from digitmill.imaging.decode import decode
-from digitmill.imaging.pdf import count_pages
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.pdf.pages import count_pages
 from tests.pdfs import Grey
 from tests.pictures import drawn_digit
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.bar import with_paper_around, with_paper_around_blot
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.bar import with_paper_around, with_paper_around_blot
+from digitmill.imaging.normaliser.normalise import normalise
 from tests.pictures import INK, PAPER, Grey
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import normalise, normalise_with_quality
+from digitmill.imaging.normaliser.normalise import normalise, normalise_with_quality
 from tests.imaging.test_normalise import grey, noise, read, samples
 from tests.pictures import INK, PAPER, Grey, drawn_digit
 from training.metamorphic.pictures import cut_to, ink_box

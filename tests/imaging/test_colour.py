@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.decode import decode
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.normaliser.normalise import normalise
 from tests.pictures import Grey, drawn_digit, encoded
 from training.drawn.likeness import likeness
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageChops
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging import grey as greying
-from digitmill.imaging.decode import REDUCED_SIDE, decode
-from digitmill.imaging.pages import page_offsets
+from digitmill.imaging.files import grey as greying
+from digitmill.imaging.files.decode import REDUCED_SIDE, decode
+from digitmill.imaging.files.pages import page_offsets
 from tests.pictures import (
     BAD_FILES,
     BILEVEL_ENCODINGS,

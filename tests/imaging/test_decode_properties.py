@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from digitmill.errors import ItemFailure
-from digitmill.imaging.decode import decode
-from digitmill.imaging.small_png import MOST_PIXELS, small_grey_png
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.small_png import MOST_PIXELS, small_grey_png
 from tests.pictures import (
     BILEVEL_ENCODINGS,
     COARSE_ENCODINGS,

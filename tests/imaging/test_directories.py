@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitmill.imaging.decode import decode
-from digitmill.imaging.pages import count_tiff_pages, directory_offsets, page_offsets
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.pages import count_tiff_pages, directory_offsets, page_offsets
 from tests.archives import zip_of
 from tests.imaging.tiffs import LONG, SHORT, Tags, grey_tags, written
 from tests.pictures import Grey, drawn_digit

@@ -21,9 +21,9 @@ from PIL import Image
 
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import FailureCode, ItemFailure, Overloaded
-from digitmill.imaging import drawers as drawing_processes
-from digitmill.imaging.drawers import Drawers
-from digitmill.imaging.drawing import Picture, View, draw, receive, send
+from digitmill.imaging.drawn import drawers as drawing_processes
+from digitmill.imaging.drawn.drawers import Drawers
+from digitmill.imaging.drawn.drawing import Picture, View, draw, receive, send
 from digitmill.settings import Settings
 from tests.pictures import drawn_digit, encoded, heic, jpeg, png, tiff
 from tests.web.conftest import peak_rss, wait_until
@@ -31,8 +31,8 @@ from tests.web.conftest import peak_rss, wait_until
 MEGABYTE = 1 << 20
 SERVER = """
 import time
-from digitmill.imaging.drawers import Drawers
-from digitmill.imaging.drawing import Picture, View
+from digitmill.imaging.drawn.drawers import Drawers
+from digitmill.imaging.drawn.drawing import Picture, View
 from digitmill.settings import Settings
 from tests.imaging.test_drawers import drawn_digit, picture, png
 drawers = Drawers(Settings())

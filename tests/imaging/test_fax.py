@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from tests.hostile.bombs import tiff_that_talks
 from tests.imaging.tiffs import RATIONAL, SHORT, grey_tags, written
 from tests.pictures import Grey, bilevel, drawn_digit, encoded, png, to_be_turned

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from tests.pictures import Grey, drawn_digit, encoded
 
 PLENTY = 10_000_000

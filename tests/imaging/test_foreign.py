@@ -8,8 +8,8 @@ import zipfile
 import pytest
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.foreign import READ_ARCHIVES, document_in_zip
-from digitmill.imaging.formats import recognise
+from digitmill.imaging.files.foreign import READ_ARCHIVES, document_in_zip
+from digitmill.imaging.files.formats import recognise
 
 OFFICE_PART = "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'/>"
 

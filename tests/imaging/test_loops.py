@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.loops import LOOPED, struck_through, too_many_loops
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.loops import LOOPED, struck_through, too_many_loops
+from digitmill.imaging.normaliser.normalise import normalise
 from tests.imaging.test_normalise import samples
 from tests.pictures import PAPER, Grey
 

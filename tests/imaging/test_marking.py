@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitmill.domain.form_page import Corners
-from digitmill.imaging.marking import (
+from digitmill.imaging.drawn.marking import (
     EMPTY_PAGE,
     LONGEST,
     LONGEST_TEXT,

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.decode import decode
-from digitmill.imaging.ink import ink_of
-from digitmill.imaging.normalise import SIDE, normalise
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.normaliser.ink import ink_of
+from digitmill.imaging.normaliser.normalise import SIDE, normalise
 from digitmill.settings import Settings
 from tests.pictures import INK, PAPER, Grey, drawn_digit
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import SIDE, WORKING_SIDE, normalise
+from digitmill.imaging.normaliser.normalise import SIDE, WORKING_SIDE, normalise
 from tests.imaging.test_normalise import likeness, read
 from tests.pictures import PAPER, Grey, drawn_digit
 

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import NORMALISER_VERSION
-from digitmill.imaging.normalisers import Normaliser, held_versions, normalise_with_quality, normaliser_of
-from digitmill.imaging.v3 import normalise as v3
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalisers import Normaliser, held_versions, normalise_with_quality, normaliser_of
+from digitmill.imaging.normaliser.v3 import normalise as v3
 
 GOLDEN = {
     3: "3f8a218f7ee6c4ba078fdb50d7e99b5c8fcde52f82b1cc8ff35ef3ecae415209",

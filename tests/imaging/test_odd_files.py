@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.decode import decode
-from digitmill.imaging.formats import AVIF, FORMATS, HEIF, format_of
-from digitmill.imaging.pages import count_tiff_pages
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.formats import AVIF, FORMATS, HEIF, format_of
+from digitmill.imaging.files.pages import count_tiff_pages
 from digitmill.uploads.names import Kind, kind_of
 from tests.imaging.tiffs import LONG, SHORT, grey_tags, written
 from tests.pictures import Grey, avif, chunk, drawn_digit, encoded, heic, jpeg, tiff, to_be_turned

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Options, Polarity
 from digitmill.domain.rows import Reason, Row, RowStatus
-from digitmill.imaging.overlooked import overlooked_ink
+from digitmill.imaging.normaliser.overlooked import overlooked_ink
 from digitmill.readers.digit import DigitReader
 from digitmill.store.rows import Answers
 from digitmill.work.pipeline import OpenedChunk, answer_opened

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from digitmill.imaging.pages import BrokenChain, count_tiff_pages, looks_like_tiff, page_offsets, with_first_page
+from digitmill.imaging.files.pages import BrokenChain, count_tiff_pages, looks_like_tiff, page_offsets, with_first_page
 from tests.pictures import Grey, big_tiff, deep_tiff, drawn_digit, png, tiff
 
 PICTURE = drawn_digit(side=20)

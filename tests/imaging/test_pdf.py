@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from digitmill.errors import FailureCode
-from digitmill.imaging.decode import decode
-from digitmill.imaging.formats import PDF, format_of
-from digitmill.imaging.pdf import count_pages
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.formats import PDF, format_of
+from digitmill.imaging.pdf.pages import count_pages
 from tests.imaging.pdf_pages import BLACK_AND_WHITE, MAX_PIXELS, PAPER, failure_of, read
 from tests.pdfs import CODES, Grey, Page, Stored, bilevel, dct, fax, flate, pdf, put_together, scan, stream, written
 from tests.pictures import encoded

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from digitmill.errors import FailureCode
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from tests.imaging.pdf_pages import BLACK_AND_WHITE, MAX_PIXELS, PAPER, failure_of, read
 from tests.pdfs import Grey, Page, Stored, dct, flate, pdf, put_together, scan, stream, written
 from tests.pictures import encoded

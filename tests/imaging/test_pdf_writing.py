@@ -9,7 +9,7 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from digitmill.imaging.pdf_writing import pdf_of, size_of
+from digitmill.imaging.pdf.writing import pdf_of, size_of
 
 
 def jpeg(width: int, height: int, level: int) -> bytes:

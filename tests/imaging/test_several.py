@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.decode import decode
-from digitmill.imaging.heif_items import count_heif_pictures
-from digitmill.imaging.pnm import count_pnm_pictures
-from digitmill.imaging.pnm_letters import in_bytes
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.heif_items import count_heif_pictures
+from digitmill.imaging.files.pnm import count_pnm_pictures
+from digitmill.imaging.files.pnm_letters import in_bytes
 from tests.pictures import Grey, animated, bilevel, drawn_digit, encoded, heic, heic_of
 
 PLENTY = 1_000_000

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from digitmill.imaging import grey as greying
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files import grey as greying
+from digitmill.imaging.files.decode import decode
 from tests.imaging.tiffs import SHORT, grey_tags, written
 from tests.pictures import Grey, drawn_digit, encoded
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
 from digitmill.models.engines.keras import configure
 from digitmill.models.manifest import Architecture, Artifacts, DataSet, Manifest, Metrics, Scores, openvino_artifact
 from digitmill.settings import DeviceName, EngineName, PrecisionName

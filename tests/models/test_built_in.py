@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from digitmill.models.choice import KERAS, OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8, Choice
 from digitmill.models.engines.openvino import has_bf16
 from digitmill.models.manifest import LARGEST_DIFFERENCE

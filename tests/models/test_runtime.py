@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from digitmill.domain.rows import DIGITS, KINDS
 from digitmill.errors import EngineUnavailable, ModelRejected
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
 from digitmill.models.engines.base import Batch, Converted, Probabilities
 from digitmill.models.manifest import OPENVINO_GRAPH, OPENVINO_WEIGHTS, EngineAgreement
 from digitmill.models.registry import Registry

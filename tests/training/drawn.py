@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from training.pictures.data import Digits, Source, split
 
 Written = list[list[tuple[int, int]]]

@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from digitmill.models.registry import Registry
 from training.metamorphic.asking import Reader, open_reader
 from training.metamorphic.digits import digits_of, two_stroke_sevens

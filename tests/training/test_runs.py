@@ -11,7 +11,7 @@ import pytest
 import training.learning.train
 import training.publish
 from digitmill.errors import Conflict, ModelRejected, TrainingError
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
 from digitmill.models.engines.keras import multiply_adds
 from digitmill.models.manifest import read_manifest
 from digitmill.models.registry import Registry

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from digitmill.imaging.normalisers import normaliser_of
+from digitmill.imaging.normaliser.normalisers import normaliser_of
 from tests.training.drawn import digits_of
 from training.pictures.own import read_own
 from training.pictures.same_scan import scans_of

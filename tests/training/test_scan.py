@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from tests.training.drawn import digits_of
 from training.drawn.ink import enlarged
 from training.drawn.scan import scan

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from digitmill.domain.jobs import Findings
 from digitmill.domain.planned import Chunk, Entry
-from digitmill.imaging.pdf import count_pages
+from digitmill.imaging.pdf.pages import count_pages
 from digitmill.uploads.entries import CountPages
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.members import read_member

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from digitmill.errors import FailureCode, TooManyImages
-from digitmill.imaging.pdf import count_pages
+from digitmill.imaging.pdf.pages import count_pages
 from digitmill.uploads.plan import Plan
 from tests.archives import Crafted, craft, zip_of
 from tests.pictures import encoded, heic_of

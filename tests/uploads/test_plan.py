@@ -21,7 +21,7 @@ from digitmill.errors import (
     TooManyImages,
     UploadRefused,
 )
-from digitmill.imaging.pdf import count_pages
+from digitmill.imaging.pdf.pages import count_pages
 from digitmill.settings import Settings
 from digitmill.uploads.entries import OrdinaryMembers
 from digitmill.uploads.limits import Limits

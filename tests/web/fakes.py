@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from digitmill.domain.jobs import Computation, Rule
 from digitmill.domain.rows import DIGITS
 from digitmill.forms.certainty import Looks
-from digitmill.imaging.normalisers import normalise_with_quality
+from digitmill.imaging.normaliser.normalisers import normalise_with_quality
 from digitmill.models.runtime import calibrate
 from digitmill.uploads.spool import HELD_BYTES
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from digitmill.domain.jobs import Polarity
 from digitmill.forms.template import MarkField
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from tests.forms.made import first_of, png, with_strip
 from tests.web.conftest import Client, Mill
 from tests.web.test_form_jobs import LOW, form, options, page, submitted

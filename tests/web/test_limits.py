@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from digitmill.domain.access import Quotas, Scope
-from digitmill.imaging.formats import FORMATS, READ_ARCHIVE_SUFFIXES
+from digitmill.imaging.files.formats import FORMATS, READ_ARCHIVE_SUFFIXES
 from digitmill.settings import Settings
 from digitmill.store.connection import connect
 from tests.core.conftest import publish

@@ -1,6 +1,6 @@
 """Digits drawn again for each epoch: a share bent a little, the others as scans brought back by the normaliser.
 
-A scan goes through ``digitmill.imaging.normalise``, so that the model meets in training what it meets at work.
+A scan goes through ``digitmill.imaging.normaliser``, so that the model meets in training what it meets at work.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from training.drawn.ink import bent, enlarged, written
 from training.drawn.likeness import likeness
 from training.drawn.scan import scan

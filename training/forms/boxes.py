@@ -24,7 +24,7 @@ from digitmill.domain.jobs import Options
 from digitmill.errors import ItemFailure, TrainingError
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import DigitsField
-from digitmill.imaging.normalisers import Normaliser, normalise_with_quality
+from digitmill.imaging.normaliser.normalisers import Normaliser, normalise_with_quality
 from digitmill.readers.form import FormReader
 from training.drawn.ink import bent
 from training.forms.capture import KINDS, captured

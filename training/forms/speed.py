@@ -15,7 +15,7 @@ from rich.table import Table
 from digitmill.domain.jobs import Options
 from digitmill.forms.certainty import REVIEW_BELOW
 from digitmill.forms.registration.reference import Reference
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from digitmill.models.runtime import Model
 from digitmill.readers.form import FormReader
 from training.forms.filling import written_on

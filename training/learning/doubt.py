@@ -1,6 +1,6 @@
 """How far a doubtful cut lowers a confidence: measured on scans whose digits may lack a part.
 
-The normaliser says of a picture that its cut is doubtful (``digitmill.imaging.normalise.Normalised``). A model may be
+The normaliser says of a picture that its cut is doubtful (``digitmill.imaging.normaliser``). A model may be
 sure of such a picture and wrong, since what tells two digits apart lies outside. Its manifest says how often that is.
 """
 
@@ -14,7 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import normalise_with_quality
+from digitmill.imaging.normaliser.normalise import normalise_with_quality
 from training.drawn.ink import enlarged, written
 from training.drawn.scan import Scan, scan
 from training.non_digits import kinds

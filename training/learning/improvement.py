@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from digitmill.errors import TrainingError
-from digitmill.imaging.memory import bounded
+from digitmill.imaging.drawn.memory import bounded
 from digitmill.models.manifest import MODEL_FILE, Manifest, normaliser_for, read_manifest
 from digitmill.models.runtime import open_model
 from digitmill.networks.task import BASE_FILE

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.errors import TrainingError
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
 from digitmill.models.engines.keras import configure, multiply_adds
 from digitmill.models.manifest import (
     MANIFEST_FILE,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from digitmill.imaging.loops import struck_through
+from digitmill.imaging.normaliser.loops import struck_through
 from digitmill.models.engines.base import Probabilities
 from digitmill.models.manifest import MODEL_FILE, Manifest, Metrics, NonDigitScores, Scores, Sha256, read_manifest
 from digitmill.models.runtime import Model, of_digits, open_model

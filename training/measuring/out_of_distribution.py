@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from training.non_digits.letters import PRINTED
 from training.pictures.boxes import Picture, boxes_of, page_of
 from training.pictures.data import Images

@@ -12,7 +12,7 @@ from rich.table import Table
 from digitmill.domain.jobs import Options
 from digitmill.domain.rows import Row, RowStatus
 from digitmill.errors import NotFound
-from digitmill.imaging.pdf import count_pages
+from digitmill.imaging.pdf.pages import count_pages
 from digitmill.models.manifest import MODEL_FILE, read_manifest
 from digitmill.models.registry import Registry
 from digitmill.models.runtime import Model, load_model, open_model

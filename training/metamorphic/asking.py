@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain.rows import DIGITS, Reason
-from digitmill.imaging.bar import with_paper_around
-from digitmill.imaging.loops import struck_through
-from digitmill.imaging.normalise import NORMALISER_VERSION
-from digitmill.imaging.normalisers import normaliser_of
+from digitmill.imaging.normaliser.bar import with_paper_around
+from digitmill.imaging.normaliser.loops import struck_through
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalisers import normaliser_of
 from digitmill.models.engines.base import Converted
 from digitmill.models.engines.conversion import convert_apart
 from digitmill.models.manifest import MODEL_FILE, Manifest, read_manifest

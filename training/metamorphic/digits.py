@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from training.metamorphic.pictures import Grey, grey, pen_width
 from training.pictures.boxes import BOXES_FILE, boxes_of
 from training.pictures.data import NATURAL_WIDTH

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
 from digitmill.models.registry import Registry
 from digitmill.settings import Settings
 from training.metamorphic.asking import open_reader

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from training.drawn.scan import Scan, scan
 from training.non_digits import boxes, crossed, damaged, letters, marks
 from training.non_digits.checks import like_a_one, like_its_drawing

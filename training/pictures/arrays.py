@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.errors import TrainingError
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
 from training.pictures.idx import parse_idx
 from training.pictures.labelled import LABELS, Item
 

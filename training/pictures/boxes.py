@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import ItemFailure, TrainingError
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from training.pictures.data import CLASSES, NO_DIGITS, Digits, Source, normalised
 
 Picture = NDArray[np.uint8]

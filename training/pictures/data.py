@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from digitmill.domain.jobs import Polarity
 from digitmill.domain.rows import DIGITS
 from digitmill.errors import TrainingError
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from training.pictures.mislabelled import mislabelled
 
 Images = NDArray[np.uint8]

@@ -11,8 +11,8 @@ from dataclasses import replace
 from importlib.resources.abc import Traversable
 
 from digitmill.errors import ItemFailure, TrainingError
-from digitmill.imaging.counting import count_pictures
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.counting import count_pictures
+from digitmill.imaging.files.decode import decode
 from digitmill.uploads.names import Kind, kind_of
 from training.pictures.data import CLASSES
 from training.pictures.labelled import Item, Picture

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
-from digitmill.imaging.normalise import normalise
+from digitmill.imaging.normaliser.normalise import normalise
 from training.pictures.data import CLASSES, NOT_A_DIGIT, Digits
 
 Picture = NDArray[np.uint8]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
-from digitmill.imaging.bar import with_paper_around
-from digitmill.imaging.normalisers import Normaliser
+from digitmill.imaging.normaliser.bar import with_paper_around
+from digitmill.imaging.normaliser.normalisers import Normaliser
 from training.pictures.kinds import KINDS, label_of
 from training.pictures.labelled import LABELS, NO_INK, TWICE, UNLIKE, Item
 from training.pictures.same_scan import scans_of

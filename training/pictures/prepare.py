@@ -10,7 +10,7 @@ from rich.table import Table
 
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import TrainingError
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
 from training.pictures.data import CLASSES
 from training.pictures.labelled import LABELS, Labelled
 from training.pictures.sources import read_labelled

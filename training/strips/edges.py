@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.normalise import in_mnist_form
+from digitmill.imaging.normaliser.normalise import in_mnist_form
 from digitmill.strips.ink import StripInk, strip_ink
 from digitmill.strips.lattice import ALPHABET, DASH, POINT, lattice_of
 from digitmill.strips.segments import segments_of

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from digitmill.domain.rows import NUMBER
 from digitmill.errors import TrainingError
-from digitmill.imaging.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
 from digitmill.models.engines.conversion import convert
 from digitmill.models.engines.keras import configure, multiply_adds
 from digitmill.models.manifest import (

@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from digitmill.errors import BadOptions, FieldError, TooManyImages
-from digitmill.imaging.formats import FORMATS, READ_ARCHIVE_SUFFIXES
+from digitmill.imaging.files.formats import FORMATS, READ_ARCHIVE_SUFFIXES
 from digitmill.uploads.spool import Spool
 
 ENDINGS = (*READ_ARCHIVE_SUFFIXES, *(suffix for known in FORMATS for suffix in known.suffixes))

@@ -15,7 +15,7 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import parse_options_header
 
 from digitmill.errors import BadOptions, FieldError, UnsupportedMediaType, UploadRefused, UploadTooLarge
-from digitmill.imaging.formats import PDF, format_of
+from digitmill.imaging.files.formats import PDF, format_of
 from digitmill.uploads.names import LONGEST_NAME
 from digitmill.uploads.spool import Spool
 from web.bodies.json_upload import JSON_BYTES, Received, read_json_upload

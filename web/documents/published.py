@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field, create_model
 
 from digitmill.domain import access
-from digitmill.imaging.formats import FORMATS, READ_ARCHIVE_SUFFIXES
+from digitmill.imaging.files.formats import FORMATS, READ_ARCHIVE_SUFFIXES
 from digitmill.jobs.retention import spans
 from digitmill.readers import READERS
 from digitmill.settings import Settings

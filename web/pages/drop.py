@@ -10,8 +10,8 @@ from digitmill.domain.access import NO_QUOTAS
 from digitmill.domain.rows import DIGIT, FORM, NUMBER
 from digitmill.errors import NotFound
 from digitmill.forms.certainty import REVIEW_BELOW as FORM_REVIEW_BELOW
-from digitmill.imaging.foreign import OTHER_ARCHIVES, READ_ARCHIVES
-from digitmill.imaging.formats import FORMATS, READ_ARCHIVE_SUFFIXES
+from digitmill.imaging.files.foreign import OTHER_ARCHIVES, READ_ARCHIVES
+from digitmill.imaging.files.formats import FORMATS, READ_ARCHIVE_SUFFIXES
 from digitmill.models.manifest import Manifest
 from digitmill.models.registry import BUILT_IN_BOXES
 from digitmill.uploads.names import LITTER

@@ -12,8 +12,8 @@ from digitmill import errors
 from digitmill.domain.access import Scope
 from digitmill.forms.drafting import drafted_apart
 from digitmill.forms.imported import from_widgets
-from digitmill.imaging.counting import count_pictures
-from digitmill.imaging.formats import PDF, format_of
+from digitmill.imaging.files.counting import count_pictures
+from digitmill.imaging.files.formats import PDF, format_of
 from digitmill.uploads.spool import Spool
 from web.bodies.upload import receive_page
 from web.context import context, owner, service

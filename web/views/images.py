@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field
 from digitmill import errors
 from digitmill.domain.access import Scope
 from digitmill.errors import NotFound
-from digitmill.imaging.drawing import View
-from digitmill.imaging.formats import FORMATS, format_of
+from digitmill.imaging.drawn.drawing import View
+from digitmill.imaging.files.formats import FORMATS, format_of
 from web.context import owner, service
 from web.documents.answers import with_ranges
 from web.documents.inputs import Headers, Query, digits

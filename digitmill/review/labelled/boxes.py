@@ -21,9 +21,9 @@ from digitmill.forms.cutting import Cut, cuts_within
 from digitmill.forms.marks import SEPARATOR
 from digitmill.forms.registration.reference import Prints
 from digitmill.forms.template import DigitsField, MarkField, NumberField, Template
-from digitmill.imaging.decode import decode
-from digitmill.imaging.drawers import Drawers
-from digitmill.imaging.drawing import View
+from digitmill.imaging.drawn.drawers import Drawers
+from digitmill.imaging.drawn.drawing import View
+from digitmill.imaging.files.decode import decode
 from digitmill.results.rows import Results
 from digitmill.review.labelled.paths import path_of
 from digitmill.templates import MOST_PIXELS, Templates

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 from digitmill.domain.jobs import Problem
 from digitmill.domain.roles import Role
 from digitmill.errors import FailureCode
-from digitmill.imaging.drawers import Drawers
+from digitmill.imaging.drawn.drawers import Drawers
 from digitmill.measures import Measures
 from digitmill.models.registry import Registry
 from digitmill.settings import Settings

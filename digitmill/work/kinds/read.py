@@ -17,8 +17,8 @@ from digitmill.domain.jobs import READ, Computation, ModelReference, Problem
 from digitmill.domain.planned import Entry
 from digitmill.domain.rows import Failure
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable, TemplateNotFound
-from digitmill.imaging.decode import decode
-from digitmill.imaging.formats import format_of
+from digitmill.imaging.files.decode import decode
+from digitmill.imaging.files.formats import format_of
 from digitmill.measures import CONFIDENCE, FAILURES, STAGE
 from digitmill.readers import reader_of
 from digitmill.readers.base import Reader

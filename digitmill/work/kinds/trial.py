@@ -11,7 +11,7 @@ from digitmill.domain.jobs import TRIAL
 from digitmill.domain.planned import Entry
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import Template
-from digitmill.imaging.decode import decode
+from digitmill.imaging.files.decode import decode
 from digitmill.readers import reader_of
 from digitmill.readers.base import Reader
 from digitmill.store.base import Claim

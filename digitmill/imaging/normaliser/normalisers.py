@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging import normalise as current
-from digitmill.imaging.v3 import normalise as v3
+from digitmill.imaging.normaliser import normalise as current
+from digitmill.imaging.normaliser.v3 import normalise as v3
 
 Grey = NDArray[np.uint8]
 Normaliser = Callable[[Grey, Polarity], tuple[Grey | None, bool]]

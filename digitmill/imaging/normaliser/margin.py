@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.imaging.pieces import Piece
+from digitmill.imaging.normaliser.pieces import Piece
 
 Grey = NDArray[np.uint8]
 Counts = NDArray[np.int64]

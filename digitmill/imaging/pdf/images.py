@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from pypdfium2 import PdfImage, PdfPage, raw
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging import jpeg, jpeg2000, pdf_jpeg
-from digitmill.imaging.fax_data import has_whole_segments, is_whole_fax
+from digitmill.imaging.files import jpeg, jpeg2000
+from digitmill.imaging.files.fax_data import has_whole_segments, is_whole_fax
+from digitmill.imaging.pdf import jpeg as pdf_jpeg
 
 BLOCK_BYTES = 1 << 20
 ZLIB_HEAD = 2

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.imaging.lines import is_frame, is_print, without_lines
-from digitmill.imaging.paper import GRAINY_SIDE, PADDING, on_more_paper, paper_of, sides, square
-from digitmill.imaging.pieces import Piece, digit_of, reaches_middle
+from digitmill.imaging.normaliser.lines import is_frame, is_print, without_lines
+from digitmill.imaging.normaliser.paper import GRAINY_SIDE, PADDING, on_more_paper, paper_of, sides, square
+from digitmill.imaging.normaliser.pieces import Piece, digit_of, reaches_middle
 
 Grey = NDArray[np.uint8]
 

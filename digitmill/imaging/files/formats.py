@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from digitmill.imaging.foreign import foreign
+from digitmill.imaging.files.foreign import foreign
 
 LOOKED_AT = 64 << 10
 """A format shows within so many first bytes, or is none: a file of one long comment costs no time."""

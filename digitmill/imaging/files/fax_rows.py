@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitmill.imaging.fax_data import TAILS, tiff_of_fax
-from digitmill.imaging.libtiff import heard
+from digitmill.imaging.files.fax_data import TAILS, tiff_of_fax
+from digitmill.imaging.files.libtiff import heard
 
 WIDTH, LENGTH, COMPRESSION, OFFSETS, ROWS, COUNTS, FILL_ORDER, OPTIONS = 256, 257, 259, 273, 278, 279, 266, 292
 FAXES = (2, 3, 4)

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging import bmp, fax_rows, heif_items, jpeg, jpeg2000, png_chunks, pnm, tiff
-from digitmill.imaging.colour import COLOURED, hides_ink
-from digitmill.imaging.formats import AVIF, BMP, HEIF, JPEG, JPEG2000, PDF, PNG, PNM, TIFF, Format, recognise
-from digitmill.imaging.grey import grey_of, with_ink_of_colour
-from digitmill.imaging.libtiff import heard
-from digitmill.imaging.pnm_letters import in_bytes
-from digitmill.imaging.shape import height_of_pixels, with_square_pixels
-from digitmill.imaging.small_png import small_grey_png
+from digitmill.imaging.files import bmp, fax_rows, heif_items, jpeg, jpeg2000, png_chunks, pnm, tiff
+from digitmill.imaging.files.colour import COLOURED, hides_ink
+from digitmill.imaging.files.formats import AVIF, BMP, HEIF, JPEG, JPEG2000, PDF, PNG, PNM, TIFF, Format, recognise
+from digitmill.imaging.files.grey import grey_of, with_ink_of_colour
+from digitmill.imaging.files.libtiff import heard
+from digitmill.imaging.files.pnm_letters import in_bytes
+from digitmill.imaging.files.shape import height_of_pixels, with_square_pixels
+from digitmill.imaging.files.small_png import small_grey_png
 
 REDUCED_SIDE = 2000
 """A JPEG is decoded at a half, a quarter or an eighth where its longest side keeps so many pixels."""
@@ -66,7 +66,7 @@ def decode(data: bytes, *, page: int = 0, pages: int = 1, max_pixels: int) -> ND
     _ignore_pillows_warnings()
     if kind is PDF:
         # 8 MB of library, for processes that are walled in
-        from digitmill.imaging.pdf import decode_page  # noqa: PLC0415
+        from digitmill.imaging.pdf.pages import decode_page  # noqa: PLC0415
 
         return decode_page(data, page, pages, max_pixels, _image_in_pdf)
     if kind is TIFF:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from digitmill.domain.form_page import Corners
 from digitmill.errors import FailureCode, ItemFailure, Overloaded
-from digitmill.imaging.drawing import LONGEST_PAGE, Ask, Picture, View, receive, send
+from digitmill.imaging.drawn.drawing import LONGEST_PAGE, Ask, Picture, View, receive, send
 from digitmill.settings import PREFIX, Settings
 
 PATIENCE_SECONDS = 10.0
@@ -37,8 +37,8 @@ LOST = "This image cannot be read: what opens it hangs, crashes or needs too muc
 
 if TYPE_CHECKING:
     # the module itself loads PDFium
-    from digitmill.imaging.marking import Marking
-    from digitmill.imaging.pdf_form import Widget
+    from digitmill.imaging.drawn.marking import Marking
+    from digitmill.imaging.pdf.form import Widget
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ class Drawer:
     def __init__(self, memory_bytes: int, seconds: float) -> None:
         self._seconds = seconds
         self._process = subprocess.Popen(  # noqa: S603 (our own program)
-            [sys.executable, "-m", "digitmill.imaging.drawing", str(memory_bytes), str(seconds)],
+            [sys.executable, "-m", "digitmill.imaging.drawn.drawing", str(memory_bytes), str(seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # libraries talk about damaged files, as much as a line a row

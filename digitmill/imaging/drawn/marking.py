@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from digitmill.domain.form_page import Corners
-from digitmill.imaging.latin import latin
+from digitmill.imaging.drawn.latin import latin
 
 Grey = NDArray[np.uint8]
 Colour = tuple[int, int, int]

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.ink import ink_of
-from digitmill.imaging.polarity import polarity_of
+from digitmill.imaging.normaliser.ink import ink_of
+from digitmill.imaging.normaliser.polarity import polarity_of
 
 NORMALISER_VERSION = 4
 

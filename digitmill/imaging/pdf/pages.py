@@ -20,13 +20,13 @@ from PIL import Image
 from pypdfium2 import PdfBitmap, PdfDocument, PdfImage, PdfiumError, PdfMatrix, PdfObject, PdfPage, raw
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging.grey import grey_of
-from digitmill.imaging.pdf_content import is_portfolio, lacks_content
-from digitmill.imaging.pdf_cover import is_all_that_is_seen
-from digitmill.imaging.pdf_form import Widget, widgets_of
-from digitmill.imaging.pdf_images import Decode, check_drawn, check_image
-from digitmill.imaging.pdf_tree import has_more_pages
-from digitmill.imaging.shape import LEAST, MOST, with_square_pixels
+from digitmill.imaging.files.grey import grey_of
+from digitmill.imaging.files.shape import LEAST, MOST, with_square_pixels
+from digitmill.imaging.pdf.content import is_portfolio, lacks_content
+from digitmill.imaging.pdf.cover import is_all_that_is_seen
+from digitmill.imaging.pdf.form import Widget, widgets_of
+from digitmill.imaging.pdf.images import Decode, check_drawn, check_image
+from digitmill.imaging.pdf.tree import has_more_pages
 
 POINTS, MILLIMETRES, DRAWN_DPI = 72, 25.4, 300
 """Of an inch; the last are pixels."""

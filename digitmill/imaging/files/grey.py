@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from digitmill.imaging.colour import COLOURED, by_colour, hides_ink
+from digitmill.imaging.files.colour import COLOURED, by_colour, hides_ink
 
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 WHITE_IS_ZERO = 0

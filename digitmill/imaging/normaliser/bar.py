@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.polarity import polarity_of
+from digitmill.imaging.normaliser.polarity import polarity_of
 
 Grey = NDArray[np.uint8]
 

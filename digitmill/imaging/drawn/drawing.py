@@ -1,4 +1,4 @@
-"""Files of strangers, opened in a process of its own: ``python -m digitmill.imaging.drawing BYTES SECONDS``.
+"""Files of strangers, opened in a process of its own: ``python -m digitmill.imaging.drawn.drawing BYTES SECONDS``.
 
 Such a process takes files from its standard input, one by one, and gives back a picture of each as browsers show it,
 the grey picture that a worker reads, or the number of its pages. Its memory is walled in as a worker's is;
@@ -30,10 +30,10 @@ from PIL import Image
 from digitmill.domain.form_page import Corners
 from digitmill.domain.jobs import Polarity
 from digitmill.errors import ItemFailure
-from digitmill.imaging.decode import decode, out_of_memory
-from digitmill.imaging.memory import bounded_afterwards
-from digitmill.imaging.normalise import NORMALISER_VERSION
-from digitmill.imaging.normalisers import normaliser_of
+from digitmill.imaging.drawn.memory import bounded_afterwards
+from digitmill.imaging.files.decode import decode, out_of_memory
+from digitmill.imaging.normaliser.normalise import NORMALISER_VERSION
+from digitmill.imaging.normaliser.normalisers import normaliser_of
 
 LENGTH = struct.Struct(">I")
 OUT_OF_MEMORY_SCORE = Path("/proc/self/oom_score_adj")
@@ -263,7 +263,7 @@ def _flat(head: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
 
 def _marked(head: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     """The page with its marks over it; of a page without a picture what there is to say of it."""
-    from digitmill.imaging import marking  # noqa: PLC0415 (most drawers draw no such pages)
+    from digitmill.imaging.drawn import marking  # noqa: PLC0415 (most drawers draw no such pages)
 
     what = marking.Marking(
         head["title"],
@@ -286,13 +286,13 @@ def _marked(head: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
 
 def _pages(_: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     # 8 MB of library that few uploads need
-    from digitmill.imaging.pdf import count_pages  # noqa: PLC0415
+    from digitmill.imaging.pdf.pages import count_pages  # noqa: PLC0415
 
     return {"pages": count_pages(data)}, b""
 
 
 def _fields(head: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    from digitmill.imaging.pdf import form_fields  # noqa: PLC0415
+    from digitmill.imaging.pdf.pages import form_fields  # noqa: PLC0415
 
     return {}, json.dumps(form_fields(data, head["page"])).encode()
 

@@ -6,8 +6,8 @@ from PIL import Image
 from PIL.TiffImagePlugin import COMPRESSION_INFO
 
 from digitmill.errors import FailureCode, ItemFailure
-from digitmill.imaging import big_tiff
-from digitmill.imaging.pages import (
+from digitmill.imaging.files import big_tiff
+from digitmill.imaging.files.pages import (
     WALKED,
     BrokenChain,
     directory_offsets,

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitmill.imaging.v3.lines import without_lines
+from digitmill.imaging.normaliser.v3.lines import without_lines
 
 Grey = NDArray[np.uint8]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.v3.ink import ink_of
-from digitmill.imaging.v3.polarity import polarity_of
+from digitmill.imaging.normaliser.v3.ink import ink_of
+from digitmill.imaging.normaliser.v3.polarity import polarity_of
 
 SIDE = 28
 INK_SIDE = 20

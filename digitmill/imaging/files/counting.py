@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from digitmill.imaging.formats import HEIF, PNM, TIFF, format_of
-from digitmill.imaging.heif_items import count_heif_pictures
-from digitmill.imaging.pages import count_tiff_pages
-from digitmill.imaging.pnm import count_pnm_pictures
+from digitmill.imaging.files.formats import HEIF, PNM, TIFF, format_of
+from digitmill.imaging.files.heif_items import count_heif_pictures
+from digitmill.imaging.files.pages import count_tiff_pages
+from digitmill.imaging.files.pnm import count_pnm_pictures
 
 MOST = 10_000
 """Are counted, unless fewer are asked for."""

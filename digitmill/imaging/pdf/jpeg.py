@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pypdfium2 import PdfBitmap, PdfImage, PdfPage, raw
 
-from digitmill.imaging import jpeg
+from digitmill.imaging.files import jpeg
 
 CHANNELS = {
     raw.FPDF_COLORSPACE_DEVICEGRAY: 1,

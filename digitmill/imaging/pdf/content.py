@@ -11,7 +11,7 @@ import zlib
 
 from pypdfium2 import PdfDocument, PdfPage, raw
 
-from digitmill.imaging.pdf_images import ZLIB_HEAD
+from digitmill.imaging.pdf.images import ZLIB_HEAD
 
 LOOKED_AT = 16 << 20
 """So much of a page, copied into a file of its own, is looked at."""

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Polarity
-from digitmill.imaging.margin import Margin
-from digitmill.imaging.paper import square
-from digitmill.imaging.pieces import Piece
-from digitmill.imaging.polarity import polarity_of
+from digitmill.imaging.normaliser.margin import Margin
+from digitmill.imaging.normaliser.paper import square
+from digitmill.imaging.normaliser.pieces import Piece
+from digitmill.imaging.normaliser.polarity import polarity_of
 
 Grey = NDArray[np.uint8]
 

@@ -1,0 +1,1 @@
+"""From a crop of one digit to the picture that a model reads: paper, ink, printed lines, neighbours."""
