@@ -58,9 +58,11 @@ class Drift:
 def look(grey: NDArray[np.uint8]) -> tuple[float, int]:
     """How far ink and paper of a picture are apart, 0 to 255, and its height in pixels."""
     step = max(1, math.isqrt(max(1, grey.size // MOST_PIXELS)))
-    seen = grey[::step, ::step]
-    dark, light = np.percentile(seen, (INK, 100 - INK))
-    return float(light - dark), grey.shape[0]
+    seen = grey[::step, ::step].ravel()
+    # numpy's percentile takes longer than to read a small image
+    specks = seen.size * INK // 100
+    ordered = np.partition(seen, (specks, seen.size - 1 - specks))
+    return float(ordered[-1 - specks]) - float(ordered[specks]), grey.shape[0]
 
 
 def note_chunk(

@@ -76,6 +76,16 @@ def test_a_look_tells_contrast_and_height_whatever_the_polarity() -> None:
     assert look(np.zeros((1, 1), np.uint8)) == (0.0, 1)
 
 
+def test_a_look_passes_over_specks() -> None:
+    picture = np.full((40, 30), 200, np.uint8)
+    picture[10:30, 10:20] = 100
+    picture.ravel()[:12] = 0
+    picture.ravel()[-12:] = 255
+    assert look(picture) == (100.0, 40)
+    picture.ravel()[12] = 0
+    assert look(picture) == (200.0, 40)
+
+
 def stroke(ink: int, side: int = 28) -> bytes:
     picture = np.full((side, side), 255, np.uint8)
     picture[side // 5 : -side // 5, side // 4 : -side // 4] = ink
