@@ -18,6 +18,7 @@ from digitmill.readers.base import Opened, Outputs, Reader
 from digitmill.strips.certainty import evidence_of
 from digitmill.strips.ink import StripInk, strip_ink
 from digitmill.strips.lattice import DASH, UNREAD, Lattice, Reading, Weighing, features, lattice_of, read, scores
+from digitmill.strips.one_number import doubt_of
 from digitmill.strips.segments import segments_of
 
 LONGEST = 32
@@ -74,7 +75,8 @@ class NumberReader(Reader[OpenedNumber]):
         for image in images:
             end = start + len(image.pictures)
             seen = probabilities[start:end]
-            values.append({PLAIN: value_by(surest_of(image, seen, model), image, seen, options, model)})
+            found = surest_of(image, seen, model)
+            values.append({PLAIN: value_by(found, image, seen, options, model, doubt_in(image, found))})
             start = end
         return Columns.of(values)
 
@@ -112,17 +114,37 @@ def readings_of(image: OpenedNumber, seen: NDArray[np.float32], model: Outputs) 
     return [] if image.lattice is None else numbers_in(image.lattice, seen[1:], model)
 
 
+def doubt_in(image: OpenedNumber, found: Sequence[Reading]) -> Reason | None:
+    """What speaks against the likeliest of the readings being one number. It is for strips alone: boxes of a form may
+    lie apart."""
+    if image.ink is None or image.lattice is None or not found:
+        return None
+    return doubt_of(image.ink.picture, image.lattice, found[0], image.pictures[1:])
+
+
 def value_by(
-    found: Sequence[Reading], image: OpenedNumber, seen: NDArray[np.float32], options: Options, model: Outputs
+    found: Sequence[Reading],
+    image: OpenedNumber,
+    seen: NDArray[np.float32],
+    options: Options,
+    model: Outputs,
+    doubt: Reason | None = None,
 ) -> Value:
-    """The value of a strip by its readings, likeliest first. Args: seen: as for ``value_of``."""
+    """The value of a strip by its readings, likeliest first.
+
+    Args:
+        seen: as for ``value_of``.
+        doubt: of ``doubt_in``.
+    """
     if image.ink is None:
         return Value(None, RowStatus.REVIEW, reason=Reason.OTHER) if image.overlooked else Value(None, RowStatus.BLANK)
     mark = mark_of(image, seen[0], model)
     if image.lattice is None or not found:
         return Value(None, RowStatus.REVIEW, reason=mark or Reason.OTHER)
+    most = LOST if doubt is not None else 1.0
     guesses = [
-        Guess(reading.text, _doubted(reading.probability, mark, model)) for reading in found[: 1 + options.alternatives]
+        Guess(reading.text, min(most, _doubted(reading.probability, mark, model)))
+        for reading in found[: 1 + options.alternatives]
     ]
     best, others = guesses[0], tuple(guesses[1:])
     sure = best.confidence >= (options.review_below or 0.0)
@@ -131,7 +153,7 @@ def value_by(
         RowStatus.RECOGNIZED if sure else RowStatus.REVIEW,
         best.confidence,
         others,
-        None if sure else mark or Reason.UNSURE,
+        None if sure else doubt or mark or Reason.UNSURE,
         _parts(image.ink, image.lattice, found[0], seen[1:], 1 + options.alternatives),
     )
 

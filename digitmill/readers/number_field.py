@@ -21,7 +21,7 @@ from digitmill.forms.digits import PLACES, Rectangle
 from digitmill.forms.geometry import Floats
 from digitmill.forms.template import Meaning, NumberField
 from digitmill.readers.base import Asked
-from digitmill.readers.number import NumberReader, OpenedNumber, mark_of, readings_of, value_by, value_of
+from digitmill.readers.number import NumberReader, OpenedNumber, doubt_in, mark_of, readings_of, value_by, value_of
 
 DARK_ON_LIGHT = Options(polarity=Polarity.DARK_ON_LIGHT, review_below=0.0)
 _reader = NumberReader()
@@ -34,7 +34,7 @@ class ReadStrip:
     Attributes:
         value: the reading, or what the strip means where it holds no number.
         pictures: uint8 [28, 28] of each digit of the reading; empty where there is nothing to ask about.
-        mark: what the strip as a whole looks like beside a number.
+        mark: what the strip as a whole looks like beside a number, or what speaks against it being one.
     """
 
     value: Value
@@ -59,10 +59,11 @@ def read_strip(field: NumberField, cut: Cut, model: Asked, options: Options) -> 
         return ReadStrip(_void(field, mark))
     found = readings_of(strip, seen, model)
     asked = replace(DARK_ON_LIGHT, alternatives=options.alternatives)
-    value = _placed(cut, value_by(found, strip, seen, asked, model))
+    doubt = doubt_in(strip, found)
+    value = _placed(cut, value_by(found, strip, seen, asked, model, doubt))
     if value.text is None:
         return ReadStrip(value)
-    return ReadStrip(value, tuple(strip.pictures[1 + group] for group in found[0].groups), mark)
+    return ReadStrip(value, tuple(strip.pictures[1 + group] for group in found[0].groups), doubt or mark)
 
 
 def value_of_strip(field: NumberField, strip: ReadStrip, seen: NDArray[np.float32], options: Options) -> Value:

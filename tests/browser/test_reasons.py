@@ -24,7 +24,7 @@ LOOKS = {
     "cross": "looks like a cross",
     "dash": "looks like a dash",
     "struck_out": "looks struck out",
-    "several": "looks like two digits or more",
+    "several": "looks like two digits or numbers, or more",
     "circled": "looks like a digit in a circle",
     "other": "looks like a letter or a scribble",
     "blank": "looks empty",

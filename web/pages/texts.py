@@ -64,7 +64,7 @@ def reasons() -> Mapping[str, Text]:
         "looks_cross": gettext("looks like a cross"),
         "looks_dash": gettext("looks like a dash"),
         "looks_struck_out": gettext("looks struck out"),
-        "looks_several": gettext("looks like two digits or more"),
+        "looks_several": gettext("looks like two digits or numbers, or more"),
         "looks_circled": gettext("looks like a digit in a circle"),
         "looks_other": gettext("looks like a letter or a scribble"),
         "looks_blank": gettext("looks empty"),
