@@ -35,12 +35,12 @@ def init_limits(app: Flask, settings: Settings) -> None:
     limiter = Limiter(
         whose,
         application_limits=[lambda: f"{max(1, most())} per minute"],
-        application_limits_exempt_when=lambda: not request.path.startswith("/v1") or most() == 0,
         storage_uri=_storage_uri(settings),
         storage_options=_storage_options(settings),
         strategy="fixed-window",
         on_breach=_note_reset,
     )
+    limiter.request_filter(lambda: not request.path.startswith("/v1") or most() == 0)
     limiter.init_app(app)
 
     @app.after_request
