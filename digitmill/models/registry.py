@@ -38,7 +38,7 @@ from digitmill.models.manifest import (
     Manifest,
 )
 from digitmill.models.releases import ReleaseFile
-from digitmill.models.repository import Repository, newest, version_order
+from digitmill.models.repository import Repository, UnchangedRepository, newest, version_order
 from digitmill.settings import EngineName, PrecisionName
 
 BUILT_IN = Path(__file__).parent / "builtin"
@@ -67,7 +67,7 @@ class Registry:
         self._kept_url = f"{published_url.rstrip('/')}/{KEPT}"
         # built-in models go with the release, and are never replaced by hand
         self._keeps = published_url.rstrip("/") != BUILT_IN.as_uri()
-        self._built_in = Repository(str(BUILT_IN))
+        self._built_in = UnchangedRepository(str(BUILT_IN))
         self._repositories = (self._published, self._built_in)
         self._resolved: dict[tuple[str | None, str], tuple[Manifest, float]] = {}
         self.cache = cache

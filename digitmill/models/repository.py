@@ -97,6 +97,17 @@ class Repository:
             self._files.mv(beside, target)
 
 
+class UnchangedRepository(Repository):
+    """One whose models stay the same while a process runs: it is listed once."""
+
+    def versions(self) -> list[tuple[str, str]]:
+        return self._versions
+
+    @cached_property
+    def _versions(self) -> list[tuple[str, str]]:
+        return super().versions()
+
+
 def _well_formed(name: str, version: str) -> bool:
     """Both become folder names, so nothing else may pass: no slash, no leading dot, no wildcard."""
     return _NAME.fullmatch(name) is not None and _VERSION.fullmatch(version) is not None

@@ -14,7 +14,7 @@ from digitmill.domain.jobs import ModelReference
 from digitmill.errors import Conflict, ModelNotFound, ModelRejected
 from digitmill.models.manifest import Manifest, normaliser_for
 from digitmill.models.registry import BOX, BUILT_IN, Registry
-from digitmill.models.repository import version_order
+from digitmill.models.repository import Repository, UnchangedRepository, version_order
 from tests.models.published import manifest_of, openvino_of
 
 CONVERTED = {"openvino/model.xml": b"a graph", "openvino/model.bin": b"its weights"}
@@ -139,6 +139,16 @@ def test_the_newest_version_is_the_highest_number_not_the_last_letter(registry: 
         publish(registry, weights, "cheques", version)
     assert registry.get("cheques").version == "10"
     assert [each.version for each in registry.list() if each.name == "cheques"] == ["beta", "9", "9.9", "10"]
+
+
+def test_a_repository_that_stays_the_same_is_listed_once(url: str, weights: Path, tmp_path: Path) -> None:
+    publishing = Registry(url, tmp_path / "cache")
+    publish(publishing, weights, "mine", "1")
+    fixed, open_to_more = UnchangedRepository(url), Repository(url)
+    assert fixed.versions() == open_to_more.versions() == [("mine", "1")]
+    publish(publishing, weights, "mine", "2")
+    assert fixed.versions() == [("mine", "1")]
+    assert sorted(open_to_more.versions()) == [("mine", "1"), ("mine", "2")]
 
 
 def test_versions_order_by_their_parts() -> None:
