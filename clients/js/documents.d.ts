@@ -34,6 +34,8 @@ export interface Job {
   finished_at: string | null;
   expires_at: string | null;
   error: Failure | null;
+  /** Of a completed job of form pages: how many were sent before in it, and the first of them. */
+  copies?: { pages: number; first: { index: number; of: number; same: "picture" | "writing" }[] };
   /** The first rows, where the submission waited for the end. */
   results?: Row[];
 }
@@ -63,6 +65,8 @@ export interface Row {
   /** Of form pages: the answers by field. */
   fields?: Record<string, any>;
   template?: { name: string; version: string } | null;
+  /** Of form pages of a completed job: an earlier row that shows the same page. */
+  copy_of?: { index: number; same: "picture" | "writing" };
 }
 
 export interface Page {

@@ -23,6 +23,9 @@ from digitmill.domain.jobs import Polarity
 from digitmill.domain.precedence import Priority
 from digitmill.errors import BadOptions
 
+COPIES_SHOWN = 10
+"""Pages that were sent twice, of which the line about them names so many."""
+
 Wait = Annotated[bool, typer.Option(help="Wait for the rows, or print the job's id and leave.")]
 Out = Annotated[Path | None, typer.Option(help="File for the rows. Unset: standard output.")]
 FormatOption = Annotated[
@@ -299,7 +302,21 @@ def _rows_of(client: Client, job: Job, chosen: Format, out: Path | None) -> Job:
         job = follow(client, job.id)
     if job.state != "failed":
         write_rows(client, job.id, chosen, out, {})
+    if job.options.get("read") == "form":
+        _tell_copies(client.job(job.id))
     return job
+
+
+def _tell_copies(job: Job) -> None:
+    if not job.copied_pages:
+        return
+    one = job.copied_pages == 1
+    pairs = ", ".join(f"{copy.index} (as {copy.of})" for copy in job.copies[:COPIES_SHOWN])
+    more = ", …" if job.copied_pages > min(len(job.copies), COPIES_SHOWN) else ""
+    say(
+        f"{job.copied_pages:,} {'page was' if one else 'pages were'} sent before in this job: "
+        f"{'row' if one else 'rows'} {pairs}{more}. Leave {'it' if one else 'them'} out by the column copy_of."
+    )
 
 
 @contextmanager

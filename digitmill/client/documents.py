@@ -252,6 +252,7 @@ class Row:
 
     A form page has its values in ``fields``, by name; ``template`` is the label of the one that it was read by, and
     ``checks`` are the rules of that and whether each holds. Both are None for other images, as where a page failed.
+    ``copy_of`` is the index of an earlier row of the job that shows the same page, once the job is completed.
     """
 
     index: int
@@ -268,6 +269,7 @@ class Row:
     template: str | None = None
     fields: Mapping[str, Field] | None = None
     checks: tuple[tuple[str, bool | None], ...] = ()
+    copy_of: int | None = None
 
     @classmethod
     def read(cls, document: Document) -> Self:
@@ -288,6 +290,7 @@ class Row:
             template=f"{template['name']}@{template['version']}" if template else None,
             fields=None if fields is None else {name: Field.read(field) for name, field in fields.items()},
             checks=tuple((check["rule"], check["holds"]) for check in document.get("checks") or ()),
+            copy_of=int(document["copy_of"]["index"]) if document.get("copy_of") else None,
         )
 
 
@@ -307,13 +310,22 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """The page in row ``index`` shows what row ``of`` shows: the "picture", or the "writing", is the ``same``."""
+
+    index: int
+    of: int
+    same: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One submission. ``state`` is queued, running, completed, cancelled or failed.
 
     ``results`` is set where ``submit`` waited and the job was final in time; it holds the first 1,000 rows at most,
     and ``Client.results`` all of them. ``code_pages`` are those of names in zips that do not say it, as they were
     chosen or told by the names; ``skipped`` are the names of the first files that are no scans. ``report`` is what a
-    job of the kind "publish" found of its model.
+    job of the kind "publish" found of its model. ``copied_pages`` were sent before in it; the first 50 are ``copies``.
     """
 
     id: str
@@ -335,6 +347,8 @@ class Job:
     skipped: tuple[str, ...] = ()
     kind: str = "read"
     report: Document | None = None
+    copied_pages: int = 0
+    copies: tuple[Copy, ...] = ()
 
     @property
     def final(self) -> bool:
@@ -343,7 +357,7 @@ class Job:
     @classmethod
     def read(cls, document: Document) -> Self:
         rows = document.get("results")
-        upload = document.get("upload", {})
+        upload, copies = document.get("upload", {}), document.get("copies", {})
         return cls(
             id=document["id"],
             state=document["state"],
@@ -364,6 +378,8 @@ class Job:
             skipped=tuple(upload.get("skipped", ())),
             kind=document.get("kind", "read"),
             report=document.get("report"),
+            copied_pages=int(copies.get("pages", 0)),
+            copies=tuple(Copy(each["index"], each["of"], each["same"]) for each in copies.get("first", ())),
         )
 
 

@@ -7,6 +7,7 @@ RFC 3339 in UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from digitmill.domain import jobs, rows
 from digitmill.domain.page_documents import (
     Character,
     Check,
+    CopyOf,
     Correction,
     Count,
     Guess,
@@ -27,6 +29,7 @@ from digitmill.domain.page_documents import (
     TemplateReference,
     Time,
     character_documents,
+    copy_document,
     correction_document,
     guess_documents,
     page_of_row,
@@ -34,6 +37,7 @@ from digitmill.domain.page_documents import (
 )
 from digitmill.domain.precedence import Priority
 
+COPIES_TOLD = 50
 State = Literal["queued", "running", "completed", "cancelled", "failed"]
 Value = TypeVar("Value")
 
@@ -141,6 +145,22 @@ class Drift(TypedDict):
     usual_height: float | None
 
 
+class Copy(TypedDict):
+    """A page that was sent before in the same job: its row, by its `index`, the row `of` which it is a copy, and what
+    is the `same` of both, as in `copy_of` of rows."""
+
+    index: Count
+    of: Count
+    same: Literal["picture", "writing"]
+
+
+class Copies(TypedDict):
+    """How many `pages` of a completed job were sent before in it, and the `first` 50 of them."""
+
+    pages: Count
+    first: list[Copy]
+
+
 class JobDocument(TypedDict):
     """One submission, without its rows. `number_model` reads strips of form pages."""
 
@@ -161,6 +181,7 @@ class JobDocument(TypedDict):
     upload: NotRequired[Findings]
     raised: NotRequired[RaisedThreshold]
     drift: NotRequired[Drift]
+    copies: NotRequired[Copies]
     error: JobProblem | None
     links: Links
 
@@ -192,6 +213,7 @@ class Row(TypedDict):
     registration: NotRequired[Registration | None]
     fields: NotRequired[dict[str, PageField]]
     checks: NotRequired[list[Check]]
+    copy_of: NotRequired[CopyOf]
 
 
 def job_document(job: jobs.Job) -> JobDocument:
@@ -230,6 +252,8 @@ def job_document(job: jobs.Job) -> JobDocument:
         }
     if job.drift is not None:
         document["drift"] = cast(Drift, dict(job.drift))
+    if job.copies is not None and job.copies.pages:
+        document["copies"] = _copies_document(job.copies)
     if job.findings != jobs.Findings():
         document["upload"] = {
             "code_pages": list(job.findings.code_pages),
@@ -264,6 +288,15 @@ def _options_document(options: jobs.Options) -> ResolvedOptions:
     if options.webhook_drift:
         document["webhook_drift"] = True
     return document
+
+
+def _copies_document(copies: jobs.Copies) -> Copies:
+    listed = ((run, step) for run in copies.runs for step in range(run.pages))
+    first: list[Copy] = [
+        {"index": run.index + step, "of": run.of + step, "same": copy_document(0, run.same)["same"]}
+        for run, step in islice(listed, COPIES_TOLD)
+    ]
+    return {"pages": copies.pages, "first": first}
 
 
 def counts_document(counts: jobs.Counts) -> Counts:

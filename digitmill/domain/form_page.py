@@ -20,6 +20,8 @@ class FormPage(NamedTuple):
         corners: of the template's reference on the scan.
         places: of each field on the scan, by its name.
         checks: the rules of the template, and whether each holds; None where a value that it asks for is not there.
+        digest: of the decoded picture; empty on pages from before there were any, as are sketches.
+        sketch: where ink lies in the boxes of its numbers, as ``forms/sketch.py`` has it.
     """
 
     template: str
@@ -28,6 +30,8 @@ class FormPage(NamedTuple):
     corners: Corners
     places: Mapping[str, Corners]
     checks: tuple[tuple[str, bool | None], ...] = ()
+    digest: str = ""
+    sketch: bytes = b""
 
 
 AROUND_CHARACTER = 0.15

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -168,6 +169,31 @@ class Findings:
     skipped: tuple[str, ...] = ()
 
 
+class Copy(NamedTuple):
+    """Of ``pages`` of a job, one behind the other from row ``index`` on, each shows what that shows which stands as far
+    behind row ``of``: in the same "picture", or in another picture of the same "writing"."""
+
+    index: int  # type: ignore[assignment]  # as of a Row
+    of: int
+    pages: int
+    same: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The ``pages`` of a job that were sent before in it, and the first of them, by their rows."""
+
+    pages: int = 0
+    runs: tuple[Copy, ...] = ()
+
+    def of(self, index: int) -> tuple[int, str] | None:
+        """Of which row this one is a copy, and what is the same of them; None where it is none."""
+        place = bisect_right(self.runs, index, key=lambda run: run.index) - 1
+        if place < 0 or index >= self.runs[place].index + self.runs[place].pages:
+            return None
+        return self.runs[place].of + index - self.runs[place].index, self.runs[place].same
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a job as a whole ended in ``failed``."""
@@ -187,6 +213,7 @@ class Job:
     that take it. ``number_model`` reads strips of pages; None where the images are no pages. ``shadow`` reads the
     images too, and does not count; ``tally`` names the counts that rows are added to, where models are compared.
     ``expires_at`` is None until the job is final; rows and upload live until then. ``resumed`` counts resumptions.
+    ``copies`` are looked for when pages are completed, and None before.
     """
 
     id: str
@@ -217,6 +244,7 @@ class Job:
     shadow: ModelReference | None = None
     tally: str | None = None
     drift: Mapping[str, Any] | None = None
+    copies: Copies | None = None
     trace: str | None = None
     """the ``traceparent`` of the request that sent it"""
 

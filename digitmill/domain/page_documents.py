@@ -118,14 +118,24 @@ class Check(TypedDict):
     holds: bool | None
 
 
+class CopyOf(TypedDict):
+    """The row of the same job, by its `index`, that shows the same page, and what is the `same` of both: the "picture",
+    or the "writing", on another picture of the same sheet."""
+
+    index: Count
+    same: Literal["picture", "writing"]
+
+
 class PageDocument(TypedDict):
-    """What the row of a form page has besides. One that failed has neither template nor fields."""
+    """What the row of a form page has besides. One that failed has neither template nor fields. `copy_of` is there once
+    the job is completed, in the later row of two."""
 
     template: TemplateReference | None
     registration: Registration | None
     fields: dict[str, PageField]
     checks: list[Check]
     revision: Count
+    copy_of: NotRequired[CopyOf]
 
 
 def page_of_row(row: rows.Row, fields: Mapping[str, rows.Value]) -> PageDocument:
@@ -145,7 +155,13 @@ def page_of_row(row: rows.Row, fields: Mapping[str, rows.Value]) -> PageDocument
         corners = [[x, y] for x, y in page.corners]
         document["registration"] = {"score": page.score, "method": page.method, "corners": corners}
         document["checks"] = [{"rule": rule, "holds": holds} for rule, holds in page.checks]
+    if row.copy_of is not None:
+        document["copy_of"] = copy_document(*row.copy_of)
     return document
+
+
+def copy_document(of: int, same: str) -> CopyOf:
+    return {"index": of, "same": "picture" if same == "picture" else "writing"}
 
 
 def _field(value: rows.Value, revision: Revision | None, place: form_page.Corners | None) -> PageField:

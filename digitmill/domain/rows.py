@@ -132,7 +132,8 @@ class Row(NamedTuple):
     ``revision`` is the last change by a person. ``reason`` belongs to rows to review; it is None in those stored before
     there were reasons. ``parts`` are the characters of the text, where the reader tells them. An image with named
     fields has its values in ``fields``, by their names in their order, and no ``prediction`` of its own; ``revisions``
-    are the last changes of these by a person. ``page`` is that of a form that was registered.
+    are the last changes of these by a person. ``page`` is that of a form that was registered; ``copy_of`` the row of
+    this job that shows the same page, and what is the same of them, as a Copy has it.
     """
 
     index: int  # type: ignore[assignment]  # a tuple's method of that name is not needed here
@@ -148,6 +149,7 @@ class Row(NamedTuple):
     fields: Mapping[str, Value] | None = None
     revisions: Mapping[str, Revision] = MappingProxyType({})
     page: FormPage | None = None
+    copy_of: tuple[int, str] | None = None
 
     @property
     def verdict(self) -> Verdict | None:

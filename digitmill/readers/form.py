@@ -26,6 +26,7 @@ from digitmill.forms.registration.choosing import only_page_of
 from digitmill.forms.registration.codes import codes_in
 from digitmill.forms.registration.finding import Registration, Scan
 from digitmill.forms.registration.reference import Reference
+from digitmill.forms.sketch import Sketch, digest_of
 from digitmill.forms.template import DigitsField, MarkField, NumberField, Template, TemplateField
 from digitmill.readers.base import Asked, Opened, Outputs, Reader
 from digitmill.readers.number_field import ReadStrip, read_strip, value_of_strip
@@ -60,10 +61,12 @@ Found = Value | list[OpenedBox] | OpenedStrip
 
 @dataclass(slots=True)
 class OpenedPage(Opened):
-    """``found`` are the fields in their order."""
+    """``found`` are the fields in their order, ``sketch`` is what stands in them."""
 
+    pictures: list[Grey]
     page: FormPage
     registration: Registration
+    sketch: Sketch
     found: list[tuple[TemplateField, Found]] = field(default_factory=list)
 
 
@@ -114,7 +117,7 @@ class FormReader(Reader[OpenedPage]):
         }
         rest = marks.rest_of([each for some in darknesses.values() for each in some])
         pictures: list[Grey] = []
-        opened = OpenedPage(pictures, _page(page), page)
+        opened = OpenedPage(pictures, _page(page), page, sketch=Sketch(page.reference.template))
         for number, each in enumerate(fields):
             self._alive()
             found: Found
@@ -127,15 +130,18 @@ class FormReader(Reader[OpenedPage]):
             elif not page.is_at_its_place(number):
                 found = Value(None, RowStatus.REVIEW, reason=Reason.DISPLACED)
             elif isinstance(each, NumberField) and self._numbers is not None:
-                found = OpenedStrip(read_strip(each, cuts_of(page, number)[0], self._numbers, options), len(pictures))
+                (cut,) = cuts_of(page, number)
+                found = OpenedStrip(read_strip(each, cut, self._numbers, options), len(pictures))
                 pictures += found.read.pictures
+                opened.sketch.add_strip(number, each.quad, cut)
             elif isinstance(each, MarkField):
                 found = marks.value_of(each, dict(zip(each.options, darknesses[number], strict=True)), rest)
                 if found.status is not RowStatus.REVIEW and not page.is_at_its_place(number, marks.AT_ITS_PLACE):
                     found = found._replace(status=RowStatus.REVIEW, reason=Reason.DISPLACED)
             else:
-                found = list(_boxes(page, number, pictures, model))
+                found = list(_boxes(page, number, opened, model))
             opened.found.append((each, found))
+        opened.page = opened.page._replace(digest=digest_of(grey), sketch=opened.sketch.packed())
         return opened
 
     def close(
@@ -230,15 +236,16 @@ def _in_doubt(value: Value, suggestion: str | None) -> Value:
     return value._replace(status=RowStatus.REVIEW, alternatives=(*first, *others), reason=value.reason or Reason.CHECK)
 
 
-def _boxes(page: Registration, number: int, pictures: list[Grey], model: Outputs) -> Iterator[OpenedBox]:
-    """The boxes of a number; those with ink leave their picture for the model in ``pictures``."""
-    quads = page.reference.template.fields[number].quads
-    for quad, cut in zip(quads, cuts_of(page, number), strict=True):
+def _boxes(page: Registration, number: int, opened: OpenedPage, model: Outputs) -> Iterator[OpenedBox]:
+    """The boxes of a number; those with ink leave their picture for the model in ``opened``, and their sketch."""
+    quads, pictures = page.reference.template.fields[number].quads, opened.pictures
+    for place, (quad, cut) in enumerate(zip(quads, cuts_of(page, number), strict=True)):
         found = written(cut)
         # where no blank page tells what is print, remains of it are all about, which says nothing of the writer
         trace = found.trace if page.reference.template.page.blank else Trace(tall=found.trace.tall)
         box = OpenedBox(_rectangle(page.map(np.array(quad))), trace=trace)
         if found.picture is not None:
+            opened.sketch.add(number, place, cut)
             picture, doubtful = model.normaliser(found.picture, Polarity.DARK_ON_LIGHT)
             if picture is not None:
                 box.picture, box.doubtful = len(pictures), doubtful or found.doubtful

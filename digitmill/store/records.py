@@ -12,6 +12,8 @@ from digitmill.domain.jobs import (
     READ,
     Check,
     Computation,
+    Copies,
+    Copy,
     Counts,
     Findings,
     Job,
@@ -128,6 +130,7 @@ def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:
         tally=record.get("tally"),
         trace=record.get("trace"),
         drift=json.loads(fields[b"drift"]) if b"drift" in fields else None,
+        copies=_copies(fields.get(b"copies")),
         under_way=int(fields.get(b"under_way", 0)),
         role=Role(fields.get(b"role", b"reader").decode()),
         number_model=ModelReference(**record["number_model"]) if "number_model" in record else None,
@@ -150,6 +153,18 @@ def _raised(fields: Mapping[bytes, bytes]) -> Raised | None:
         return None
     below, at = float(fields[b"raised_below"]), float(fields[b"raised_at"])
     return Raised(below, fields[b"raised_by"].decode(), at, int(fields[b"raised"]))
+
+
+def copies_text(copies: Copies) -> str:
+    """As the field of a job's hash."""
+    return json.dumps([copies.pages, copies.runs], separators=(",", ":"))
+
+
+def _copies(text: bytes | None) -> Copies | None:
+    if text is None:
+        return None
+    pages, runs = json.loads(text)
+    return Copies(pages, tuple(Copy(*run) for run in runs))
 
 
 def _check(fields: Mapping[bytes, bytes]) -> Check | None:

@@ -5,8 +5,8 @@ the texts as ``length u16[texts]`` in bytes and one blob in UTF-8; where fields 
 and ``place u16[values]``; then by columns ``status u8[values]``, ``reason u8[values]``, ``code u8[values, guesses]``
 (u16 from 256 texts on, u32 from 65,536), ``confidence f4[values, guesses]``; last a JSON object of what few rows have:
 ``failures`` {image: [code, detail]}, ``parts`` {value: [[box, [[text, confidence], …]], …]}, ``fields``, the names
-of fields, and ``pages`` {image: [template, method, score, corners, {field: corners}, checks]}. Names of images are not
-repeated: the plan has them.
+of fields, ``pages`` {image: [template, method, score, corners, {field: corners}, checks]}, and ``sketches`` {image:
+[digest, sketch in base64]}. Names of images are not repeated: the plan has them.
 
 Versions 1 and 2, which are still read, hold one digit an image: ``images u16, guesses u8``, the columns ``status``,
 ``reason`` (not in version 1), ``digit u8[images, guesses]`` (255: none) and ``confidence``, and the failures as JSON.
@@ -18,6 +18,7 @@ import json
 import math
 import struct
 import zlib
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from digitmill.errors import FailureCode
 from digitmill.store.reviews import Doubt
 
 VERSION = 3
+PAGE_PARTS = 6
+"""Of a page, which rows of an earlier release had too: processes of that take no more."""
 _HEAD = struct.Struct("<HIBIB")
 _OLD_HEAD = struct.Struct("<HB")
 _REASONS: list[Reason | None] = [*REASONS, *[None] * (NO_REASON + 1 - len(REASONS))]
@@ -92,7 +95,12 @@ class Answers:
             "failures": {place: [failure.code.value, failure.detail] for place, failure in self.failures.items()},
             "parts": {place: _packed_parts(parts) for place, parts in values.parts.items()},
             "fields": [] if fields is None else list(fields.names),
-            "pages": values.pages,
+            "pages": {place: page[:PAGE_PARTS] for place, page in values.pages.items()},
+            "sketches": {
+                place: [page.digest, b64encode(page.sketch).decode()]
+                for place, page in values.pages.items()
+                if page.digest
+            },
         }
         body = b"".join(
             (
@@ -284,7 +292,8 @@ def _answers(body: _Body) -> Answers:
     few = body.json()
     parts = {int(place): _parts(packed) for place, packed in few.get("parts", {}).items()}
     named = None if sizes is None or places is None else Fields(few.get("fields", ()), sizes, places)
-    pages = {int(place): _page(packed) for place, packed in few.get("pages", {}).items()}
+    sketches = few.get("sketches", {})
+    pages = {int(place): _page(packed, sketches.get(place)) for place, packed in few.get("pages", {}).items()}
     columns = Columns(found, codes, confidences, statuses, reasons, parts, named, pages)
     return Answers(columns, _failures(few.get("failures", {})))
 
@@ -311,10 +320,12 @@ def _parts(packed: Sequence[Any]) -> tuple[Part, ...]:
     return tuple(Part(tuple(box), tuple(Guess(*guess) for guess in guesses)) for box, guesses in packed)
 
 
-def _page(packed: Sequence[Any]) -> FormPage:
+def _page(packed: Sequence[Any], sketched: Sequence[str] | None) -> FormPage:
     template, method, score, corners, places, checks = packed
     named = {field: _corners(four) for field, four in places.items()}
-    return FormPage(template, method, score, _corners(corners), named, tuple((rule, holds) for rule, holds in checks))
+    digest, sketch = sketched or ("", "")
+    rules = tuple((rule, holds) for rule, holds in checks)
+    return FormPage(template, method, score, _corners(corners), named, rules, digest, b64decode(sketch))
 
 
 def _corners(packed: Sequence[Sequence[float]]) -> Corners:

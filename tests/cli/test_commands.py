@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -311,3 +312,25 @@ def test_a_command_of_the_service_says_what_to_install_where_it_is_missing(
     monkeypatch.delenv("DIGITMILL_REDIS_URL", raising=False)
     assert main([command]) == 1
     assert "pip install 'digitmill[service]'" in capfd.readouterr().err
+
+
+def test_pages_that_were_sent_twice_are_told_behind_the_rows(
+    service: ScriptedService, image: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = [{"index": index, "of": 3, "same": "picture"} for index in range(5, 17)]
+    for copies, told in (
+        ({}, ""),
+        ({"pages": 1, "first": first[:1]}, "1 page was sent before in this job: row 5 (as 3). Leave it out by"),
+        (
+            {"pages": 12, "first": first},
+            "12 pages were sent before in this job: rows 5 (as 3), 6 (as 3), 7 (as 3), 8 (as 3), 9 (as 3), 10 (as 3), "
+            "11 (as 3), 12 (as 3), 13 (as 3), 14 (as 3), …. Leave them out by",
+        ),
+    ):
+        more: dict[str, Any] = {"copies": copies} if copies else {}
+        job = job_document("completed", total=2, options={"read": "form"}, **more)
+        service.on("GET", "/v1/jobs/job1", Answer(job))
+        assert main(["submit", image, "--template", "tally@1"]) == 0
+        err = capfd.readouterr().err
+        assert told in err
+        assert ("sent before" in err) == bool(copies)

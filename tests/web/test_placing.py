@@ -24,7 +24,10 @@ def form(client: Client) -> Form:
 
 def lost(form: Form, text: str) -> tuple[Grey, list[list[float]]]:
     """A page that is squashed, on a desk like sand, and where it lies: it is not found there."""
-    page = filled_in(form, first_of(form, "digits"), text)
+    return lost_page(filled_in(form, first_of(form, "digits"), text))
+
+
+def lost_page(page: Grey) -> tuple[Grey, list[list[float]]]:
     height, width = page.shape
     desk = np.random.default_rng(5).integers(0, 255, (2 * height, 2 * width)).astype(np.uint8)
     corners = np.array([[0.1, 0.8], [1.9, 0.8], [1.9, 1.15], [0.1, 1.15]], np.float32) * np.array(

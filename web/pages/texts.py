@@ -98,6 +98,12 @@ def form_job() -> Mapping[str, Text]:
         "field_doubtful": gettext("{name}: {value}, doubtful"),
         "field_plain": gettext("{name}: {value}"),
         "fields_left": plural("{count} doubtful field in this table", "{count} doubtful fields in this table"),
+        "copies_told": plural(
+            "{count} page was sent twice. It is marked below, and in tables by the column copy_of.",
+            "{count} pages were sent twice. They are marked below, and in tables by the column copy_of.",
+        ),
+        "copy_picture": gettext("the same picture as {name}"),
+        "copy_writing": gettext("the same sheet as {name}, it seems"),
     }
 
 

@@ -76,6 +76,7 @@ function lineOf(place) {
   Object.assign(link, { href: `${address}/${page.index}/image?view=marked`, target: "_blank", textContent: page.name });
   head.title = text("marked_page", { name: page.name });
   head.append(link);
+  noteCopy(head, page);
   line.append(head);
   if (page.error) {
     const cell = document.createElement("td");
@@ -95,6 +96,40 @@ function lineOf(place) {
     line.append(...names.map((name) => cellOf(place, name)));
   }
   return line;
+}
+
+// That the page was sent before; the row of which it is a copy is shown above it.
+function noteCopy(head, { copy_of: copy }) {
+  if (copy && !head.querySelector(".copy")) {
+    const note = document.createElement("small");
+    const { name } = pages[copy.index];
+    Object.assign(note, { className: "copy", textContent: text(`copy_${copy.same}`, { name }) });
+    head.append(" ", note);
+  }
+}
+
+// Copies are looked for when all pages are read: rows that were shown before say nothing of them.
+async function showCopies() {
+  const { copies } = await read(`/v1/jobs/${id}`);
+  if (!copies) {
+    return;
+  }
+  at("copies").textContent = text("copies_told", { count: copies.pages });
+  at("copies").hidden = false;
+  const shown = pages.length;
+  let from = null;
+  for (let place = 0; place < shown; ) {
+    const found = await read(`${address}?limit=${AT_ONCE}${from === null ? "" : `&cursor=${from}`}`);
+    for (const page of found.results.slice(0, shown - place)) {
+      pages[place].copy_of = page.copy_of;
+      noteCopy(at("pages").children[place].firstElementChild, page);
+      place += 1;
+    }
+    from = found.next_cursor;
+    if (from === null) {
+      break;
+    }
+  }
 }
 
 // Rows from the last one shown on: of a running job those that are there, as many as fill the table.
@@ -217,6 +252,7 @@ async function run() {
       lost: () => {},
     });
     await loadMore();
+    await showCopies();
   } catch (error) {
     fail(error);
   }
