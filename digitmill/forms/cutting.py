@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import cv2
@@ -54,6 +55,8 @@ AROUND = 0.25
 """Room around a field where it is shown, by its shorter side."""
 LEAST_AROUND = 8.0
 """The same in pixels of the reference."""
+KEPT = 4096
+"""Boxes of templates whose size and margin are worked out once: two of the largest templates have so many."""
 
 
 class Printed(Protocol):
@@ -144,8 +147,9 @@ def strip_of(registration: Registration, field: int) -> Cut | None:
     return cut_of(registration, (quads[0][0], quads[-1][1], quads[-1][2], quads[0][3]))
 
 
+@lru_cache(KEPT)
 def _with_margin(quad: Quad) -> Floats:
-    """The corners float[4, 2] of a box and the room around it."""
+    """The corners float[4, 2] of a box and the room around it. Not to be written to."""
     width, height = _extent(quad)
     room = MARGIN * min(width, height)
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]])
@@ -154,6 +158,7 @@ def _with_margin(quad: Quad) -> Floats:
     )
 
 
+@lru_cache(KEPT)
 def _extent(quad: Quad) -> tuple[float, float]:
     """Width and height of a box, of its sides in the mean."""
     top, right, bottom, left = sides_of(quad).tolist()

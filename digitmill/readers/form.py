@@ -239,11 +239,12 @@ def _in_doubt(value: Value, suggestion: str | None) -> Value:
 def _boxes(page: Registration, number: int, opened: OpenedPage, model: Outputs) -> Iterator[OpenedBox]:
     """The boxes of a number; those with ink leave their picture for the model in ``opened``, and their sketch."""
     quads, pictures = page.reference.template.fields[number].quads, opened.pictures
-    for place, (quad, cut) in enumerate(zip(quads, cuts_of(page, number), strict=True)):
+    corners = page.map(np.array(quads).reshape(-1, 2)).reshape(-1, 4, 2)
+    for place, cut in enumerate(cuts_of(page, number)):
         found = written(cut)
         # where no blank page tells what is print, remains of it are all about, which says nothing of the writer
         trace = found.trace if page.reference.template.page.blank else Trace(tall=found.trace.tall)
-        box = OpenedBox(_rectangle(page.map(np.array(quad))), trace=trace)
+        box = OpenedBox(_rectangle(corners[place]), trace=trace)
         if found.picture is not None:
             opened.sketch.add(number, place, cut)
             picture, doubtful = model.normaliser(found.picture, Polarity.DARK_ON_LIGHT)

@@ -74,6 +74,7 @@ FEATURES = (
     "unread certainty",
     "unread segments",
 )
+_Box = tuple[int, int, int, int]
 _AT = {name: place for place, name in enumerate(FEATURES)}
 
 
@@ -125,18 +126,20 @@ def lattice_of(segments: Sequence[Segment]) -> tuple[Lattice, list[Grey]]:
     """The lattice over ``segments``, and the ink of each group, cut to its box."""
     spans, boxes, shapes, inks = [], [], [], []
     height = segments[0].ink.shape[0] if segments else 1
+    inked = [_inked(segment) for segment in segments]
     for start in range(len(segments)):
         for end in range(start + 1, min(start + MOST_SEGMENTS, len(segments)) + 1):
             group = list(segments[start:end])
             gap = max((0, *(after.left - before.right for before, after in pairwise(group)))) / height
-            box, ink = _inked(group)
-            if end - start > 1 and (gap > WIDEST_GAP or box[2] - box[0] > WIDEST * height):
+            left, top, right, bottom = box = _around(inked[start:end])
+            if end - start > 1 and (gap > WIDEST_GAP or right - left > WIDEST * height):
                 break
             spans.append((start, end))
             boxes.append(box)
             cut = segments[end].cut if end < len(segments) else 0.0
             shapes.append((gap, cut, sum(each.cut for each in group[1:])))
-            inks.append(ink)
+            first = min(each.left for each in group)
+            inks.append(joined(group)[top:bottom, left - first : right - first])
     starts, ends = np.array(spans, np.intp).reshape(-1, 2).T
     lattice = Lattice(
         starts, ends, np.array(boxes, np.int32).reshape(-1, 4), np.array(shapes, np.float64).reshape(-1, 3), height
@@ -144,12 +147,14 @@ def lattice_of(segments: Sequence[Segment]) -> tuple[Lattice, list[Grey]]:
     return lattice, inks
 
 
-def _inked(group: list[Segment]) -> tuple[tuple[int, int, int, int], Grey]:
-    picture = joined(group)
-    rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    first = group[0].left
-    return (first + left, top, first + right, bottom), picture[top:bottom, left:right]
+def _inked(segment: Segment) -> _Box:
+    rows, columns = np.flatnonzero(segment.ink.any(axis=1)), np.flatnonzero(segment.ink.any(axis=0))
+    return segment.left + int(columns[0]), int(rows[0]), segment.left + int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _around(boxes: Sequence[_Box]) -> _Box:
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def features(lattice: Lattice, probabilities: NDArray[np.float32], classes: Sequence[str]) -> Numbers:
@@ -256,6 +261,7 @@ def read(lattice: Lattice, scored: Numbers, most: int) -> list[Reading]:
     return [Reading(text, _share(total - whole[last]), _groups(way)) for text, (total, _, way) in final]
 
 
+_INFINITE, _exp, _log1p = math.inf, math.exp, math.log1p
 _Way = tuple[int, Any] | None
 _Hypothesis = tuple[float, float, _Way]
 """Of a text: the logarithm of the weight of all paths so far that read it, that of the likeliest of them, and the
@@ -269,13 +275,16 @@ def _weight(item: tuple[str, _Hypothesis]) -> float:
 def _extend(
     beam: dict[str, _Hypothesis], kept: Sequence[tuple[str, _Hypothesis]], symbol: str, score: float, group: int
 ) -> None:
-    """Adds to ``beam`` the texts of ``kept``, each with the symbol of this group behind it."""
+    """Adds to ``beam`` the texts of ``kept``, each with the symbol of this group behind it. ``_added`` stands here in
+    full: a strip has some thousands of them."""
     for text, (total, best, way) in kept:
         longer = text + symbol
         total, best = total + score, best + score
         known = beam.get(longer)
         if known is not None:
-            total = _added(total, known[0])
+            other = known[0]
+            high, low = (total, other) if total > other else (other, total)
+            total = high if low == -_INFINITE else high + _log1p(_exp(low - high))
             if best <= known[1]:
                 beam[longer] = (total, known[1], known[2])
                 continue

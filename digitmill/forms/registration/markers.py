@@ -58,9 +58,8 @@ def mark_poses(ink: Grey, markers: Sequence[Marker], forth: Floats, size: tuple[
     marks = marks_in(ink)
     if len(marks) < 3:
         return
-    pairs = [_nearest(start, marks) for start in _similarities(wanted, marks)]
     distinct: list[Floats] = []
-    for chosen, _ in sorted(pairs, key=lambda one: (-len(one[0]), one[1])):
+    for chosen in _pairs(_similarities(wanted, marks), marks):
         if len(chosen) < 3 or len(distinct) == MOST_POSES:
             return
         pose = _pose(wanted[chosen[:, 0]], marks[chosen[:, 1]])
@@ -110,8 +109,8 @@ def _shapes(pictures: Sequence[Grey]) -> Floats:
     return np.asarray(levels / np.maximum(np.linalg.norm(levels, axis=1, keepdims=True), 1e-9))
 
 
-def _similarities(wanted: Floats, marks: Floats) -> list[Floats]:
-    """Where pairs of marks would put all that are wanted, float[n, 2] each, if three of them lie near marks there;
+def _similarities(wanted: Floats, marks: Floats) -> Floats:
+    """Where pairs of marks would put all that are wanted, float[pairs, n, 2], if three of them lie near marks there;
     complex numbers make it short."""
     points, places = wanted @ [1, 1j], marks @ [1, 1j]
     first, last = np.unravel_index(int(np.abs(points[:, None] - points).argmax()), (len(points), len(points)))
@@ -119,18 +118,24 @@ def _similarities(wanted: Floats, marks: Floats) -> list[Floats]:
     moved = one[:, None] + (points - points[first]) * ((other - one) / (points[last] - points[first]))[:, None]
     spread = np.hypot(np.ptp(moved.real, axis=1), np.ptp(moved.imag, axis=1))
     near = np.abs(moved[:, :, None] - places).min(axis=2) <= NEAR * spread[:, None]
-    return [np.column_stack((each.real, each.imag)) for each in moved[near.sum(axis=1) >= 3]]
+    likely = moved[near.sum(axis=1) >= 3]
+    return np.stack((likely.real, likely.imag), axis=2)
 
 
-def _nearest(start: Floats, marks: Floats) -> tuple[NDArray[np.int64], float]:
-    """Pairs int64[n, 2] of wanted and seen marks that lie close, each once, and how far they are in the mean."""
-    distance = np.linalg.norm(start[:, None] - marks, axis=2)
-    reach = NEAR * np.linalg.norm(np.ptp(start, axis=0))
-    best = distance.argmin(axis=1)
-    pairs = [(i, int(j)) for i, j in enumerate(best) if distance[i, j] <= reach and distance[:, j].argmin() == i]
-    return np.array(pairs, np.int64).reshape(-1, 2), float(
-        np.mean([distance[i, j] for i, j in pairs])
-    ) if pairs else 0.0
+def _pairs(starts: Floats, marks: Floats) -> Iterator[NDArray[np.int64]]:
+    """Of each of ``starts``, float[m, n, 2], the pairs int64[k, 2] of wanted and seen marks that lie close, each once;
+    those with most pairs come first, of these those that lie closest in the mean."""
+    distance = np.linalg.norm(starts[:, :, None] - marks, axis=3)
+    reach = NEAR * np.linalg.norm(np.ptp(starts, axis=1), axis=1)
+    best = distance.argmin(axis=2)
+    nearest = np.take_along_axis(distance, best[:, :, None], axis=2)[:, :, 0]
+    back = np.take_along_axis(distance.argmin(axis=1), best, axis=1)
+    close = (nearest <= reach[:, None]) & (back == np.arange(starts.shape[1]))
+    many = close.sum(axis=1)
+    means = np.where(close, nearest, 0.0).sum(axis=1) / np.maximum(many, 1)
+    for place in np.lexsort((means, -many)).tolist():
+        wanted = np.flatnonzero(close[place])
+        yield np.column_stack((wanted, best[place, wanted]))
 
 
 def _pose(source: Floats, target: Floats) -> Floats | None:
