@@ -212,6 +212,13 @@ def test_another_part_than_files_and_options_is_refused(client: Client) -> None:
     assert assert_problem(client.post("/v1/jobs", data=data), 400, "bad_options")["errors"][0]["field"] == "file"
 
 
+def test_an_option_in_a_part_of_its_own_is_told_where_it_belongs(client: Client) -> None:
+    data = {"files": (io.BytesIO(one()), "a.png"), "read": "number"}
+    fault = assert_problem(client.post("/v1/jobs", data=data), 400, "bad_options")["errors"][0]
+    assert fault["field"] == "read"
+    assert 'options={"read": "number"}' in fault["message"]
+
+
 def test_options_that_come_twice_or_are_too_long_are_refused(client: Client) -> None:
     twice = {"files": (io.BytesIO(one()), "a.png"), "options": ["{}", "{}"]}
     assert_problem(client.post("/v1/jobs", data=twice), 400, "bad_options")

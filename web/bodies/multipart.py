@@ -31,6 +31,8 @@ SEVERAL = (
     "holds several files at once, which forms no longer do (RFC 7578, 4.3): send each as a part of its own, with curl "
     "by -F files=@a.png -F files=@b.png"
 )
+UNKNOWN = "is no part that is known here; send {files} and {text}"
+TOGETHER = 'is no part that is known here; options come together in one part of JSON, as in options={"read": "number"}'
 IN_BASE64 = "is in base64, which parts of a form are not (RFC 7578, 4.7): send the bytes of the file themselves"
 
 
@@ -176,9 +178,9 @@ class _Form:
             if self._untouched is None:
                 self._spool.begin(str(name))
         else:
-            raise _bad_part(
-                str(part.name), f"is no part that is known here; send {self._parts.files} and {self._parts.text}"
-            )
+            is_text = self._parts is UPLOAD and isinstance(part, Field)
+            known = TOGETHER if is_text else UNKNOWN.format(files=self._parts.files, text=self._parts.text)
+            raise _bad_part(str(part.name), known)
 
     def _look(self, data: Data) -> None:
         """Raises BadOptions where the part is surely no file, although it is to be one."""
