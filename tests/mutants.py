@@ -55,12 +55,20 @@ def _survivors_of_script(copy: Path, script: Path) -> Iterator[str]:
     try:
         for number, mutant in _without_a_line(text):
             script.write_text(mutant)
-            noticed = subprocess.run(_pytest(OF_SCRIPTS), cwd=copy, capture_output=True, timeout=SECONDS).returncode
+            noticed = fails(_pytest(OF_SCRIPTS), copy, SECONDS)
             _say(f"{script.name}:{number} {'noticed' if noticed else 'NOT NOTICED'}")
             if not noticed:
                 yield f"{SCRIPTS}/{script.name}:{number}: {text.splitlines()[number - 1].strip()}"
     finally:
         script.write_text(text)
+
+
+def fails(command: list[str], folder: Path, seconds: float) -> bool:
+    """Whether the command fails in ``folder``, or does not end in time: a script that lacks a line may never end."""
+    try:
+        return subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds).returncode != 0
+    except subprocess.TimeoutExpired:
+        return True
 
 
 def _without_a_line(text: str) -> Iterator[tuple[int, str]]:
