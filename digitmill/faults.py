@@ -1,7 +1,8 @@
-"""What pydantic finds wrong with what strangers send, without that library's words and without regular expressions."""
+"""What pydantic finds wrong with what people send, set or type, without its words and regular expressions."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +15,22 @@ WORDS = {
     "too_long": "has too many entries: at most {max_length}",
     "string_too_short": "must not be empty",
     "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "path_type": "must be a path",
+    "none_required": "must be left out",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "dict_type": "must be a JSON object",
     "model_type": "must be a JSON object",
     "json_invalid": "is no JSON: {error}",
+    "json_type": "must be JSON",
     "union_tag_invalid": "must have one of these as {discriminator}: {expected_tags}",
     "union_tag_not_found": "must have {discriminator}",
 }
@@ -46,6 +58,9 @@ PATTERNS = {
     "([A-Za-z][A-Za-z0-9_]{0,63})?": "must be the name of a field",
     "[^0-9A-Za-z]*": "must be of characters that are no letters and no digits",
     "[A-Za-z0-9_-]{1,64}": "must be of 1 to 64 letters (A to Z), digits, _ and -",
+    "(debug|info|warning|error)": "must be debug, info, warning or error",
+    "(text|json)": "must be text or json",
+    "https?://": "must begin with http:// or https://",
     r"\S(.*\S)?": _UNPADDED,
     r"[\x21-\x7e]{1,255}": "must be of 1 to 255 characters of ASCII, without blanks",
     "[0-9a-z]{26}": "must be the id of a job",
@@ -53,7 +68,8 @@ PATTERNS = {
     '"[0-9]{1,9}"': 'must be the revision that you saw, in quotes, such as "0"',
 }
 """The same by the pattern, where it says so whatever the field is called. Without what stands for both of its ends."""
-_SUBJECTS = ("Input should ", "String should ", "Value should ", "List should ")
+_PREFIXES = ("Value error, ", "Assertion failed, ")
+_SUBJECTS = re.compile(r"\b(?:Input|String|Value|List|Dictionary|Tuple|Data|Datetime|Decimal|URL) should ")
 
 
 def faults_of(error: ValidationError) -> list[dict[str, Any]]:
@@ -82,10 +98,10 @@ def in_words(fault: Mapping[str, Any], field: str | None = None) -> str:
         return f"must have at least {told['min_length']} entries"
     if kind in WORDS:
         return WORDS[kind].format(**told)
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    for subject in _SUBJECTS:
-        message = message.replace(subject, "must ")
-    return message
+    message = str(fault["msg"])
+    for prefix in _PREFIXES:
+        message = message.removeprefix(prefix)
+    return _SUBJECTS.sub("must ", message)
 
 
 def _within(place: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from digitmill.addresses import SentinelAddress
 from digitmill.domain.roles import Role
 from digitmill.errors import SettingsError
+from digitmill.faults import faults_of, in_words
 
 PREFIX = "DIGITMILL_"
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -284,7 +285,9 @@ class Settings(BaseModel):
     def _are_origins(cls, value: str | None) -> str | None:
         for origin in (value or "").split(","):
             if value is not None and not _ORIGIN.fullmatch(origin.strip()):
-                raise ValueError(f"{origin.strip()!r} is no origin: it must be https://HOST or http://HOST:PORT")
+                raise ValueError(
+                    f"names {origin.strip()!r}, which is no origin: write https://HOST or http://HOST:PORT"
+                )
         return value
 
     @classmethod
@@ -339,6 +342,12 @@ class Settings(BaseModel):
         return self.models_url or f"file://{(self.var / 'models').absolute()}"
 
     @property
+    def disk(self) -> Path:
+        """A folder on the disk that fills: that of the uploads, or where these lie elsewhere, that of all else."""
+        scheme, _, path = self.blobs.partition("://")
+        return Path(path) if scheme == "file" else self.var.absolute()
+
+    @property
     def spool(self) -> Path:
         return self.var / "spool"
 
@@ -356,10 +365,10 @@ def is_loopback(host: str) -> bool:
 
 def _explain(error: ValidationError) -> str:
     lines = []
-    for fault in error.errors(include_input=False):
+    for fault in faults_of(error):
         name = PREFIX + str(fault["loc"][0]).upper()
         if fault["type"] == "extra_forbidden":
             lines.append(f"{name} is not a setting of Digitmill; see docs/settings.md for the names.")
         else:
-            lines.append(f"{name}: {fault['msg']}.")
+            lines.append(f"{name} {in_words(fault)}.")
     return "\n".join(lines)

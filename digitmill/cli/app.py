@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import stamina.instrumentation
 import typer
+from pydantic import ValidationError
 
 from digitmill.cli import (
     audit,
@@ -30,6 +31,7 @@ from digitmill.cli.exits import EXITS, Exit
 from digitmill.cli.terminal import say
 from digitmill.client import Busy, ClientError, Unauthorized
 from digitmill.errors import DigitmillError
+from digitmill.faults import faults_of, in_words
 
 app = typer.Typer(
     name="digitmill",
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(app(arguments, standalone_mode=False) or 0)
     except typer.TyperException as error:
-        say(error.format_message())
+        say(_sentence(error))
     except Unauthorized as error:
         say(f"{error.detail} Here that is DIGITMILL_KEY, or --key.")
     except (ClientError, DigitmillError) as error:
@@ -81,6 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(f"{error.filename}: {error.strerror}." if error.filename else f"{error}.")
     return Exit.PROBLEM
+
+
+def _sentence(error: typer.TyperException) -> str:
+    """Typer has pydantic parse what was typed, and says what that says."""
+    if isinstance(error, typer.BadParameter) and isinstance(error.__cause__, ValidationError):
+        error.message = in_words(faults_of(error.__cause__)[0])
+    return error.format_message()
 
 
 def _say_retry(details: stamina.instrumentation.RetryDetails) -> None:

@@ -21,6 +21,7 @@ from pydantic_core import from_json, to_json
 from digitmill.domain.jobs import ModelReference
 from digitmill.domain.rows import DIGIT, DIGITS, KINDS
 from digitmill.errors import ModelRejected
+from digitmill.faults import faults_of, in_words
 from digitmill.forms.certainty import Looks
 from digitmill.imaging.normaliser.normalisers import Normaliser, held_versions, normaliser_of
 from digitmill.settings import EngineName, PrecisionName
@@ -210,10 +211,10 @@ class Manifest(_Frozen):
         try:
             return cls.model_validate_json(_carried_over(text))
         except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
+            fault = faults_of(error)[0]
             where = ".".join(str(part) for part in fault["loc"]) or "the file"
             raise ModelRejected(
-                f"{source} is not a valid manifest: {where}: {fault['msg']}. Publish the model again."
+                f"{source} is not a valid manifest: {where}: {in_words(fault)}. Publish the model again."
             ) from error
 
     def to_json(self) -> str:

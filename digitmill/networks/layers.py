@@ -6,12 +6,14 @@ A list that cannot be built is refused before anything else is done.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from digitmill.faults import faults_of, in_words
 
 Shape = tuple[int, ...]
 """(height, width, maps) of pictures, or (length,) of a vector."""
@@ -213,17 +215,17 @@ def _parsed(entry: Any, number: int) -> Layer:
     try:
         return adapter.validate_json(json.dumps(entry))
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
+        fault = faults_of(error)[0]
         field = str(fault["loc"][-1])
-        raise LayerFault(_explained(field, fault["type"], fault["msg"]), number, kind, field) from error
+        raise LayerFault(_explained(field, fault), number, kind, field) from error
 
 
-def _explained(field: str, fault: str, message: str) -> str:
-    if fault == "extra_forbidden":
+def _explained(field: str, fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "extra_forbidden":
         return f"It has no field {field}. Remove it, or see docs/model-owner.md for the fields of each layer."
-    if fault == "missing":
+    if fault["type"] == "missing":
         return f"It lacks {field}. Add it."
-    return f"{field} is out of range: {message.lower()}. Correct it."
+    return f"{field} is out of range: it {in_words(fault, field)}. Correct it."
 
 
 def _built(layer: Layer, shape: Shape, number: int) -> tuple[int, Shape]:

@@ -93,8 +93,8 @@ def test_layers_from_a_file_make_a_run_named_after_it(tmp_path: Path) -> None:
     ("architecture", "options", "said"),
     [
         ("resnet", {"version": "1"}, "There is no architecture 'resnet'. Name one of compact, conv5-bn"),
-        ("lenet5", {"version": "1", "epochs": 0}, "epochs: Input should be greater"),
-        ("lenet5", {"version": "../1"}, "version: String should match"),
+        ("lenet5", {"version": "1", "epochs": 0}, "epochs must be greater"),
+        ("lenet5", {"version": "../1"}, "version must be of letters"),
     ],
 )
 def test_options_that_cannot_be_used_are_named(architecture: str, options: dict[str, object], said: str) -> None:

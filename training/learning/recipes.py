@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from pydantic import Field, ValidationError
 
 from digitmill.errors import TrainingError
+from digitmill.faults import faults_of, in_words
 from digitmill.models.manifest import Name
 from digitmill.networks.layers import Layer, LayerFault, layers_of
 from training.config import Arithmetic, Config, Count, Optimizer, Positive
@@ -148,5 +149,5 @@ def _valid(recipe: type[Config], options: Mapping[str, Any]) -> Config:
         # a run is a plain Config, whatever recipe it began with: that is what config.json is read back as
         return Config.model_validate(recipe(**options).model_dump())
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        raise TrainingError(f"{fault['loc'][0]}: {fault['msg']}. Correct this option.") from error
+        fault = faults_of(error)[0]
+        raise TrainingError(f"{fault['loc'][0]} {in_words(fault)}. Correct this option.") from error
