@@ -32,7 +32,10 @@ def register(app: typer.Typer) -> None:
 
 def new(
     fields: Annotated[Path, typer.Argument(help="CSV: name,label,kind,length,options; a row a field.", exists=True)],
-    out: Annotated[Path, typer.Option(help="The form to print; templates are written beside it.")] = Path("form.pdf"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The form to print; templates are written beside it. Unset: NAME.pdf in this folder."),
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the template.")] = "form",
     version: Annotated[str, typer.Option(help="Its version: a new one whenever fields have changed.")] = "1",
     title: Annotated[str, typer.Option(help="What stands at the head of the form.")] = "",
@@ -59,6 +62,7 @@ def new(
     except (UnicodeDecodeError, csv.Error):
         raise BadTemplate(f"{fields} is no CSV in UTF-8. Save it again as CSV (UTF-8).") from None
     pages = printed(wanted_of(rows), name, version=version, title=title, paper=paper, checks=check or (), font=font)
+    out = out or Path(f"{name}.pdf")
     out.write_bytes(as_pdf(pages))
     for page in pages:
         beside = out.with_name(f"{page.template.name}.json")

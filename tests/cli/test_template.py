@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,7 @@ from PIL import Image
 from digitmill.cli import main
 from tests.forms.test_imported import CHECKER, fillable
 from tests.forms.test_printed import FIELDS
+from tests.house.sources import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +30,7 @@ def test_a_form_is_printed_and_a_page_of_it_drafted_again(folder: Path, capsys: 
     assert main(["forms", "new", "fields.csv", "--name", "tally", "--check", "male + female == total"]) == 0
     assert main(["template", "check", "tally.json", "--reference", "tally.png"]) == 0
     assert "tally@1 is sound: 7 fields, 24 boxes, 1 checks." in capsys.readouterr().err
-    assert main(["template", "draft", "form.pdf", "--blank"]) == 0
+    assert main(["template", "draft", "tally.pdf", "--blank"]) == 0
     draft = json.loads((folder / "draft.json").read_text())
     kinds = [field["kind"] for field in draft["fields"]]
     assert sorted(kinds) == ["code", "digits", "digits", "digits", "digits", "mark", "number"]
@@ -95,3 +98,16 @@ def test_what_cannot_be_opened_is_said_in_a_sentence(folder: Path, capsys: pytes
     assert "Traceback" not in said
     assert "page.png is no PDF" in said
     assert "fields.csv is no CSV in UTF-8" in said
+
+
+def test_the_readme_makes_the_template_of_the_sample_where_its_next_line_looks_for_it(folder: Path) -> None:
+    (folder / "samples").symlink_to(ROOT / "samples")
+    text = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"```\n(digitmill forms new .+?)```", text, re.DOTALL)
+    made, published, _ = block.replace("\\\n", " ").splitlines()
+    assert main(shlex.split(made)[1:]) == 0
+    template, picture = (folder / name for name in shlex.split(published)[-2:])
+    assert template.read_bytes() == (ROOT / "samples" / "tally.json").read_bytes()
+    with Image.open(picture) as own, Image.open(ROOT / "samples" / "tally.png") as sample:
+        assert own.tobytes() == sample.tobytes()
+    assert (folder / "tally.pdf").is_file()
