@@ -45,6 +45,7 @@ class Family:
 
 
 ROWS = Family("digitmill_rows", "Rows stored, by model and status.", ("model", "status"))
+BYTES = Family("digitmill_image_bytes", "Bytes of images that workers read, as they lie in uploads.")
 FAILURES = Family("digitmill_failures", "Images that failed, by the code of their row's error.", ("code",))
 CONFIDENCE = Family(
     "digitmill_confidence", "How sure the best guesses of rows are, by model: for drift.", ("model",), _SURE
@@ -67,7 +68,7 @@ DELIVERIES = Family(
 )
 LEASES_LOST = Family("digitmill_leases_lost", "Chunks whose worker fell silent, and that were given to another.")
 
-FAMILIES = (ROWS, FAILURES, CONFIDENCE, JOBS, QUEUE_WAIT, JOB, STAGE, DELIVERIES, LEASES_LOST)
+FAMILIES = (ROWS, BYTES, FAILURES, CONFIDENCE, JOBS, QUEUE_WAIT, JOB, STAGE, DELIVERIES, LEASES_LOST)
 
 
 @dataclass(frozen=True, slots=True)

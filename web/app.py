@@ -108,7 +108,8 @@ def create_app(service: Service | None = None) -> APIFlask:
         __name__, title="Digitmill", spec_path=None, docs_path=None, json_errors=False,
         static_folder="static", template_folder="templates",
     )  # fmt: skip
-    metrics, streams = Metrics(service.store, service.measures), Streams(service.store, settings.web_streams)
+    metrics = Metrics(service.store, service.measures, settings.disk)
+    streams = Streams(service.store, settings.web_streams)
     app.extensions[EXTENSION] = Context(service, Waiting(settings.web_threads), metrics, streams)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

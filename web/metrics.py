@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections import Counter as Counts
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -18,6 +20,7 @@ from digitmill.errors import StorageUnavailable
 from digitmill.measures import Family, Figure, Measures
 from digitmill.store.base import JobStore
 from digitmill.store.upkeep import WorkerInfo
+from digitmill.system.files import nearest
 from digitmill.work.drift import DRIFTING
 from web.server.shared_metrics import VARIABLE
 
@@ -33,7 +36,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Metrics:
-    def __init__(self, store: JobStore, measures: Measures) -> None:
+    def __init__(self, store: JobStore, measures: Measures, disk: Path) -> None:
+        """``disk`` is a folder on the one that is told of."""
         self._registry = CollectorRegistry()
         own: CollectorRegistry | None = self._registry
         if VARIABLE in os.environ:
@@ -55,7 +59,7 @@ class Metrics:
             ("reason",),
             registry=own,
         )
-        self._registry.register(_Load(store, measures))
+        self._registry.register(_Load(store, measures, disk))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note one answered request. ``route`` is the rule that it matched."""
@@ -74,11 +78,13 @@ class Metrics:
 class _Load(Collector):
     """Read from the job store at every scrape; without an answer only that there was none."""
 
-    def __init__(self, store: JobStore, measures: Measures) -> None:
+    def __init__(self, store: JobStore, measures: Measures, disk: Path) -> None:
         self._store = store
         self._measures = measures
+        self._disk = disk
 
     def collect(self) -> Iterator[Metric]:
+        yield from _room(self._disk)
         try:
             began = time.perf_counter()
             self._store.upkeep.ping()
@@ -91,7 +97,7 @@ class _Load(Collector):
                 self._store.webhooks.backlog(),
             )
             drift, figures = self._store.tallies.counts(DRIFTING), self._measures.figures()
-            used = self._store.upkeep.memory_bytes()
+            used, ahead = self._store.upkeep.memory_bytes(), time.time() - self._store.now()
         except StorageUnavailable:
             yield GaugeMetricFamily("digitmill_store_up", "Whether the job store answers.", 0)
             return
@@ -111,6 +117,9 @@ class _Load(Collector):
             "digitmill_redis_ping_seconds", "Seconds that Redis took to answer, just now.", answered
         )
         yield GaugeMetricFamily(
+            "digitmill_clock_difference_seconds", "Seconds by which this machine's clock is ahead of Redis'.", ahead
+        )
+        yield GaugeMetricFamily(
             "digitmill_webhooks_due", "Webhooks, and rows to be written elsewhere, not done yet.", due
         )
         yield _waiting(waiting)
@@ -124,6 +133,13 @@ class _Load(Collector):
         )
         for family, found in figures.items():
             yield _observed(family, found) if family.buckets else _counted(family, found)
+
+
+def _room(folder: Path) -> Iterator[Metric]:
+    """On the disk of the folder."""
+    disk = shutil.disk_usage(nearest(folder))
+    yield GaugeMetricFamily("digitmill_disk_bytes", "Size of the disk of uploads.", disk.total)
+    yield GaugeMetricFamily("digitmill_disk_free_bytes", "What is free of it.", disk.free)
 
 
 def _counted(family: Family, figures: Sequence[Figure]) -> Metric:

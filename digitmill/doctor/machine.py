@@ -14,6 +14,7 @@ from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName, Settings
 from digitmill.store.blobs import BlobStore
 from digitmill.store.redis_inspection import ServerFacts
+from digitmill.system.files import nearest
 
 OLDEST_REDIS = (6, 2)
 CLOCK_SECONDS = 2.0
@@ -131,9 +132,8 @@ def storage_findings(settings: Settings) -> Iterator[Finding]:
             why=str(error),
             mend="See that the storage is there and that this user may write to it; DIGITMILL_BLOBS_URL names it.",
         )
-    scheme, _, path = settings.blobs.partition("://")
-    folders = {settings.var.absolute(), *([Path(path)] if scheme == "file" else [])}
-    existing = {folder: _existing(folder) for folder in sorted(folders, reverse=True)}
+    folders = {settings.var.absolute(), settings.disk}
+    existing = {folder: nearest(folder) for folder in sorted(folders, reverse=True)}
     # one finding for each disk, however many of the folders lie on it
     for folder in {place.stat().st_dev: folder for folder, place in existing.items()}.values():
         yield from _disk_findings(folder, existing[folder])
@@ -150,11 +150,6 @@ def _write_and_read(blobs: BlobStore) -> None:
                 raise OSError("other bytes came back than were written")
         finally:
             blobs.delete(name)
-
-
-def _existing(folder: Path) -> Path:
-    """The folder itself, or the nearest above it that exists."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def _disk_findings(folder: Path, existing: Path) -> Iterator[Finding]:

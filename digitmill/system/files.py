@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -20,6 +21,11 @@ S3 = ("s3", "s3a")
 S3_TRIES = 2
 """Of each request. With the five that s3fs makes, inside five of its own, of each of which the package beneath it makes
 five again, one read would be 125 requests to a server that is away."""
+
+
+def nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def check_kind(url: str, setting: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -143,3 +145,34 @@ def test_the_administrators_table_names_every_figure_with_its_labels(client: Cli
     table = {name.removesuffix("_total"): (kind, set(re.findall(r"`(\w+)`", named))) for name, kind, named in rows}
     assert table == {name: (kinds[name], labels[name]) for name in labels}
     assert all(name.endswith("_total") == (kind == "counter") for name, kind, _ in rows)
+
+
+@CHUNKS
+def test_the_bytes_of_images_that_were_read_are_told(client: Client, mill: Mill) -> None:
+    images = [png(drawn_digit(1)), b"no image", png(drawn_digit(7))]
+    submitted(client, [(f"{place}.png", image) for place, image in enumerate(images)])
+    mill.turn()
+    mill.service.measures.hand_in()
+    assert told(client)["digitmill_image_bytes_total{}"] == sum(map(len, images))
+
+
+def test_the_room_on_the_disk_of_uploads_is_told_without_the_store_too(
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = shutil.disk_usage(mill.service.settings.var.parent)
+
+    def no_answer() -> None:
+        raise StorageUnavailable("It is away.")
+
+    monkeypatch.setattr(mill.store.upkeep, "ping", no_answer)
+    found = told(client)
+    assert found["digitmill_store_up{}"] == 0
+    assert found["digitmill_disk_bytes{}"] == disk.total
+    assert 0 < found["digitmill_disk_free_bytes{}"] <= disk.total
+
+
+def test_a_clock_that_differs_from_that_of_the_store_is_told(
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(mill.store), "now", lambda _: time.time() - 30)
+    assert told(client)["digitmill_clock_difference_seconds{}"] == pytest.approx(30, abs=5)

@@ -19,7 +19,7 @@ from digitmill.domain.rows import Failure
 from digitmill.errors import FailureCode, ModelError, ModelNotFound, NotFound, StorageUnavailable, TemplateNotFound
 from digitmill.imaging.files.decode import decode
 from digitmill.imaging.files.formats import format_of
-from digitmill.measures import CONFIDENCE, FAILURES, STAGE
+from digitmill.measures import BYTES, CONFIDENCE, FAILURES, STAGE
 from digitmill.readers import reader_of
 from digitmill.readers.base import Reader
 from digitmill.store.base import Claim, Done
@@ -127,9 +127,11 @@ class ReadImages(Kind):
         return Done(claim, answers.packed(), answers.counts, computed_by)
 
     def _opened(self, claim: Claim, model: Loaded, second: Loaded | None, held: Held) -> OpenedChunk:
-        reader = self.reader(claim, held)
+        reader, entries = self.reader(claim, held), _entries(claim)
+        if claim.job.kind == READ:
+            self.tools.measures.count(BYTES, times=sum(entry.span for entry in entries))
         return open_chunk(
-            _entries(claim),
+            entries,
             self.upload(claim, held),
             claim.job.options,
             model,
