@@ -8,7 +8,8 @@ FROM ${BASE} AS runtime
 LABEL org.opencontainers.image.title="Digitmill" \
       org.opencontainers.image.description="Piles of scanned handwritten digits into data" \
       org.opencontainers.image.licenses="Apache-2.0"
-# the root file system may be read-only: bytecode is compiled here, and what libraries write at home goes to /tmp
+# the root file system may be read-only: bytecode is written when an image is built, and what libraries write at home goes to
+# /tmp
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -23,7 +24,8 @@ WORKDIR /app
 FROM ${BASE} AS web-packages
 COPY requirements-web.lock /build/
 RUN python -m venv --without-pip /opt/venv \
-    && pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --requirement /build/requirements-web.lock \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --require-hashes \
+        --requirement /build/requirements-web.lock \
     && find /opt/venv/lib/python3*/site-packages/numpy -depth -type d -name tests -exec rm -r {} +
 COPY web/translations /build/translations
 # Babel brings 1,000 languages, of which the pages know those that have a catalogue, and English
@@ -45,8 +47,15 @@ RUN find digitmill/models/builtin \( -name model.keras -o -name openvino \) -pru
     && python -m compileall -q digitmill web
 
 
+# bytecode of what is imported: that of whole packages is 50 MB, of which two thirds are never read
+FROM web-packages AS web-compiled
+COPY deploy/import_all.py /build/
+COPY --from=web-files /app /app
+RUN PYTHONPATH=/app /opt/venv/bin/python /build/import_all.py digitmill web
+
+
 FROM runtime AS web
-COPY --from=web-packages /opt/venv /opt/venv
+COPY --from=web-compiled /opt/venv /opt/venv
 COPY --from=web-files /app /app
 USER 10001:10001
 ENV DIGITMILL_HOST=0.0.0.0 \
@@ -61,7 +70,8 @@ CMD ["python", "-m", "web"]
 FROM ${BASE} AS worker-packages
 COPY requirements-worker.lock /build/
 RUN python -m venv --without-pip /opt/venv \
-    && pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes --requirement /build/requirements-worker.lock \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --require-hashes \
+        --requirement /build/requirements-worker.lock \
     && find /opt/venv/lib/python3*/site-packages/numpy -depth -type d -name tests -exec rm -r {} +
 
 
@@ -70,6 +80,12 @@ WORKDIR /app
 COPY digitmill digitmill
 COPY worker worker
 RUN python -m compileall -q digitmill worker
+
+
+FROM worker-packages AS worker-compiled
+COPY deploy/import_all.py /build/
+COPY --from=worker-files /app /app
+RUN PYTHONPATH=/app /opt/venv/bin/python /build/import_all.py digitmill worker openvino
 
 
 # what images of workers have in common but their files
@@ -82,7 +98,7 @@ CMD ["python", "-m", "worker"]
 
 
 FROM any-worker AS worker
-COPY --from=worker-packages /opt/venv /opt/venv
+COPY --from=worker-compiled /opt/venv /opt/venv
 COPY --from=worker-files /app /app
 
 

@@ -39,7 +39,7 @@ def test_the_web_image_holds_no_deep_learning_framework_nor_a_model(stack: Stack
     assert run("docker", "run", "--rm", "digitmill-web", "sh", "-c", models).stdout.split() == ["json", "png"]
 
 
-@pytest.mark.parametrize(("image", "most"), [("digitmill-web", 400), ("digitmill-worker", 600)])
+@pytest.mark.parametrize(("image", "most"), [("digitmill-web", 350), ("digitmill-worker", 580)])
 def test_an_image_adds_no_more_to_its_base_than_the_documents_say(stack: Stack, image: str, most: int) -> None:
     """In megabytes, as ``docker images`` counts them."""
     (base,) = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
