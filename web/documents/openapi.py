@@ -216,6 +216,7 @@ def init_openapi(app: APIFlask, settings: Settings) -> None:
 
 def _finish(document: Document, *, with_key: bool) -> Document:
     """``with_key`` False: one is asked as soon as one was made, which may be at any time."""
+    document["servers"] = [{"url": "/", "description": "This service."}]
     document["tags"] = list({tag["name"]: tag for tag in document["tags"]}.values())
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(_schemas())
@@ -224,8 +225,8 @@ def _finish(document: Document, *, with_key: bool) -> Document:
             described["parameters"] = [_parameter(parameter) for parameter in described["parameters"]]
             if (body := BODIES.get(described["operationId"])) is not None:
                 described["requestBody"] = {"required": True, "content": {JSON: {"schema": reference(body)}}}
-            if needs_key(path):
-                described["security"] = [{KEY_SCHEME: []}] if with_key else [{KEY_SCHEME: []}, {}]
+            keys: list[Document] = [{KEY_SCHEME: []}] if with_key else [{KEY_SCHEME: []}, {}]
+            described["security"] = keys if needs_key(path) else []
     document["paths"]["/v1/jobs"]["post"]["requestBody"] = _submission()
     for parameter in document["paths"]["/v1/jobs"]["post"]["parameters"]:
         # generated clients send defaults, and beside a form or JSON, which hold the options then, they are refused
@@ -273,7 +274,8 @@ def _tidied(schema: Any) -> Any:
             tidied[name] = {_ecma(pattern): _tidied(part) for pattern, part in value.items()}
         elif name != "title":
             tidied[name] = _tidied(value)
-    return tidied
+    # some generators of clients, and linters, know no arrays without it
+    return {"items": tidied["prefixItems"][0], **tidied} if "prefixItems" in tidied else tidied
 
 
 def _ecma(pattern: str) -> str:
@@ -307,6 +309,7 @@ def _webhook(summary: str, body: str = "Event") -> Document:
             for name, text in headers.items()
         ],
         "requestBody": {"required": True, "content": {JSON: {"schema": reference(body)}}},
+        "security": [],
         "responses": {
             "2XX": {"description": "The event has arrived."},
             "410": {"description": "Send no more; every other answer has the event sent again."},
