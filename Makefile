@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test brokers lint types pytest format settings-table translations declarations generated-client screenshots images compose-test fuzz hostile mutants soak docs model boxes-model metamorphic bench lock audit clean venv
+.PHONY: help install demo up test brokers lint types pytest format settings-table translations declarations generated-client screenshots images compose-test fuzz hostile mutants soak normal-load docs model boxes-model metamorphic bench lock audit clean venv
 
 PYTHON ?= python3
 AT_ONCE ?= 2
@@ -88,6 +88,9 @@ mutants: install $(TOOLS) ## change the core line by line and tell what no test 
 soak: install ## bring a thousand faults of all kinds under load and check every row; SOAK="--faults 50 --seed 7" for less
 	$(BIN)/pytest -m soak
 	$(BIN)/python -m tests.soak $(SOAK)
+
+normal-load: install ## run the service under an hour of normal load, tell which alert fired; needs prometheus. LOAD="--minutes 5" for less
+	$(BIN)/python -m tests.normal_load $(LOAD)
 
 model: install ## train the built-in model again, measure it and write its report to var/runs/digits-9; set DIGITMILL_DATA
 	$(BIN)/python -m training train var/runs/digits-9 --version 9 --begin-with digitmill/models/builtin/digits/8 --epochs 40 --learning-rate 0.002

@@ -1,0 +1,1 @@
+"""The service under an hour of normal load, with Prometheus beside it: ``python -m tests.normal_load``."""
