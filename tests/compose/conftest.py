@@ -76,7 +76,7 @@ def stack(compose: Compose) -> Iterator[Stack]:
     compose.env_file.write_text(f"DIGITMILL_ADMIN_KEY={key}\nDIGITMILL_LOG_LEVEL=debug\nPUBLISH=127.0.0.1:{port}\n")
     stack = Stack(compose, f"http://127.0.0.1:{port}", key)
     try:
-        compose.run("build", seconds=BUILD_SECONDS)
+        compose.run("build", "web", "worker", seconds=BUILD_SECONDS)
         compose.run("up", "--detach", "--scale", "worker=2")
         eventually(lambda: stack.ready() and stack.healthy("web") and stack.healthy("worker"), START_SECONDS, compose)
         yield stack
