@@ -128,3 +128,34 @@ def test_a_worker_that_is_cut_off_from_the_uploads_loses_nothing(tmp_path: Path,
             assert_every_row_once(stack, job_id)
         finally:
             stack.close()
+
+
+@CUTS
+def test_a_web_server_that_is_cut_off_from_the_uploads_accepts_nothing_by_halves(
+    tmp_path: Path, s3: S3, cut: str
+) -> None:
+    address = httpx.URL(s3.environment["AWS_ENDPOINT_URL"])
+    stack = new_stack(tmp_path, **PATIENT, DIGITMILL_BLOBS_URL=f"s3://{BUCKET}/web-{cut}", **s3.environment)
+    with link(address.port or 80) as between:
+        try:
+            stack.start("redis")
+            stack.start("worker")
+            behind(stack, "web", AWS_ENDPOINT_URL=f"http://127.0.0.1:{between.port}")
+            stack.wait_until_ready()
+            job_id = submit_pile(stack)
+            wait_until_midway(stack, job_id)
+            sent: list[str] = []
+            sender = threading.Thread(target=lambda: sent.append(submit_pile(stack)))
+            getattr(between, cut)()
+            sender.start()
+            time.sleep(CUT_SECONDS)
+            assert httpx.get(f"{stack.url}/v1/jobs/{job_id}", timeout=10).is_success
+            between.mend()
+            sender.join(timeout=240)
+            # the client sends it again for as long as the service asks it to
+            assert len(sent) == 1
+            for each in (job_id, *sent):
+                assert_every_row_once(stack, each)
+            assert len(httpx.get(f"{stack.url}/v1/jobs").json()["jobs"]) == 1 + len(sent)
+        finally:
+            stack.close()
