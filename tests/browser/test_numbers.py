@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -11,6 +12,8 @@ from tests.browser.reviewing import opened, press, rows, said, stored
 from tests.browser.test_drop import choose, job_of
 from tests.browser.watching import assert_accessible
 from tests.numbers import field_files, label_of
+from tests.strips.test_one_number import beside
+from tests.strips.test_strips import written
 
 pytestmark = [pytest.mark.service, pytest.mark.browser]
 
@@ -51,3 +54,23 @@ def test_a_number_is_typed_and_enter_says_it(page: Page, api: Client) -> None:
     stored(page)
     found = rows(api, job)
     assert [said(found[name]) for name in (typed, confirmed)] == ["017", guess]
+
+
+def test_enter_says_nothing_of_a_strip_that_may_hold_two_numbers(page: Page, api: Client) -> None:
+    strip = cv2.imencode(".png", beside(written("4"), written("2"), gap=80))[1].tobytes()
+    job = api.wait(send(api, [("two.png", strip)], read="number").id)
+    (row,) = api.results(job.id)
+    assert (row.reason, row.prediction) == ("several", "42")
+    opened(page, job)
+    expect(page.locator("[data-typed]")).to_have_value("")
+    guess = page.locator("#guesses li").filter(has_text="42").first
+    lines = guess.evaluate(
+        "line => { const all = new Range(); all.selectNode(line.firstChild); return all.getClientRects().length; }"
+    )
+    assert lines == 1
+    page.keyboard.press("Enter")
+    expect(page.locator("#left")).to_have_text("1")
+    page.keyboard.type("4")
+    press(page, "Enter")
+    stored(page)
+    assert said(rows(api, job)["two.png"]) == "4"

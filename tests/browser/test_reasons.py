@@ -111,7 +111,7 @@ def test_no_sheet_confirms_a_digit_where_the_model_sees_none(page: Page, api: Cl
     assert [row.prediction for row in api.results(job.id)] == ["7"] * 4
     with_reasons(page, {0: "cross", 1: "blank", 2: "struck_out", 3: "several"})
     opened(page, job, "/groups")
-    for index, note in enumerate(("cross", "empty", "struck out", "two digits or more")):
+    for index, note in enumerate(("cross", "empty", "struck out", "two digits or numbers")):
         tile = page.locator(f".crop[data-index='{index}']")
         expect(tile).to_contain_text(note)
         expect(tile).to_have_attribute("aria-pressed", "false" if index == 2 else "true")

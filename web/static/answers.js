@@ -10,6 +10,8 @@ export const TAKEN_BACK = { correction: null };
 
 // reasons of a review: nothing there is one digit. A field may hold more than one
 const HOLD_NO_DIGIT = ["cross", "dash", "several", "other"];
+// reasons of a number that was read and may be two, or may have a minus: neither it nor that there is none is likely
+const HOLD_MORE = ["dash", "several"];
 
 // what the reader of the job lets a person type: the characters, each a key, and the texts
 const { keys, pattern, typedAnswers } = all("[data-keys]")[0].dataset;
@@ -66,6 +68,9 @@ export function answerText(said) {
 export function likelyAnswer({ reason, prediction, status, field }) {
   if (reason === "blank" || status === "blank") {
     return BLANK;
+  }
+  if (field === undefined && typedAnswers !== undefined && prediction !== null && HOLD_MORE.includes(reason)) {
+    return null;
   }
   return field === undefined && HOLD_NO_DIGIT.includes(reason) ? NOT_A_DIGIT : prediction === null ? null : digit(prediction);
 }
