@@ -67,7 +67,7 @@ class Reason(StrEnum):
     BLANK = "blank"
     """nothing, but not surely"""
     LENGTH = "length"
-    """more digits than the template allows, or fewer"""
+    """more digits than the template allows, or fewer, or a digit beside its boxes"""
     GAP = "gap"
     """a box without a digit between others, or on the side where none may be left out"""
     DISPLACED = "displaced"

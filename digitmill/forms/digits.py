@@ -43,6 +43,7 @@ class Box:
         doubtful: ink of it may be missing.
         digit: probability of all digits together.
         trace: what its ink and print tell.
+        beyond: a digit stands beside it where no box is.
     """
 
     place: Rectangle
@@ -52,6 +53,7 @@ class Box:
     doubtful: bool = False
     digit: float = 0.0
     trace: Trace = NO_TRACE
+    beyond: bool = False
 
     @classmethod
     def empty(cls, place: Rectangle, trace: Trace = NO_TRACE) -> Box:
@@ -185,7 +187,7 @@ def _objection(
         if box.kind is not None and meanings.get(box.kind, "review") != "empty":
             return box.kind
     least, most = field.length or (0, len(boxes))
-    if not least <= len(filled) <= most:
+    if not least <= len(filled) <= most or any(box.beyond for box in boxes):
         return Reason.LENGTH
     if _is_digit_lost(field, boxes, filled) or any(
         _may_be_digit(box) for place, box in enumerate(boxes) if place not in filled

@@ -58,6 +58,12 @@ def is_convex(quad: Quad) -> bool:
     return bool(np.all(sides[:, 0] * following[:, 1] - sides[:, 1] * following[:, 0] > 0))
 
 
+def bounds_of(points: Floats) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the whole pixels around points float[n, 2]."""
+    (left, top), (right, bottom) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
+    return int(left), int(top), int(right), int(bottom)
+
+
 def sides_of(quad: Quad) -> Floats:
     """Lengths float[4] of top, right, bottom and left."""
     corners = np.array(quad)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -15,12 +15,13 @@ from digitmill.domain.jobs import Options, Polarity
 from digitmill.domain.rows import FORM, Reason, RowStatus, Value
 from digitmill.errors import FailureCode, FormError, ItemFailure
 from digitmill.forms import digits, marks
+from digitmill.forms.beyond import has_digit_beyond
 from digitmill.forms.boxes import NO_TRACE, Trace, darkness, written
 from digitmill.forms.certainty import REVIEW_BELOW, USUAL, needs_second_look
 from digitmill.forms.checks import Checks
 from digitmill.forms.cutting import cuts_of, outline_of
 from digitmill.forms.digits import Box, Rectangle
-from digitmill.forms.geometry import Floats, Quad
+from digitmill.forms.geometry import Floats, Quad, bounds_of
 from digitmill.forms.pictures import is_written
 from digitmill.forms.registration.choosing import only_page_of
 from digitmill.forms.registration.codes import codes_in
@@ -39,12 +40,14 @@ UNREAD = Value(None, RowStatus.REVIEW, reason=Reason.UNREAD)
 
 @dataclass(slots=True)
 class OpenedBox:
-    """A box on the scan, and the place of its picture among those of its page; None where it is empty."""
+    """A box on the scan, and the place of its picture among those of its page; None where it is empty. ``beyond``: a
+    digit stands beside it where no box is."""
 
     place: Rectangle
     picture: int | None = None
     doubtful: bool = False
     trace: Trace = NO_TRACE
+    beyond: bool = False
 
 
 @dataclass(slots=True)
@@ -139,7 +142,10 @@ class FormReader(Reader[OpenedPage]):
                 if found.status is not RowStatus.REVIEW and not page.is_at_its_place(number, marks.AT_ITS_PLACE):
                     found = found._replace(status=RowStatus.REVIEW, reason=Reason.DISPLACED)
             else:
-                found = list(_boxes(page, number, opened, model))
+                boxes = list(_boxes(page, number, opened, model))
+                # only who has no box left writes beside them
+                boxes[-1].beyond = all(box.picture is not None for box in boxes) and has_digit_beyond(page, number)
+                found = boxes
             opened.found.append((each, found))
         opened.page = opened.page._replace(digest=digest_of(grey), sketch=opened.sketch.packed())
         return opened
@@ -195,7 +201,8 @@ def box_of(box: OpenedBox, probabilities: NDArray[np.float32], model: Outputs) -
     if box.picture is None:
         return Box.empty(box.place, box.trace)
     worth = model.doubtful_cut if box.doubtful else 1.0
-    return Box.said(box.place, probabilities[box.picture], model.classes, worth, doubtful=box.doubtful, trace=box.trace)
+    said = Box.said(box.place, probabilities[box.picture], model.classes, worth, doubtful=box.doubtful, trace=box.trace)
+    return replace(said, beyond=True) if box.beyond else said
 
 
 def _checked(
@@ -244,7 +251,7 @@ def _boxes(page: Registration, number: int, opened: OpenedPage, model: Outputs) 
         found = written(cut)
         # where no blank page tells what is print, remains of it are all about, which says nothing of the writer
         trace = found.trace if page.reference.template.page.blank else Trace(tall=found.trace.tall)
-        box = OpenedBox(_rectangle(corners[place]), trace=trace)
+        box = OpenedBox(bounds_of(corners[place]), trace=trace)
         if found.picture is not None:
             opened.sketch.add(number, place, cut)
             picture, doubtful = model.normaliser(found.picture, Polarity.DARK_ON_LIGHT)
@@ -256,7 +263,7 @@ def _boxes(page: Registration, number: int, opened: OpenedPage, model: Outputs) 
 
 def _code(page: Registration, quad: Quad) -> Value:
     """The only code in this part of the page."""
-    left, top, right, bottom = _rectangle(page.seen(np.array(outline_of((quad,)))))
+    left, top, right, bottom = bounds_of(page.seen(np.array(outline_of((quad,)))))
     part = page.scan.picture[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
     texts = {read.text for read in codes_in(np.ascontiguousarray(part))} if part.size else set()
     if len(texts) == 1:
@@ -278,8 +285,3 @@ def _page(page: Registration) -> FormPage:
 
 def _corners(points: Floats) -> Corners:
     return tuple((round(float(x), 1), round(float(y), 1)) for x, y in points)
-
-
-def _rectangle(points: Floats) -> Rectangle:
-    (left, top), (right, bottom) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
-    return int(left), int(top), int(right), int(bottom)
