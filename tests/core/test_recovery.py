@@ -240,7 +240,7 @@ def test_a_slow_chunk_keeps_its_lease(mill: Mill, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(type(mill.store.chunks), "renew", lambda *values: renewed.append(values))
     submit(mill, 3)
     mill.turn()
-    assert len(renewed) == 5, "before the upload is read, before each image, and before the model is asked"
+    assert len(renewed) == 8, "before the upload is read, an image is decoded, one is opened, and the model is asked"
 
 
 def test_models_are_loaded_once_and_the_least_used_one_goes() -> None:
