@@ -30,7 +30,7 @@ def has_digit_beyond(page: Registration, number: int) -> bool:
         return False
     quads = template.fields[number].quads
     return any(
-        _is_free(page, number, quad) and _has_ink(page, quad) and _holds_digit(cut_of(page, quad))
+        _has_ink(page, quad) and _is_free(page, number, quad) and _holds_digit(cut_of(page, quad))
         for quad in _beside(quads)
     )
 
@@ -50,13 +50,12 @@ def _is_free(page: Registration, number: int, quad: Quad) -> bool:
     size = page.reference.template.page
     if left < 0 or top < 0 or right > size.width or bottom > size.height:
         return False
-    for place, field in enumerate(page.reference.template.fields):
-        if place == number:
-            continue
-        for other in field.quads:
-            one, two, three, four = bounds_of(np.array(other))
-            if one < right and three > left and two < bottom and four > top:
-                return False
+    fields = page.reference.template.fields
+    others = np.array([each for place, field in enumerate(fields) if place != number for each in field.quads])
+    if len(others):
+        (lefts, tops), (rights, bottoms) = others.min(axis=1).T, others.max(axis=1).T
+        if ((lefts < right) & (rights > left) & (tops < bottom) & (bottoms > top)).any():
+            return False
     # the line of the box beside it lies on its side
     rim = max(1, (right - left) // 8)
     part = page.reference.picture[top:bottom, left + rim : right - rim]
