@@ -15,7 +15,7 @@ from pathlib import Path
 from digitmill.client import Client
 from digitmill.client.documents import Training
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "model-owner.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "model-owner.md"
 _ROW = re.compile(r"^\| `([a-z0-9-]+)` \| [0-9,]+ \|.*\| ([0-9.]+) % \|$", re.MULTILINE)
 LEAST = 0.004
 """Share of MNIST's test part by which two trainings of the same network differ, by the machine and the threads."""
