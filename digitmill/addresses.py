@@ -1,4 +1,4 @@
-"""The address of a Redis behind Sentinel, as one setting.
+"""Addresses that are settings: of proxies, and of a Redis behind Sentinel, which is one address.
 
     sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/NAME[?OPTION=VALUE&…]
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Self
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -104,3 +105,20 @@ def _host(text: str) -> tuple[str, int]:
     if host is None:
         raise ValueError("lacks the name of a Sentinel between its commas")
     return host, port or SENTINEL_PORT
+
+
+def networks_of(value: str | None) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks that ``value`` names, with commas between them; an address is a network of one. Raises ValueError
+    where one of them is none, or is the whole internet."""
+    networks = []
+    for name in [] if value is None else map(str.strip, value.split(",")):
+        try:
+            network = ip_network(name)
+        except ValueError:
+            raise ValueError(
+                f"names {name!r}, which is no address and no network: write them as 10.1.2.3 and 10.1.0.0/16"
+            ) from None
+        if network.prefixlen == 0:
+            raise ValueError(f"names {name!r}, which is everybody: name the addresses of the proxies alone")
+        networks.append(network)
+    return tuple(networks)

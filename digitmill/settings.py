@@ -11,14 +11,14 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Any, Self
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from digitmill.addresses import SentinelAddress
+from digitmill.addresses import SentinelAddress, networks_of
 from digitmill.domain.roles import Role
 from digitmill.errors import SettingsError
 from digitmill.faults import faults_of, in_words
@@ -99,8 +99,14 @@ class Settings(BaseModel):
     connections_per_address: int = Field(
         256,
         ge=0,
-        description="Connections that one address may have to a web process; 0 sets no limit, as behind a proxy, which "
-        "has one address for all.",
+        description="Connections that one address may have to a web process, and requests at a time where they come "
+        "through one of `TRUSTED_PROXIES`; 0 sets no limit, as behind a proxy that is not named there.",
+    )
+    trusted_proxies: str | None = Field(
+        None,
+        description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses such as "
+        "`10.1.2.3`, or networks such as `10.1.0.0/16`, with commas between them. Unset: none, and who connects is "
+        "taken for who asks.",
     )
     rate_limit: int = Field(
         0, ge=0, description="Requests to /v1 that one caller may make in a minute; 0 sets no limit."
@@ -290,6 +296,12 @@ class Settings(BaseModel):
                 )
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str | None) -> str | None:
+        networks_of(value)
+        return value
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Self:
         """Read the ``.env`` file and the environment.
@@ -336,6 +348,10 @@ class Settings(BaseModel):
     @property
     def cors_allowed(self) -> frozenset[str]:
         return frozenset(origin.strip() for origin in (self.cors_origins or "").split(",")) - {""}
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return networks_of(self.trusted_proxies)
 
     @property
     def published_models(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import socket
@@ -58,7 +59,7 @@ class Proxy:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("proxy")
-    settings = {"admin_key": KEY, "connections_per_address": 0}
+    settings = {"admin_key": KEY, "trusted_proxies": "127.0.0.1", "log_format": "json"}
     with serving(folder / "var", **settings) as server, running(folder, server) as proxy:
         yield proxy
 
@@ -118,6 +119,20 @@ def test_jobs_go_through_and_the_cookie_of_a_browser_stays_with_https(proxy: Pro
         assert client.post("/v1/jobs", content=one(), headers=NAMED).status_code == 202
         signed_in = client.post("/sign-in", data={"key": KEY})
         assert (signed_in.status_code, "Secure" in signed_in.headers["Set-Cookie"]) == (303, True)
+
+
+def test_an_address_in_the_log_is_the_clients_whatever_the_client_says(proxy: Proxy) -> None:
+    def refused() -> list[str]:
+        lines = [json.loads(line) for line in proxy.server.log.read_text().splitlines() if '"audit"' in line]
+        return [line["client"] for line in lines if line["action"] == "refused"]
+
+    before = len(refused())
+    for number, forged in enumerate(["6.6.6.6", "127.0.0.1", "6.6.6.6, 127.0.0.1", "unknown"], start=1):
+        with proxy.connect(f"127.0.2.{number}") as connection:
+            connection.sendall(head("GET", "/v1/jobs", f"X-Forwarded-For: {forged}", f"X-Real-IP: {forged}"))
+            assert read_answer(connection)[0] == 401
+    wait_until(lambda: len(refused()) == before + 4)
+    assert refused()[before:] == [f"127.0.2.{number}" for number in range(1, 5)]
 
 
 def test_an_upload_reaches_the_web_server_as_it_comes(proxy: Proxy) -> None:

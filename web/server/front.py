@@ -13,6 +13,7 @@ import errno
 import select
 import selectors
 import socket
+import threading
 import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +28,7 @@ from web.errors import problem_document
 from web.server.addresses import prefix_of
 from web.server.bounded import BoundedSocket, Bounds
 from web.server.incoming import HeadTooLarge, Incoming
+from web.server.proxies import FORWARDED_FOR, Proxies
 
 HEAD_SECONDS = 5.0
 """From the first byte of a request to the last of its head."""
@@ -46,7 +48,8 @@ LOOK_SECONDS = 0.25
 
 
 class Guest(TConn):  # type: ignore[misc]
-    """A connection. ``deadline``: when the loop gives it up. ``farewell``: bytes that it may still send us."""
+    """A connection. ``deadline``: when the loop gives it up. ``farewell``: bytes that it may still send us.
+    ``counts_for``: whose it is, as connections are counted; nobody's while a proxy only keeps it open."""
 
     def __init__(self, cfg: Any, sock: BoundedSocket, client: Any, server: Any) -> None:
         super().__init__(cfg, sock, client, server)
@@ -54,13 +57,15 @@ class Guest(TConn):  # type: ignore[misc]
         self.incoming = Incoming()
         self.deadline = 0.0
         self.farewell = 0
+        self.counts_for: str | None = None
 
 
 class FrontWorker(ThreadWorker):  # type: ignore[misc]
     """Gunicorn's worker of threads with another way in and out."""
 
     most_per_address = 0
-    """Connections that one address may have; 0 sets no limit."""
+    """Connections that one address may have, and behind a trusted proxy requests at a time; 0 sets no limit."""
+    proxies = Proxies(())
 
     def refused(self, reason: str) -> None:
         """A connection was given up or turned away."""
@@ -72,6 +77,8 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         self._held: dict[Guest, None] = {}
         self._parting: dict[Guest, None] = {}
         self._addresses: Counter[str] = Counter()
+        # requests that come through proxies are counted in their threads
+        self._counting = threading.Lock()
         self._next_look = 0.0
         super().init_process()
 
@@ -86,19 +93,36 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
             return
-        sock = BoundedSocket(accepted, self._bounds)
-        address = prefix_of(client[0])
-        if 0 < self.most_per_address <= self._addresses[address]:
-            self._turn_away(
-                sock, HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many connections from one address."
-            )
-            sock.close()
-            self.refused("connections_of_address")
+        guest = Guest(self.cfg, BoundedSocket(accepted, self._bounds), client, listener.getsockname())
+        if not self.proxies.trust(client[0]) and not self._count(guest, client[0]):
+            guest.sock.close()
             return
         self._make_room()
-        self._addresses[address] += 1
         self.nr_conns += 1
-        self._hold(Guest(self.cfg, sock, client, listener.getsockname()))
+        self._hold(guest)
+
+    def _count(self, guest: Guest, host: str) -> bool:
+        """Count the connection for this address; False, and an answer, where that has as many as it may."""
+        address = prefix_of(host)
+        with self._counting:
+            if not 0 < self.most_per_address <= self._addresses[address]:
+                self._addresses[address] += 1
+                guest.counts_for = address
+                return True
+        self._turn_away(
+            guest.sock, HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many connections from one address."
+        )
+        self.refused("connections_of_address")
+        return False
+
+    def _count_no_more(self, guest: Guest) -> None:
+        address, guest.counts_for = guest.counts_for, None
+        if address is None:
+            return
+        with self._counting:
+            self._addresses[address] -= 1
+            if self._addresses[address] <= 0:
+                del self._addresses[address]
 
     def _make_room(self) -> None:
         """The connection that has waited longest makes room for a new one."""
@@ -166,6 +190,23 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         guest.incoming = Incoming()
         guest.data_ready = True
 
+    def handle_request(self, req: Any, conn: Guest) -> Any:
+        """Answer a request. One that a trusted proxy passes on comes from who asks it, and counts as their connection."""
+        proxy = conn.client
+        if not self.proxies.trust(proxy[0]):
+            return super().handle_request(req, conn)
+        forwarded = [value for name, value in req.headers if name == FORWARDED_FOR]
+        client = self.proxies.client_of(proxy[0], forwarded)
+        self._count_no_more(conn)
+        if not self._count(conn, client):
+            return False
+        # the port is known to the proxy alone
+        conn.client = (client, 0)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.client = proxy
+
     @staticmethod
     def comes_next(guest: Guest) -> bool:
         """Whether the next request, with its body if that is small, is here within STAY_SECONDS. Many programs send the
@@ -197,6 +238,8 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         if conn.parser is not None:
             rest += conn.parser.unreader.take_buffered()
         if stays:
+            if self.proxies.trust(conn.client[0]):
+                self._count_no_more(conn)
             self._hold(conn, rest)
         else:
             self._part(conn)
@@ -265,10 +308,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         self._close(guest)
 
     def _close(self, guest: Guest) -> None:
-        address = prefix_of(guest.client[0])
-        self._addresses[address] -= 1
-        if self._addresses[address] <= 0:
-            del self._addresses[address]
+        self._count_no_more(guest)
         self.nr_conns -= 1
         guest.sock.close()
 

@@ -28,6 +28,7 @@ from web.errors import problem_document
 from web.server.bounded import BoundedSocket
 from web.server.front import FrontWorker
 from web.server.in_memory import folder_in_memory
+from web.server.proxies import Proxies
 from web.server.shared_metrics import VARIABLE, remove_shared_metrics
 from web.server.stream import RESPONSE
 
@@ -76,6 +77,9 @@ def options(settings: Settings) -> dict[str, Any]:
         "timeout": 60,
         "graceful_timeout": GRACE_SECONDS,
         "keepalive": KEEP_ALIVE_SECONDS,
+        # whose X-Forwarded-Proto is believed; of loopback, anybody's, since it was so before there was a setting
+        "forwarded_allow_ips": ",".join(["127.0.0.1", "::1", *map(str, settings.trusted_networks)]),
+        "forwarder_headers": "",
         "limit_request_line": 8190,
         "limit_request_fields": 64,
         "limit_request_field_size": 16380,
@@ -138,6 +142,7 @@ def closing(application: Any) -> Any:
 class Worker(FrontWorker):
     def init_process(self) -> None:
         self.most_per_address = self.app.settings.connections_per_address
+        self.proxies = Proxies(self.app.settings.trusted_networks)
         raise_file_limit()
         super().init_process()
 
