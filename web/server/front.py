@@ -191,7 +191,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         guest.data_ready = True
 
     def handle_request(self, req: Any, conn: Guest) -> Any:
-        """Answer a request. One that a trusted proxy passes on comes from who asks it, and counts as their connection."""
+        """Answer a request. One that a trusted proxy passes on comes from who asks it, and counts as theirs."""
         proxy = conn.client
         if not self.proxies.trust(proxy[0]):
             return super().handle_request(req, conn)
