@@ -55,6 +55,17 @@ def value_of(field: MarkField, darknesses: Mapping[str, float], rest: float) -> 
     return Value(text, RowStatus.RECOGNIZED, SURE)
 
 
+def marked(darknesses: Mapping[str, float], rest: float) -> list[str]:
+    """The options with ink in their boxes, chosen or taken back. Args: as of ``value_of``."""
+    return [name for name, darkness in darknesses.items() if darkness - rest > EMPTY]
+
+
+def with_mark_beside(field: MarkField, value: Value) -> Value:
+    """The same where a mark stands beside the boxes too, so that a person has to say which is meant."""
+    chosen = Reason.SEVERAL if field.choose == "one" else Reason.UNSURE
+    return value._replace(status=RowStatus.REVIEW, reason=Reason.BLANK if value.text is None else chosen)
+
+
 def accepts(field: MarkField, text: str) -> bool:
     """Whether a person may say that these options are marked: ``A``, or ``A,C`` where several may be."""
     names = text.split(SEPARATOR)

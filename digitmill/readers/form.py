@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -28,6 +28,7 @@ from digitmill.forms.registration.codes import codes_in
 from digitmill.forms.registration.finding import Registration, Scan
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.sketch import Sketch, digest_of
+from digitmill.forms.stray_marks import has_mark_beside
 from digitmill.forms.template import DigitsField, MarkField, NumberField, Template, TemplateField
 from digitmill.readers.base import Asked, Opened, Outputs, Reader
 from digitmill.readers.number_field import ReadStrip, read_strip, value_of_strip
@@ -138,9 +139,7 @@ class FormReader(Reader[OpenedPage]):
                 pictures += found.read.pictures
                 opened.sketch.add_strip(number, each.quad, cut)
             elif isinstance(each, MarkField):
-                found = marks.value_of(each, dict(zip(each.options, darknesses[number], strict=True)), rest)
-                if found.status is not RowStatus.REVIEW and not page.is_at_its_place(number, marks.AT_ITS_PLACE):
-                    found = found._replace(status=RowStatus.REVIEW, reason=Reason.DISPLACED)
+                found = _marked(page, number, each, dict(zip(each.options, darknesses[number], strict=True)), rest)
             else:
                 boxes = list(_boxes(page, number, opened, model))
                 # only who has no box left writes beside them
@@ -259,6 +258,18 @@ def _boxes(page: Registration, number: int, opened: OpenedPage, model: Outputs) 
                 box.picture, box.doubtful = len(pictures), doubtful or found.doubtful
                 pictures.append(picture)
         yield box
+
+
+def _marked(page: Registration, number: int, field: MarkField, darknesses: Mapping[str, float], rest: float) -> Value:
+    """Which options are marked, to review where their print or a mark is not at its place."""
+    found = marks.value_of(field, darknesses, rest)
+    if found.status is RowStatus.REVIEW:
+        return found
+    if not page.is_at_its_place(number, marks.AT_ITS_PLACE):
+        return found._replace(status=RowStatus.REVIEW, reason=Reason.DISPLACED)
+    if has_mark_beside(page, number, marks.marked(darknesses, rest)):
+        return marks.with_mark_beside(field, found)
+    return found
 
 
 def _code(page: Registration, quad: Quad) -> Value:
