@@ -20,6 +20,36 @@ export interface Failure {
   detail: string;
 }
 
+/** The sets of a form; there are 0 where the pages are `loose`, so that it cannot be told which belong together. */
+export interface FormSets {
+  name: string;
+  pages: { page: number; scans: number }[];
+  order: "forward" | "reversed" | "loose";
+  sets: number;
+  incomplete: number;
+  missing_pages: number;
+  faulty: number;
+}
+
+/** What is wrong with so many `sets` from `set` on. `unread` scans may be pages that are missing. */
+export interface SetFault {
+  form: string;
+  set: number;
+  sets: number;
+  missing: number[];
+  doubled: number[];
+  in_order: boolean;
+  first: SetScan;
+  last: SetScan;
+  unread: SetScan[];
+}
+
+/** The row of a scan. */
+export interface SetScan {
+  index: number;
+  name: string;
+}
+
 export interface Job {
   id: string;
   kind: string;
@@ -36,6 +66,8 @@ export interface Job {
   error: Failure | null;
   /** Of a completed job of form pages: how many were sent before in it, and the first of them. */
   copies?: { pages: number; first: { index: number; of: number; same: "picture" | "writing" }[] };
+  /** Of a completed job with templates of several pages of a form: its sets, the pages of one filled-in copy each. */
+  sets?: { forms: FormSets[]; faults: SetFault[] };
   /** The first rows, where the submission waited for the end. */
   results?: Row[];
 }
@@ -67,6 +99,8 @@ export interface Row {
   template?: { name: string; version: string } | null;
   /** Of form pages of a completed job: an earlier row that shows the same page. */
   copy_of?: { index: number; same: "picture" | "writing" };
+  /** Of a completed job: which page of a form of several pages this is, and of which set; null where nobody can tell. */
+  form?: { name: string; page: number; set: number | null };
 }
 
 export interface Page {

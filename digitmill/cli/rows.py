@@ -93,7 +93,8 @@ def print_table(rows: Iterable[Row], console: Console | None = None) -> None:
         if row.fields is not None and row.error is None:
             values = (f"{field}={printable(_shown(value))}" for field, value in row.fields.items())
             copy = "" if row.copy_of is None else f" (as row {row.copy_of})"
-            name = f"{row.name}{copy}: {' '.join(values)}"
+            place = "" if row.form_set is None else f" ({row.form} {row.form_set}, page {row.form_page})"
+            name = f"{row.name}{place}{copy}: {' '.join(values)}"
         digit = row.prediction or "" if said is None else f"{said.prediction or said.status}!"
         line = _line(str(row.index), row.status, digit, confidence, printable(name))
         console.print(line, style=COLOURS.get(row.status), markup=False, highlight=False, soft_wrap=True)

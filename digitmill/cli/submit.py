@@ -15,6 +15,7 @@ from digitmill.cli.connection import Key, Url, connect
 from digitmill.cli.drop_folder import watch_drops
 from digitmill.cli.exits import EXITS, Exit, exit_for
 from digitmill.cli.gathering import Files, Gathering, Passed, batches, bundled, listed
+from digitmill.cli.page_sets import tell_pages
 from digitmill.cli.rows import Format, choose_format, write_rows
 from digitmill.cli.sent import Batch, Sent, opened
 from digitmill.cli.terminal import ProgressBar, say, summary
@@ -22,9 +23,6 @@ from digitmill.client import Client, Expired, Job, NotFound
 from digitmill.domain.jobs import Polarity
 from digitmill.domain.precedence import Priority
 from digitmill.errors import BadOptions
-
-COPIES_SHOWN = 10
-"""Pages that were sent twice, of which the line about them names so many."""
 
 Wait = Annotated[bool, typer.Option(help="Wait for the rows, or print the job's id and leave.")]
 Out = Annotated[Path | None, typer.Option(help="File for the rows. Unset: standard output.")]
@@ -303,20 +301,8 @@ def _rows_of(client: Client, job: Job, chosen: Format, out: Path | None) -> Job:
     if job.state != "failed":
         write_rows(client, job.id, chosen, out, {})
     if job.options.get("read") == "form":
-        _tell_copies(client.job(job.id))
+        tell_pages(client.job(job.id))
     return job
-
-
-def _tell_copies(job: Job) -> None:
-    if not job.copied_pages:
-        return
-    one = job.copied_pages == 1
-    pairs = ", ".join(f"{copy.index} (as {copy.of})" for copy in job.copies[:COPIES_SHOWN])
-    more = ", …" if job.copied_pages > min(len(job.copies), COPIES_SHOWN) else ""
-    say(
-        f"{job.copied_pages:,} {'page was' if one else 'pages were'} sent before in this job: "
-        f"{'row' if one else 'rows'} {pairs}{more}. Leave {'it' if one else 'them'} out by the column copy_of."
-    )
 
 
 @contextmanager

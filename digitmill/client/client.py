@@ -238,7 +238,7 @@ class Client(ReviewCalls, TemplateCalls, ModelCalls, TrainingCalls, WebhookCalls
     def results_csv(self, job_id: str, out: Output, *, final: bool = False, **filters: Unpack[Filters]) -> None:
         """Write the rows as CSV: index,name,status,prediction,confidence,error,reason,answered_by,answered_by_name;
         of form pages index,name,status,template, a column for each field, error,review,answered_by,answered_by_name,
-        copy_of.
+        copy_of,form_set.
 
         Args:
             out: a path, which gets the file only when it is whole, or a file opened for writing bytes.

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from digitmill.client.errors import UnexpectedAnswer
+from digitmill.client.page_sets import Copy, Sets
 
 FINAL_STATES = frozenset({"completed", "cancelled", "failed"})
 
@@ -252,7 +253,8 @@ class Row:
 
     A form page has its values in ``fields``, by name; ``template`` is the label of the one that it was read by, and
     ``checks`` are the rules of that and whether each holds. Both are None for other images, as where a page failed.
-    ``copy_of`` is the index of an earlier row of the job that shows the same page, once the job is completed.
+    Once the job is completed, ``copy_of`` is the index of an earlier row of it that shows the same page, and ``form``,
+    ``form_page`` and ``form_set`` say which page of a form of several pages it is, and of which set, from 1.
     """
 
     index: int
@@ -270,10 +272,13 @@ class Row:
     fields: Mapping[str, Field] | None = None
     checks: tuple[tuple[str, bool | None], ...] = ()
     copy_of: int | None = None
+    form: str | None = None
+    form_page: int | None = None
+    form_set: int | None = None
 
     @classmethod
     def read(cls, document: Document) -> Self:
-        correction = document.get("correction")
+        correction, form = document.get("correction"), document.get("form") or {}
         template, fields = document.get("template"), document.get("fields")
         return cls(
             index=int(document["index"]),
@@ -291,6 +296,9 @@ class Row:
             fields=None if fields is None else {name: Field.read(field) for name, field in fields.items()},
             checks=tuple((check["rule"], check["holds"]) for check in document.get("checks") or ()),
             copy_of=int(document["copy_of"]["index"]) if document.get("copy_of") else None,
+            form=form.get("name"),
+            form_page=form.get("page"),
+            form_set=form.get("set"),
         )
 
 
@@ -310,15 +318,6 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """The page in row ``index`` shows what row ``of`` shows: the "picture", or the "writing", is the ``same``."""
-
-    index: int
-    of: int
-    same: str
-
-
-@dataclass(frozen=True, slots=True)
 class Job:
     """One submission. ``state`` is queued, running, completed, cancelled or failed.
 
@@ -326,6 +325,7 @@ class Job:
     and ``Client.results`` all of them. ``code_pages`` are those of names in zips that do not say it, as they were
     chosen or told by the names; ``skipped`` are the names of the first files that are no scans. ``report`` is what a
     job of the kind "publish" found of its model. ``copied_pages`` were sent before in it; the first 50 are ``copies``.
+    ``sets`` are the pages that belong together, where the job has templates of several pages of a form.
     """
 
     id: str
@@ -349,6 +349,7 @@ class Job:
     report: Document | None = None
     copied_pages: int = 0
     copies: tuple[Copy, ...] = ()
+    sets: Sets | None = None
 
     @property
     def final(self) -> bool:
@@ -380,6 +381,7 @@ class Job:
             report=document.get("report"),
             copied_pages=int(copies.get("pages", 0)),
             copies=tuple(Copy(each["index"], each["of"], each["same"]) for each in copies.get("first", ())),
+            sets=Sets.read(document["sets"]) if document.get("sets") else None,
         )
 
 

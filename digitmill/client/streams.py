@@ -30,7 +30,7 @@ Injection")."""
 COLUMNS = ("index", "name", "status", "prediction", "confidence", "error", "reason", "answered_by", "answered_by_name")
 
 PAGE_COLUMNS = ("index", "name", "status", "template")
-LAST_PAGE_COLUMNS = ("error", "review", "answered_by", "answered_by_name", "copy_of")
+LAST_PAGE_COLUMNS = ("error", "review", "answered_by", "answered_by_name", "copy_of", "form_set")
 """Of form pages; those of their fields stand between, also one that is called as one of the last."""
 NUMBER = re.compile(r"[-+]?[0-9][0-9.,' ]*")
 
@@ -134,6 +134,7 @@ def _page_cells(row: RowDocument, names: Sequence[str], *, final: bool) -> list[
         "answered_by": "person" if said else None if row["error"] else "model",
         "answered_by_name": "; ".join(name for name in people if name) or None,
         "copy_of": row["copy_of"]["index"] if row.get("copy_of") else None,
+        "form_set": row["form"]["set"] if row.get("form") else None,
     }
     behind = [last[name] for name in LAST_PAGE_COLUMNS if name not in names]
     return [row["index"], row["name"], status, label, *values, *behind]

@@ -20,6 +20,7 @@ from digitmill.domain.page_documents import (
     CopyOf,
     Correction,
     Count,
+    FormPlace,
     Guess,
     PageField,
     Probability,
@@ -36,6 +37,7 @@ from digitmill.domain.page_documents import (
     time_text,
 )
 from digitmill.domain.precedence import Priority
+from digitmill.domain.set_documents import Sets, sets_document
 
 COPIES_TOLD = 50
 State = Literal["queued", "running", "completed", "cancelled", "failed"]
@@ -182,6 +184,7 @@ class JobDocument(TypedDict):
     raised: NotRequired[RaisedThreshold]
     drift: NotRequired[Drift]
     copies: NotRequired[Copies]
+    sets: NotRequired[Sets]
     error: JobProblem | None
     links: Links
 
@@ -214,6 +217,7 @@ class Row(TypedDict):
     fields: NotRequired[dict[str, PageField]]
     checks: NotRequired[list[Check]]
     copy_of: NotRequired[CopyOf]
+    form: NotRequired[FormPlace]
 
 
 def job_document(job: jobs.Job) -> JobDocument:
@@ -254,6 +258,8 @@ def job_document(job: jobs.Job) -> JobDocument:
         document["drift"] = cast(Drift, dict(job.drift))
     if job.copies is not None and job.copies.pages:
         document["copies"] = _copies_document(job.copies)
+    if job.sets is not None and job.sets.forms:
+        document["sets"] = sets_document(job.sets)
     if job.findings != jobs.Findings():
         document["upload"] = {
             "code_pages": list(job.findings.code_pages),

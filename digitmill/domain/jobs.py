@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from digitmill.domain.precedence import Priority, QueueName
 from digitmill.domain.roles import Role
 from digitmill.domain.rows import DIGIT, RowStatus
+from digitmill.domain.sets import Sets
 from digitmill.errors import NotFound
 
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -213,7 +214,7 @@ class Job:
     that take it. ``number_model`` reads strips of pages; None where the images are no pages. ``shadow`` reads the
     images too, and does not count; ``tally`` names the counts that rows are added to, where models are compared.
     ``expires_at`` is None until the job is final; rows and upload live until then. ``resumed`` counts resumptions.
-    ``copies`` are looked for when pages are completed, and None before.
+    ``copies`` and ``sets`` are looked for when pages are completed, and None before.
     """
 
     id: str
@@ -245,6 +246,7 @@ class Job:
     tally: str | None = None
     drift: Mapping[str, Any] | None = None
     copies: Copies | None = None
+    sets: Sets | None = None
     trace: str | None = None
     """the ``traceparent`` of the request that sent it"""
 

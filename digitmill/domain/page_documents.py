@@ -126,9 +126,19 @@ class CopyOf(TypedDict):
     same: Literal["picture", "writing"]
 
 
+class FormPlace(TypedDict):
+    """Which `page` of a form of several pages this is, and the number of the `set` that it belongs to, from 1: of the
+    pages of one filled-in copy. Null where that cannot be told."""
+
+    name: str
+    page: Annotated[int, Field(ge=1)]
+    set: Annotated[int, Field(ge=1)] | None
+
+
 class PageDocument(TypedDict):
-    """What the row of a form page has besides. One that failed has neither template nor fields. `copy_of` is there once
-    the job is completed, in the later row of two."""
+    """What the row of a form page has besides. One that failed has neither template nor fields. Once the job is
+    completed `copy_of` is there in the later row of two, and `form` where the job has templates of several pages of it.
+    """
 
     template: TemplateReference | None
     registration: Registration | None
@@ -136,6 +146,7 @@ class PageDocument(TypedDict):
     checks: list[Check]
     revision: Count
     copy_of: NotRequired[CopyOf]
+    form: NotRequired[FormPlace]
 
 
 def page_of_row(row: rows.Row, fields: Mapping[str, rows.Value]) -> PageDocument:
@@ -157,6 +168,8 @@ def page_of_row(row: rows.Row, fields: Mapping[str, rows.Value]) -> PageDocument
         document["checks"] = [{"rule": rule, "holds": holds} for rule, holds in page.checks]
     if row.copy_of is not None:
         document["copy_of"] = copy_document(*row.copy_of)
+    if row.place is not None:
+        document["form"] = {"name": row.place.form, "page": row.place.page, "set": row.place.number}
     return document
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from digitmill.domain.form_page import FormPage
+from digitmill.domain.sets import Place
 from digitmill.domain.verdicts import Revision, Verdict
 from digitmill.errors import FailureCode
 
@@ -133,7 +134,8 @@ class Row(NamedTuple):
     there were reasons. ``parts`` are the characters of the text, where the reader tells them. An image with named
     fields has its values in ``fields``, by their names in their order, and no ``prediction`` of its own; ``revisions``
     are the last changes of these by a person. ``page`` is that of a form that was registered; ``copy_of`` the row of
-    this job that shows the same page, and what is the same of them, as a Copy has it.
+    this job that shows the same page, and what is the same of them, as a Copy has it; ``place`` which page of a form of
+    several pages it is.
     """
 
     index: int  # type: ignore[assignment]  # a tuple's method of that name is not needed here
@@ -150,6 +152,7 @@ class Row(NamedTuple):
     revisions: Mapping[str, Revision] = MappingProxyType({})
     page: FormPage | None = None
     copy_of: tuple[int, str] | None = None
+    place: Place | None = None
 
     @property
     def verdict(self) -> Verdict | None:

@@ -193,11 +193,12 @@ def printed(
         code = _head(sheet, f"{label}@{version}", title or name, number, len(pages))
         for one in own:
             _draw(sheet, one)
+        form = {"form": name} if len(pages) > 1 else {}
         document = {
             "name": label,
             "version": version,
             "title": title[:200],
-            "page": {**_size(sheet), "dpi": DPI, "blank": True, "number": number, "of": len(pages)},
+            "page": {**_size(sheet), "dpi": DPI, "blank": True, "number": number, "of": len(pages), **form},
             "registration": {"markers": sheet.markers, "code": code},
             "fields": sheet.fields,
             "checks": [{"rule": rule} for rule in rules],

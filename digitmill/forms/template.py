@@ -97,7 +97,6 @@ Options = Annotated[
     AfterValidator(MappingProxyType),
     PlainSerializer(dict),
 ]
-
 Lists = Annotated[
     Mapping[FieldName, Annotated[tuple[Annotated[str, StringConstraints(max_length=64)], ...], Field(min_length=1)]],
     Field(max_length=20),
@@ -120,7 +119,7 @@ class _Frozen(BaseModel):
 
 
 class Page(_Frozen):
-    """The reference picture, in pixels, and which page of the form it is.
+    """The reference picture, in pixels, and which page of the form it is: ``number`` of so many of the ``form``.
 
     Where it is ``blank``, nobody has written on it, and all its ink is print.
     """
@@ -131,6 +130,7 @@ class Page(_Frozen):
     blank: bool = False
     number: int = Field(1, ge=1, le=1000)
     of: int = Field(1, ge=1, le=1000)
+    form: Name | None = None
 
     @model_validator(mode="after")
     def _number_within(self) -> Self:

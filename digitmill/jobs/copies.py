@@ -1,27 +1,19 @@
 """Pages that were sent twice in one job: the same picture, or another picture of the same sheet.
 
-Nothing is changed by it: it is told of the job and of the later one of the two rows. What is compared lies in the rows,
-so that it can be found again whenever these change.
+Nothing is changed by it: it is told of the job and of the later one of the two rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from zlib import crc32
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
-from digitmill.domain.jobs import READ, Copies, Copy, Job, JobState
+from digitmill.domain.jobs import Copies, Copy
 from digitmill.domain.rows import Row, RowStatus
-from digitmill.errors import NotFound, StorageUnavailable
 from digitmill.forms.sketch import SAME_FROM, likeness
-from digitmill.readers import reader_of
-from digitmill.store.base import JobStore
-from digitmill.store.rows import Answers
-from digitmill.uploads.codec import unpack_names
 
 PICTURE, WRITING = "picture", "writing"
 """What is the same of two pages."""
@@ -30,40 +22,9 @@ MOST_COMPARED = 10_000
 costs no more; its picture with those of all."""
 MOST_RUNS = 1_000
 """Runs of copies that are kept in the record of a job, and told of; ``pages`` counts all."""
-CHUNKS_A_READ = 64
 UNSURE = 0
 
-_log = structlog.get_logger(__name__)
-
 Codes = NDArray[np.uint32]
-
-
-def note_job(store: JobStore, job: Job) -> None:
-    """Look for the copies of a job that has just been completed, before its end is told of. No job fails for it: who
-    looks at the job has them looked for, too."""
-    if not _has_pages(job):
-        return
-    try:
-        noted(store, store.get(job.id))
-    except (StorageUnavailable, NotFound) as error:
-        _log.warning("copies_not_noted", job=job.id, reason=str(error))
-
-
-def noted(store: JobStore, job: Job) -> Job:
-    """The job with its copies, which are looked for if nobody has done so since its rows last changed.
-
-    Raises:
-        StorageUnavailable, NotFound
-    """
-    if job.copies is not None or job.state is not JobState.COMPLETED or not _has_pages(job):
-        return job
-    found = copies_in(_rows_of(store, job))
-    store.tallies.note_copies(job, found)
-    return replace(job, copies=found)
-
-
-def _has_pages(job: Job) -> bool:
-    return job.kind == READ and reader_of(job.options.read).by_template
 
 
 def copies_in(rows: Iterable[Row]) -> Copies:
@@ -141,12 +102,3 @@ def _agree(one: Codes, other: Codes) -> bool:
 
 def _sketch_of(row: Row) -> NDArray[np.uint8]:
     return np.frombuffer(b"" if row.page is None else row.page.sketch, np.uint8)
-
-
-def _rows_of(store: JobStore, job: Job) -> Iterator[Row]:
-    starts = store.chunks.starts(job.id)
-    for first in range(0, len(starts), CHUNKS_A_READ):
-        chunks = range(first, min(first + CHUNKS_A_READ, len(starts)))
-        for chunk, (entries, rows) in zip(chunks, store.chunks.read(job.id, chunks), strict=True):
-            if rows is not None:
-                yield from Answers.unpacked(rows).rows(starts[chunk], unpack_names(entries), alternatives=False)

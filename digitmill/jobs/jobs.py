@@ -25,7 +25,7 @@ from digitmill.errors import (
     UploadRefused,
 )
 from digitmill.imaging.drawn.drawers import Drawers
-from digitmill.jobs import copies
+from digitmill.jobs import noting
 from digitmill.jobs.admission import Admission
 from digitmill.jobs.endings import Endings
 from digitmill.jobs.resolving import Resolving
@@ -192,7 +192,7 @@ class Jobs:
         job = self._store.get(job_id)
         if job.owner != owner:
             raise NotFound("There is no such job.")
-        return copies.noted(self._store, job)
+        return noting.noted(self._store, job)
 
     def get_read(self, owner: str, job_id: str) -> Job:
         """A job that reads images. Raises NotFound also for another: it has no rows."""

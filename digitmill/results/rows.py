@@ -12,18 +12,19 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from digitmill.domain.form_page import FormPage, turned_like
-from digitmill.domain.jobs import Copies, Job, with_rows
+from digitmill.domain.jobs import Job, with_rows
 from digitmill.domain.planned import Entry
 from digitmill.domain.rows import Address, Row, RowStatus
 from digitmill.domain.verdicts import Revision
 from digitmill.errors import BadOptions, FieldError, NotFound
 from digitmill.imaging.drawn.drawing import Picture, View, outline_of
-from digitmill.jobs import copies
+from digitmill.jobs import noting
 from digitmill.jobs.jobs import Jobs
 from digitmill.keys import LOCAL
 from digitmill.models.manifest import normaliser_for
 from digitmill.models.registry import Registry
 from digitmill.readers import reader_of
+from digitmill.results.page_rows import told_of
 from digitmill.settings import Settings
 from digitmill.store.base import JobStore
 from digitmill.store.blobs import BlobStore, upload_of
@@ -122,7 +123,7 @@ class Results:
         job, starts = first_chunk.job, first_chunk.starts
         if job.owner != owner:
             raise NotFound("There is no such job.")
-        job = copies.noted(self._store, job)
+        job = noting.noted(self._store, job)
         start = _start(cursor, with_rows(job))
         found: list[Row] = []
         chunk = first = bisect_right(starts, start) - 1
@@ -357,9 +358,8 @@ class Results:
                 yield [] if job.state.final else None
 
     def _of_pages(self, job: Job, rows: Sequence[Row]) -> list[Row]:
-        """Rows of form pages with what people said of their fields, and with copies; one that failed has no fields."""
-        told = job.copies or Copies()
-        pages = [row._replace(fields=row.fields or {}, copy_of=told.of(row.index)) for row in rows]
+        """Rows of form pages with what people said of their fields, and all that ``told_of`` tells."""
+        pages = told_of(job, rows)
         if not job.revised:
             return pages
         values = [Address(page.index, field) for page in pages for field in page.fields or ()]

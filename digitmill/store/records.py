@@ -27,6 +27,7 @@ from digitmill.domain.jobs import (
 from digitmill.domain.precedence import Priority, QueueName
 from digitmill.domain.roles import Role
 from digitmill.domain.rows import COUNTED, DIGIT
+from digitmill.store.set_records import sets_in
 
 
 def record_of(job: Job) -> str:
@@ -131,6 +132,7 @@ def job_from_hash(job_id: str, fields: Mapping[bytes, bytes]) -> Job:
         trace=record.get("trace"),
         drift=json.loads(fields[b"drift"]) if b"drift" in fields else None,
         copies=_copies(fields.get(b"copies")),
+        sets=sets_in(fields[b"sets"]) if b"sets" in fields else None,
         under_way=int(fields.get(b"under_way", 0)),
         role=Role(fields.get(b"role", b"reader").decode()),
         number_model=ModelReference(**record["number_model"]) if "number_model" in record else None,

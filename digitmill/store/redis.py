@@ -16,6 +16,7 @@ Every key, its type, its content, its life:
                                     how many accepted rows lie below it ·
                                     expires_in: once somebody has changed it · resumed: how often it went on after a
                                     cancel · copies: JSON of the pages that were sent twice, once they were looked for ·
+                                    sets: JSON of the pages that belong together, likewise ·
                                     told: a word of the call that noted the last attempt at an event of it.
                                     Lives until the job expires, then 7 days as a tombstone. Of a deleted job nothing
                                     but ``deleted``, for TAKEN_SECONDS: its id is not recorded again.

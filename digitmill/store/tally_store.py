@@ -17,9 +17,11 @@ import redis
 
 from digitmill.domain.jobs import Copies, Job
 from digitmill.domain.rows import RowStatus
+from digitmill.domain.sets import Sets
 from digitmill.store.connection import Script, storage_errors
 from digitmill.store.keys import WEBHOOKS_DUE, job_key, looks_key
 from digitmill.store.records import copies_text
+from digitmill.store.set_records import sets_text
 
 ONCE_SECONDS = 86400
 LIFE_SECONDS = 90 * 86400
@@ -36,7 +38,7 @@ class TallyStore:
         self._tally = Script(client, "tally")
         self._note_looks = Script(client, "note_looks")
         self._note_drift = Script(client, "note_drift")
-        self._note_copies = Script(client, "note_copies")
+        self._note_pages = Script(client, "note_pages")
 
     def add(
         self,
@@ -77,12 +79,12 @@ class TallyStore:
         with storage_errors():
             self._note_drift.run([job_key(job_id), looks_key(job_id), WEBHOOKS_DUE], [drift, event, for_endpoints])
 
-    def note_copies(self, job: Job, copies: Copies) -> None:
-        """Leave in the job's record which pages were sent twice, as its rows were when ``job`` was read. Unknown ids
-        are fine."""
+    def note_pages(self, job: Job, copies: Copies, sets: Sets) -> None:
+        """Leave in the job's record which pages were sent twice and which make sets, as its rows were when ``job`` was
+        read. Unknown ids are fine."""
         failed = job.counts.statuses[RowStatus.FAILED]
         with storage_errors():
-            self._note_copies.run([job_key(job.id)], [copies_text(copies), failed])
+            self._note_pages.run([job_key(job.id)], [copies_text(copies), sets_text(sets), failed])
 
     def counts(self, name: str) -> dict[str, int]:
         """What was counted; nothing of a name that nobody has counted under."""

@@ -12,7 +12,7 @@ import structlog
 from digitmill.domain.jobs import READ, JobState, Problem
 from digitmill.domain.roles import Role
 from digitmill.errors import StorageUnavailable
-from digitmill.jobs import copies
+from digitmill.jobs import noting
 from digitmill.jobs.endings import Endings
 from digitmill.measures import QUEUE_WAIT, ROWS, STAGE
 from digitmill.queue import Queue
@@ -162,7 +162,7 @@ class Work:
             if completion.stored:
                 self._measure(each)
             if completion.finished:
-                copies.note_job(self._store, each.claim.job)
+                noting.note_job(self._store, each.claim.job)
             self._queue.announce(completion.due)
             if completion.finished:
                 drifted = drift.note_job(self._store, self._registry, each.claim.job)

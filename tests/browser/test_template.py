@@ -268,11 +268,19 @@ def test_the_next_version_is_made_of_a_published_one_on_a_phone(page: Page, api:
     assert_accessible(page)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
     names.first.fill("renamed")
+    # which page of its form it is
+    page.locator("#page-of").fill("3")
+    expect(page.locator("#page-form")).to_be_hidden()
+    page.locator("#page-of").press("Tab")
+    page.locator("#page-form").fill("Whole Form")
+    page.locator("#page-number").fill("2")
     page.locator("#publish").tap()
     expect(page.locator("#published")).to_be_visible()
     versions = [each.version for each in api.templates() if each.name == published.name]
     assert len(versions) == 2
-    assert api.template(published.name, versions[-1]).document["fields"][0]["name"] == "renamed"
+    made = api.template(published.name, versions[-1]).document
+    assert made["fields"][0]["name"] == "renamed"
+    assert [made["page"][part] for part in ("form", "number", "of")] == ["whole-form", 2, 3]
     assert api.template(published.name, published.version).document["fields"][0]["name"] != "renamed"
 
 

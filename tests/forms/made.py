@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,20 @@ def filled_in(form: Form, number: int, text: str, on: Grey | None = None) -> Gre
         else:
             cv2.line(page, (left + across // 5, y), (right - across // 5, y), 40, 4, cv2.LINE_AA)
     return page
+
+
+@cache
+def form_of_two(name: str) -> tuple[Form, Form]:
+    """The two pages of a form, called name-1 and name-2."""
+    first, second = (form_named(name, seed) for seed in (3, 5))
+    return _as_page(first, name, 1), _as_page(second, name, 2)
+
+
+def _as_page(form: Form, name: str, number: int) -> Form:
+    page = form.template.page.model_copy(update={"number": number, "of": 2, "form": name})
+    return replace(form, template=form.template.model_copy(update={"name": f"{name}-{number}", "page": page}))
+
+
+def copy_of_page(form: Form, copy: int) -> bytes:
+    """A PNG of a page that is filled in otherwise than any other copy below 8."""
+    return png(filled_in(form, first_of(form, "digits"), f"{copy:03b}".replace("0", "7")))

@@ -89,6 +89,7 @@ def test_fields_that_need_more_pages_get_a_template_a_page_and_checks_go_to_thei
     labels = [page.template.label for page in pages]
     assert labels == [f"tally-{number}@1" for number in range(1, len(pages) + 1)]
     assert [page.template.page.number for page in pages] == list(range(1, len(pages) + 1))
+    assert {(page.template.page.form, page.template.page.of) for page in pages} == {("tally", len(pages))}
     assert sum(len(page.template.fields) for page in pages) == 40
     assert [len(page.template.checks) for page in (pages[0], pages[-1])] == [1, 1]
     assert as_pdf(pages).count(b"/Type /Page\n") == len(pages)

@@ -122,7 +122,7 @@ def test_a_page_names_all_who_answered_its_fields(people: Sequence[Client], mill
     say(zoe, location, 1, field=names[0], status="blank")
     say(zoe, location, 1, seen=1, field=names[0], correction=None)
     first, second = table(zoe, location)
-    assert list(first)[-3:] == ["answered_by", "answered_by_name", "copy_of"]
+    assert list(first)[-4:] == ["answered_by", "answered_by_name", "copy_of", "form_set"]
     assert (first["answered_by"], first["answered_by_name"]) == ("person", f"'{ODD}; Bea")
     assert (second["answered_by"], second["answered_by_name"]) == ("model", "")
     assert {row["answered_by"] for row in table(zoe, location, "")} == {"model"}

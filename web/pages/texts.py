@@ -104,6 +104,36 @@ def form_job() -> Mapping[str, Text]:
         ),
         "copy_picture": gettext("the same picture as {name}"),
         "copy_writing": gettext("the same sheet as {name}, it seems"),
+        **sets(),
+    }
+
+
+def sets() -> Mapping[str, Text]:
+    """Of forms of several pages: a set is one filled-in form."""
+    return {
+        "set_place": gettext("set {number} of {form}, page {page}"),
+        "set_fault": gettext("Set {number} of {form} ({scans}): {what}."),
+        "sets_fault": gettext("Sets {number} to {last} of {form} ({scans}): {what}."),
+        "sets_missing": plural("page {pages} is missing", "pages {pages} are missing"),
+        "sets_doubled": plural("page {pages} is there more than once", "pages {pages} are there more than once"),
+        "sets_disorder": gettext("the pages are not in order"),
+        "sets_unread": plural(
+            "{scans} was not read, and may be what is missing.", "{scans} were not read, and may be what is missing."
+        ),
+        "sets_whole": plural(
+            "{count} set of {form} is there; no page of it is missing.",
+            "{count} sets of {form} are there; no page is missing.",
+        ),
+        "sets_faulty": plural(
+            "{count} set of {form} is there; to look at: {faulty}.",
+            "{count} sets of {form} are there; to look at: {faulty}.",
+        ),
+        "sets_reversed": gettext("In each set of {form} the last page comes first."),
+        "sets_loose": gettext(
+            "The pages of {form} do not come set by set, so nobody can tell which belong together: {scans}."
+        ),
+        "page_times": plural("page {page} is there {count} time", "page {page} is there {count} times"),
+        "sets_more": plural("{count} more set has such faults.", "{count} more sets have such faults."),
     }
 
 

@@ -5,6 +5,7 @@ import { isSure } from "./confirming.js";
 import { CornersDialog } from "./corners.js";
 import { all, at } from "./elements.js";
 import { asNext, entriesText, isMine } from "./entries.js";
+import { notePage, tellCopies, tellSets } from "./page_notes.js";
 import { follow, isFinal, isGone } from "./progress.js";
 import { looksText } from "./reasons.js";
 import { onShortcuts } from "./shortcuts.js";
@@ -32,6 +33,7 @@ const corners = at("corners") && new CornersDialog(address, (row) => {
   pages[place] = row;
   at("pages").children[place].replaceWith(lineOf(place));
   showLeft();
+  showFound().catch(fail);
 });
 
 function isDoubtful(field) {
@@ -76,7 +78,7 @@ function lineOf(place) {
   Object.assign(link, { href: `${address}/${page.index}/image?view=marked`, target: "_blank", textContent: page.name });
   head.title = text("marked_page", { name: page.name });
   head.append(link);
-  noteCopy(head, page);
+  notePage(head, page, pages);
   line.append(head);
   if (page.error) {
     const cell = document.createElement("td");
@@ -98,31 +100,21 @@ function lineOf(place) {
   return line;
 }
 
-// That the page was sent before; the row of which it is a copy is shown above it.
-function noteCopy(head, { copy_of: copy }) {
-  if (copy && !head.querySelector(".copy")) {
-    const note = document.createElement("small");
-    const { name } = pages[copy.index];
-    Object.assign(note, { className: "copy", textContent: text(`copy_${copy.same}`, { name }) });
-    head.append(" ", note);
-  }
-}
-
-// Copies are looked for when all pages are read: rows that were shown before say nothing of them.
-async function showCopies() {
-  const { copies } = await read(`/v1/jobs/${id}`);
-  if (!copies) {
+// These are looked for when all pages are read: rows that were shown before say nothing of them.
+async function showFound() {
+  const job = await read(`/v1/jobs/${id}`);
+  tellCopies(job);
+  tellSets(job, address);
+  if (!job.copies && !job.sets) {
     return;
   }
-  at("copies").textContent = text("copies_told", { count: copies.pages });
-  at("copies").hidden = false;
   const shown = pages.length;
   let from = null;
   for (let place = 0; place < shown; ) {
     const found = await read(`${address}?limit=${AT_ONCE}${from === null ? "" : `&cursor=${from}`}`);
     for (const page of found.results.slice(0, shown - place)) {
-      pages[place].copy_of = page.copy_of;
-      noteCopy(at("pages").children[place].firstElementChild, page);
+      Object.assign(pages[place], { copy_of: page.copy_of, form: page.form });
+      notePage(at("pages").children[place].firstElementChild, page, pages);
       place += 1;
     }
     from = found.next_cursor;
@@ -252,7 +244,7 @@ async function run() {
       lost: () => {},
     });
     await loadMore();
-    await showCopies();
+    await showFound();
   } catch (error) {
     fail(error);
   }

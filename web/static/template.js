@@ -10,6 +10,7 @@ import { Details } from "./template_details.js";
 import { MOST_BOXES, Past, changed, fromTemplate, furtherCopies, joined, linesOf, takeUp, toTemplate, withField, withQuads, without } from "./template_draft.js";
 import { Kept } from "./template_kept.js";
 import { FieldList } from "./template_list.js";
+import { asName, onPage, setValue, showPage, withPage } from "./template_page.js";
 import { rectangle } from "./template_quads.js";
 import { Stage } from "./template_stage.js";
 import { Trials } from "./template_try.js";
@@ -88,17 +89,12 @@ function show() {
   for (const name of ["name", "version", "title"]) {
     setValue(at(`template-${name}`), draft[name]);
   }
+  showPage(draft);
   setValue(at("rules"), draft.rules);
   setValue(at("lists"), draft.lists);
   at("filled").checked = !draft.page.blank;
   at("seems-filled").hidden ||= draft.page.blank;
   showFaults();
-}
-
-function setValue(input, value) {
-  if (input.value !== value) {
-    input.value = value;
-  }
 }
 
 // What is wrong with no single field: with checks by their lines, with the rest by its place.
@@ -345,8 +341,9 @@ typed("rules", (rules) => ({ ...past.draft, rules }));
 typed("lists", (lists) => ({ ...past.draft, lists }));
 typed("template-title", (title) => ({ ...past.draft, title }));
 typed("template-version", (version) => ({ ...past.draft, version: version.trim() }));
-typed("template-name", (name) => ({ ...past.draft, name: name.trimStart().toLowerCase().replace(/[\s_]+/g, "-") }));
-at("filled").addEventListener("change", () => past.change({ ...past.draft, page: { ...past.draft.page, blank: !at("filled").checked } }));
+typed("template-name", (name) => ({ ...past.draft, name: asName(name) }));
+onPage((parts, joins) => past.change(withPage(past.draft, parts), joins));
+at("filled").addEventListener("change", () => past.change(withPage(past.draft, { blank: !at("filled").checked })));
 at("page").addEventListener("change", async () => {
   if (await isSure(text("confirm_anew"), text("begin_anew"))) {
     await open(at("page").valueAsNumber);

@@ -17,8 +17,8 @@ from web.tables.spreadsheet import COLUMNS_OF_A_SHEET, Doubtful
 
 FIRST = {"index": 10, "name": 40, "status": 14, "template": 20}
 """The columns before those of the fields, and their widths."""
-LAST = {"error": 24, "review": 40, "answered_by": 14, "answered_by_name": 24, "copy_of": 10}
-"""Those behind. Templates from before there were the last three may have fields that are called so: then the column is
+LAST = {"error": 24, "review": 40, "answered_by": 14, "answered_by_name": 24, "copy_of": 10, "form_set": 10}
+"""Those behind. Templates from before there were the last four may have fields that are called so: then the column is
 the field's."""
 FIELD_WIDTH = 14
 CHECKS, CHECK_COLUMNS, CHECK_WIDTHS = "Checks", ("index", "name", "rule", "holds"), (10, 40, 60, 10)
@@ -97,6 +97,7 @@ def page_line(row: Row, names: Sequence[str], *, final: bool) -> Cells:
         "answered_by": by,
         "answered_by_name": "; ".join(name for name in people if name) or None,
         "copy_of": None if row.copy_of is None else Doubtful(str(row.copy_of[0])),
+        "form_set": None if row.place is None or row.place.number is None else str(row.place.number),
     }
     return row.index, row.name, status.value, template, *values, *(last[name] for name in LAST if name not in names)
 
