@@ -25,6 +25,9 @@ _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 READ, TRIAL, PUBLISH = "read", "trial", "publish"
 """The kinds of work: reading the images of an upload; a page by a template that comes with it; publishing a model."""
 
+RETRY_OF = "retry_of"
+"""The name under which a job's metadata tells whose failed images it holds."""
+
 
 class JobState(StrEnum):
     QUEUED = "queued"

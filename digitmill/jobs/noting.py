@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from digitmill.domain.jobs import READ, Job, JobState
+from digitmill.domain.jobs import READ, RETRY_OF, Job, JobState
 from digitmill.domain.rows import Row
 from digitmill.domain.sets import Sets
 from digitmill.errors import NotFound, StorageUnavailable
@@ -48,7 +48,9 @@ def noted(store: JobStore, job: Job) -> Job:
     known = job.copies is not None and job.sets is not None
     if known or job.state is not JobState.COMPLETED or not _has_pages(job):
         return job
-    piles = Piles(_pages_of(store, job) if job.counts.total > 1 else {})
+    # of one page, and of pages that failed elsewhere, others are nowhere near
+    alone = job.counts.total == 1 or RETRY_OF in job.options.metadata
+    piles = Piles({} if alone else _pages_of(store, job))
     rows = _rows_of(store, job)
     copies = copies_in(piles.watched(rows) if piles else rows)
     piles.mark_copies(lambda row: copies.of(row) is not None)

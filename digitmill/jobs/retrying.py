@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from digitmill.domain.jobs import Job, JobState, Options
+from digitmill.domain.jobs import RETRY_OF, Job, JobState, Options
 from digitmill.domain.planned import Entry
 from digitmill.domain.rows import RowStatus
 from digitmill.errors import JobNotFinal, ModelNotFound, NothingFailed
@@ -22,8 +22,6 @@ from digitmill.uploads.failed_images import FailedImages
 from digitmill.uploads.limits import Limits
 from digitmill.uploads.spool import Spool
 
-RETRY_OF = "retry_of"
-"""The name under which a job's metadata tells whose failed images it holds."""
 CHUNKS_A_READ = 8
 
 

@@ -20,7 +20,7 @@ def test_a_page_that_is_missing_is_told_with_the_scans_about_it(page: Page, api:
     form = [publish(api, each, tmp_path) for each in form_of_two("claim")]
     scans = {f"{number}{copy}.png": copy_of_page(form[number - 1], copy) for number, copy in ((1, 1), (2, 1), (1, 2))}
     files = [*((name, io.BytesIO(scan)) for name, scan in scans.items()), ("lost.png", io.BytesIO(b"no picture"))]
-    job = api.submit(files, read="form", template=[each.template.label for each in form])
+    job = api.submit(files, read="form", template=[each.template.label for each in form], review_below=0.9999)
     # watched while it is read
     page.goto(f"/jobs/{job.id}")
     expect(page.locator("#sets-told")).to_have_text("2 sets of claim are there; to look at: 1.", timeout=120_000)
@@ -30,6 +30,9 @@ def test_a_page_that_is_missing_is_told_with_the_scans_about_it(page: Page, api:
     )
     expect(fault.locator("a").first).to_have_attribute("href", f"/v1/jobs/{job.id}/results/2/image?view=marked")
     expect(page.locator("#pages tr").nth(1).locator("th")).to_contain_text("set 1 of claim, page 2")
+    assert_accessible(page)
+    page.goto(f"/jobs/{job.id}/review/pages")
+    expect(page.locator("#set")).to_have_text("set 1 of claim, page 1")
     assert_accessible(page)
 
     told = api.wait(job.id).sets

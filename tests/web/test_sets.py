@@ -38,8 +38,8 @@ def batch(form: tuple[Form, Form], order: str) -> Files:
     ]
 
 
-def done(client: Client, mill: Mill, files: Files, *labels: str) -> str:
-    location = submitted(client, files, options(*(labels or LABELS)))
+def done(client: Client, mill: Mill, files: Files, *labels: str, **more: Any) -> str:
+    location = submitted(client, files, options(*(labels or LABELS), **more))
     mill.turn()
     return location
 
@@ -95,14 +95,14 @@ def test_a_page_that_is_missing_is_told_with_the_scans_about_it(
 
 
 @pytest.mark.parametrize(
-    ("order", "labels"),
-    [("1a", LABELS), ("1a 1b", LABELS[:1])],
-    ids=["a job of one page", "a template of one page of the form"],
+    ("order", "labels", "metadata"),
+    [("1a", LABELS, {}), ("1a 1b", LABELS[:1], {}), ("1a 2b", LABELS, {"retry_of": "0"})],
+    ids=["a job of one page", "a template of one page of the form", "pages that had failed elsewhere"],
 )
 def test_nothing_is_told_where_no_set_can_be(
-    client: Client, mill: Mill, form: tuple[Form, Form], order: str, labels: tuple[str, ...]
+    client: Client, mill: Mill, form: tuple[Form, Form], order: str, labels: tuple[str, ...], metadata: Any
 ) -> None:
-    location = done(client, mill, batch(form, order), *labels)
+    location = done(client, mill, batch(form, order), *labels, metadata=metadata)
     assert "sets" not in client.get(location).json
     assert not any(places(client, location))
 

@@ -9,8 +9,7 @@ from typing import Any
 from flask import Response, request
 
 from digitmill.domain.access import Scope
-from digitmill.domain.jobs import PUBLISH, Job
-from digitmill.jobs.retrying import RETRY_OF
+from digitmill.domain.jobs import PUBLISH, RETRY_OF, Job
 from digitmill.pages.marked import MOST_PAGES
 from digitmill.readers import reader_of
 from web.context import caller, owner, service

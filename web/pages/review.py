@@ -12,7 +12,7 @@ from web.documents.certificates import certificate_of
 from web.pages import review_texts
 from web.pages.jobs import key_names, shown_job
 from web.pages.layout import page, page_blueprint, to
-from web.pages.texts import answers, common, texts
+from web.pages.texts import answers, common, sets, texts
 from web.tables.page_tables import fits_a_spreadsheet
 
 review_pages = page_blueprint("review")
@@ -91,5 +91,5 @@ def _page_of_job(template: str, job_id: str) -> Response:
         people=people,
         spreadsheet=fits_a_spreadsheet(job),
         useful=request.args.get("order") == "useful",
-        texts=texts(common, answers, review_texts.review, review_texts.boxes),
+        texts=texts(common, answers, review_texts.review, review_texts.boxes, sets),
     )

@@ -78,6 +78,8 @@ function show() {
   keepRoom(at("page-picture"), templates.of(page).page);
   at("page-picture").replaceChildren(image);
   at("name").textContent = page.name;
+  const { form } = page;
+  at("set").textContent = form?.set ? text("set_place", { form: form.name, number: form.set, page: form.page }) : "";
   at("marked").href = `${results}/${page.index}/image?view=marked`;
   // it shows what was read
   at("marked").hidden = Object.values(page.fields).some((field) => entriesOf(field).length > 0);

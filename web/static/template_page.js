@@ -22,7 +22,10 @@ export function setValue(input, value) {
 
 export function showPage({ page }) {
   for (const [part, input] of Object.entries(NUMBERS)) {
-    setValue(input, String(page[part] ?? 1));
+    // it is emptied by who types another number
+    if (input.value !== "" || input !== document.activeElement) {
+      setValue(input, String(page[part] ?? 1));
+    }
   }
   setValue(form, page.form ?? "");
   for (const element of all("[data-of-several]")) {
@@ -34,6 +37,8 @@ export function showPage({ page }) {
 export function onPage(change) {
   form.addEventListener("input", () => change({ form: asName(form.value) || undefined }, form.id));
   for (const [part, input] of Object.entries(NUMBERS)) {
-    input.addEventListener("change", () => change({ [part]: Math.max(1, Math.round(input.valueAsNumber || 1)) }));
+    const said = () => Math.max(1, Math.round(input.valueAsNumber || 1));
+    input.addEventListener("input", () => change({ [part]: said() }, input.id));
+    input.addEventListener("blur", () => setValue(input, String(said())));
   }
 }
