@@ -21,6 +21,7 @@ from digitmill.errors import (
     QuotaUsed,
     StorageUnavailable,
     StoreReplaced,
+    TooManyImages,
     TooManyJobs,
     UploadRefused,
 )
@@ -284,7 +285,7 @@ class Jobs:
                 followed=followed,
                 small=small,
             )
-        except (IdempotencyConflict, Expired, QuotaUsed, StoreReplaced, TooManyJobs):
+        except (IdempotencyConflict, Expired, QuotaUsed, StoreReplaced, TooManyImages, TooManyJobs):
             self._withdraw(job)
             raise
         if call:

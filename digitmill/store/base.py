@@ -232,6 +232,7 @@ class JobStore(ABC):
         with the job. ``followed``: this process called ``follow`` before.
 
         Raises:
+            TooManyImages: the job has more images than the key may submit in a day.
             IdempotencyConflict: the key is known with another digest.
             Expired: it is known with this one, and the job was deleted or has expired.
             TooManyJobs: the owner has so many open jobs, and the idempotency key is not known.

@@ -130,7 +130,7 @@ from digitmill.store.redis_mark import REFUSED, STORE
 from digitmill.store.redis_reviews import RedisReviewStore
 from digitmill.store.redis_templates import RedisTemplateStore
 from digitmill.store.redis_upkeep import RedisUpkeep
-from digitmill.store.refusals import quota_used, too_many_jobs
+from digitmill.store.refusals import past_the_day, quota_used, too_many_jobs
 from digitmill.store.requests import Idempotency
 from digitmill.store.tally_store import TallyStore
 from digitmill.store.webhook_store import DRIFTED_EVENT, RESULTS_EVENT, WebhookStore, first_event
@@ -229,6 +229,8 @@ class RedisJobStore(JobStore):
         if known == b"full":
             raise TooManyJobs(too_many_jobs(most_open))
         if known == b"used" and images_a_day is not None:
+            if job.counts.total > images_a_day:
+                raise past_the_day(images_a_day, job.counts.total)
             raise quota_used(images_a_day, self.now())
         if known == b"replaced":
             raise StoreReplaced(REFUSED)

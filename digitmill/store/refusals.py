@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from digitmill.errors import QuotaUsed
+from digitmill.errors import QuotaUsed, TooManyImages
 
 DAY_SECONDS = 86400
 NO_UPLOAD = "The upload of this job is no longer stored; submit it again."
@@ -12,6 +12,11 @@ NO_UPLOAD = "The upload of this job is no longer stored; submit it again."
 
 def too_many_jobs(most: int) -> str:
     return f"You have as many open jobs as you may, {most:,}; wait until one is done, or cancel one."
+
+
+def past_the_day(images_a_day: int, images: int) -> TooManyImages:
+    """Of a job that no day has room for."""
+    return TooManyImages(f"Your key may submit {images_a_day:,} images a day, and the upload has {images:,}: split it.")
 
 
 def quota_used(images_a_day: int, now: float) -> QuotaUsed:

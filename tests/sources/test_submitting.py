@@ -194,6 +194,17 @@ def test_a_file_that_cannot_be_had_refuses_all_and_is_named_without_its_query(
     assert_nothing_left(client, mill)
 
 
+@pytest.mark.parametrize(("told", "seconds"), [("120", "120"), ("0", "5"), ("soon", "5"), (None, "5")])
+def test_who_is_told_to_come_again_is_told_no_sooner_than_the_server_of_the_source_said(
+    client: Client, server: FileServer, monkeypatch: pytest.MonkeyPatch, told: str | None, seconds: str
+) -> None:
+    monkeypatch.setattr(copying, "PAUSES", ())
+    headers = {} if told is None else {"Retry-After": told}
+    response = submit(client, server.put("open/a.png", Answered(status=503, headers=headers)))
+    assert_problem(response, 503, "source_unavailable")
+    assert response.headers["Retry-After"] == seconds
+
+
 def test_a_file_that_could_not_be_had_at_first_is_asked_for_again(
     client: Client, mill: Mill, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,10 +11,12 @@ from digitmill.domain.access import Quotas, Scope
 from digitmill.imaging.files.formats import FORMATS, READ_ARCHIVE_SUFFIXES
 from digitmill.settings import Settings
 from digitmill.store.connection import connect
+from tests.archives import zip_of
 from tests.core.conftest import publish
 from tests.in_process import in_process
-from tests.web.conftest import Client, Mill, assert_problem, client_of, submit, submitted
+from tests.web.conftest import Answer, Client, Mill, assert_problem, client_of, submit, submitted, wait_until
 from tests.web.fakes import heavy, one
+from web.access.wrong_keys import WrongKeys
 from web.documents.published import NAMES
 
 OF_WORKERS = {"max_attempts"}
@@ -144,6 +146,64 @@ def test_a_key_submits_as_many_images_a_day_as_it_may(client: Client, mill: Mill
     assert len(client.get("/v1/jobs", headers=header).json["jobs"]) == 2
     metrics = client.get("/metrics", headers=header).text
     assert 'digitmill_refused_total{reason="quota_used"} 1.0' in metrics
+
+
+def test_who_waits_until_midnight_finds_the_quota_of_a_day_again(
+    client: Client, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = of_key(mill, Quotas(images_a_day=3))
+    three = zip_of((f"{number}.png", one()) for number in range(3))
+
+    def post() -> Answer:
+        return client.post("/v1/jobs", data=three, content_type="application/zip", headers=header)
+
+    assert post().status_code == 202
+    refused = post()
+    assert_problem(refused, 429, "quota_used")
+    mill.pass_time(int(refused.headers["Retry-After"]))
+    assert post().status_code == 202
+
+
+def test_an_upload_that_no_day_has_room_for_is_too_large_and_not_told_to_wait(client: Client, mill: Mill) -> None:
+    header = of_key(mill, Quotas(images_a_day=2))
+    refused = submit(client, [(f"{number}.png", heavy()) for number in range(3)], Authorization=header["Authorization"])
+    problem = assert_problem(refused, 413, "too_many_images")
+    assert "2 images a day, and the upload has 3" in problem["detail"]
+    assert "Retry-After" not in refused.headers
+    assert client.get("/v1/limits", headers=header).json["quotas"]["images_today"] == 0
+    assert list((mill.service.settings.var / "blobs").iterdir()) == []
+
+
+def test_wrong_keys_are_told_to_wait_until_every_process_has_forgotten_them() -> None:
+    now = 0.0
+    one_process, another = WrongKeys(lambda: now), WrongKeys(lambda: now)
+    for _ in range(30):
+        assert one_process.note("203.0.113.5") == 0
+    now = 10.4
+    for _ in range(30):
+        assert another.note("203.0.113.5") == 0
+    told = one_process.note("203.0.113.5")
+    now += told
+    assert [one_process.note("203.0.113.5"), another.note("203.0.113.5")] == [0, 0]
+
+
+def test_who_waits_as_the_rate_limit_says_is_served(tmp_path: Path, empty_redis_url: str) -> None:
+    settings = Settings(var=tmp_path / "var", redis_url=empty_redis_url, rate_limit=1)
+    redis = connect(empty_redis_url)
+    client = client_of(in_process(settings, redis).service)
+    assert client.get("/v1/models").status_code == 200
+    (counted,) = redis.keys("dm:limits*")
+    # Redis tells this as 30 s
+    redis.pexpire(counted, 30_499)
+    refused = client.get("/v1/models")
+    assert_problem(refused, 429, "rate_limited")
+    told = int(refused.headers["Retry-After"])
+    assert told > 30
+    assert int(refused.headers["RateLimit-Reset"]) > 30
+    # as if that time had passed
+    redis.pexpire(counted, max(1, redis.pttl(counted) - 1000 * told))
+    wait_until(lambda: not redis.exists(counted), 10)
+    assert client.get("/v1/models").status_code == 200
 
 
 def test_a_key_has_open_jobs_up_to_its_own_quota(client: Client, mill: Mill) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from web.server.addresses import prefix_of
 
 MOST_A_MINUTE = 30
-MINUTE_SECONDS = 60.0
+MINUTE_SECONDS = 60
 MOST_ADDRESSES = 10_000
 """Those that began longest ago are forgotten first."""
 
@@ -23,7 +23,11 @@ class WrongKeys:
         self._seen: dict[str, tuple[float, int]] = {}
 
     def note(self, address: str | None) -> int:
-        """Count one more; return the seconds that the address must wait, 0 where it need not."""
+        """Count one more; return the seconds that the address must wait, 0 where it need not.
+
+        That is the whole minute: another process may be asked next, whose count began later, at this moment at the
+        latest.
+        """
         of, now = prefix_of(address or ""), self._clock()
         with self._lock:
             began, count = self._seen.get(of, (now, 0))
@@ -33,4 +37,4 @@ class WrongKeys:
             self._seen[of] = began, count + 1
             if len(self._seen) > MOST_ADDRESSES:
                 del self._seen[next(iter(self._seen))]
-        return 0 if count < MOST_A_MINUTE else max(1, round(began + MINUTE_SECONDS - now))
+        return 0 if count < MOST_A_MINUTE else MINUTE_SECONDS

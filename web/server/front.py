@@ -316,8 +316,9 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def _turn_away(sock: BoundedSocket, status: HTTPStatus, code: str, detail: str) -> None:
         """A short answer that needs no thread; a client that takes nothing gets none."""
         body = problem_document(status, code, detail)
+        later = "Retry-After: 5\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
         head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nRetry-After: 5\r\n"
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n{later}"
             f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         sock.waits = False
