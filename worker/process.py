@@ -138,7 +138,7 @@ class WorkerProcess:
         role = self._settings.worker_role
         service = Service.open(self._settings)
         writing = Writing(self._settings, service.store.webhooks, service.results, service.webhooks, service.measures)
-        self._senders = Senders(writing.deliver)
+        self._senders = Senders(writing.deliver, service.store.webhooks.owner_of)
         models = Models(partial(loaded, self._settings, service.registry))
         turn = MachineTurn(self._settings.var / LOADING)
         info = self._with_default(service, models, turn) if role is Role.READER else self._with_none()

@@ -45,6 +45,7 @@ RESULTS_EVENT = ":results"
 
 MOST_ATTEMPTS_KEPT = 100
 ASKED_SECONDS = 600
+MOST_LOOKED_AT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +107,28 @@ class WebhookStore:
         self.endpoints = EndpointStore(client)
 
     def ask(self, limit: int) -> Sequence[str]:
-        """Events that should be delivered now, longest due first: the caller asks a worker to do so. None is returned
-        again for ``ASKED_SECONDS``, unless it was tried meanwhile and is due again."""
+        """``limit`` or a few more events that should be delivered now, longest due first: the caller asks a worker to
+        do so. None is returned again for ``ASKED_SECONDS``, unless it was tried meanwhile and is due again. Those that
+        workers were asked for hide no others, up to ``MOST_LOOKED_AT`` of them."""
+        found: list[str] = []
         with storage_errors():
-            due = self._redis.zrange(
-                WEBHOOKS_DUE, "-inf", self.now(), byscore=True, offset=0, num=limit, withscores=True
-            )
-            pipe = self._redis.pipeline(transaction=False)
-            for event, since in due:
-                pipe.set(f"dm:webhooks:asked:{event.decode()}:{since}", "1", nx=True, ex=ASKED_SECONDS)
-            asked = pipe.execute()
-        return [event.decode() for (event, _), first in zip(due, asked, strict=True) if first]
+            now = self.now()
+            for offset in range(0, MOST_LOOKED_AT, limit):
+                due = self._redis.zrange(
+                    WEBHOOKS_DUE, "-inf", now, byscore=True, offset=offset, num=limit, withscores=True
+                )
+                pipe = self._redis.pipeline(transaction=False)
+                for event, since in due:
+                    pipe.set(f"dm:webhooks:asked:{event.decode()}:{since}", "1", nx=True, ex=ASKED_SECONDS)
+                found += [event.decode() for (event, _), first in zip(due, pipe.execute(), strict=True) if first]
+                if len(due) < limit or len(found) >= limit:
+                    break
+        return found
+
+    def owner_of(self, event: str) -> str:
+        """Whose event it is; empty where the job was deleted."""
+        with storage_errors():
+            return (self._redis.hget(_subject(event), "owner") or b"").decode()
 
     def waiting(self, limit: int) -> Sequence[str]:
         """Events that are not delivered yet, next ones first."""

@@ -36,8 +36,12 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def secret(stack: Stack) -> str:
+    return digitmill(stack, "keys", "webhook-secret")
+
+
+def digitmill(stack: Stack, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "digitmill.cli", "keys", "webhook-secret"],
+        [sys.executable, "-m", "digitmill.cli", *arguments],
         env={**os.environ, **stack.settings, "PYTHONPATH": str(Path(__file__).parents[2])},
         cwd=stack.folder,
         capture_output=True,
@@ -47,9 +51,18 @@ def secret(stack: Stack) -> str:
     return done.stdout.strip()
 
 
-def submit(stack: Stack, receiver: Receiver) -> str:
+def key_of(stack: Stack, name: str) -> str:
+    """The key of a new owner, whose webhooks can be signed."""
+    key = digitmill(stack, "keys", "create", "--name", name, "--scopes", "submit,read")
+    digitmill(stack, "keys", "webhook-secret", key.split("_")[1])
+    return key
+
+
+def submit(stack: Stack, receiver: Receiver, key: str = "") -> str:
     files = [("files", (name, io.BytesIO(data))) for name, data in sample_images().items()]
-    answer = httpx.post(f"{stack.url}/v1/jobs", files=files, data={"options": f'{{"webhook_url": "{receiver.url}"}}'})
+    options = f'{{"webhook_url": "{receiver.url}"}}'
+    named = {"Authorization": f"Bearer {key}"} if key else {}
+    answer = httpx.post(f"{stack.url}/v1/jobs", files=files, data={"options": options}, headers=named)
     assert answer.status_code == 202, answer.text
     job_id: str = answer.json()["id"]
     return job_id
@@ -105,6 +118,32 @@ def test_a_worker_killed_while_it_sends_leaves_the_event_to_another(
     first, second = receiver.received
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert Webhook(signing).verify(second.body, second.headers) == Webhook(signing).verify(first.body, first.headers)
+
+
+def test_a_receiver_that_takes_long_holds_up_no_other_owners_events(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = key_of(stack, "mine"), key_of(stack, "other")
+    over = threading.Event()
+    with receiving() as slow, receiving() as quick:
+        take = slow.take
+
+        def take_long(request: Received) -> int:
+            status = take(request)
+            # less than what is cut off, so that it is not let be
+            over.wait(10)
+            return status
+
+        monkeypatch.setattr(slow, "take", take_long)
+        jobs = [submit(stack, slow, mine) for _ in range(40)]
+        stack.start("worker")
+        stack.wait_for(lambda: len(slow.received) >= 4, "what the slow receiver is told at a time")
+        submit(stack, quick, other)
+        stack.wait_for(lambda: len(quick.received) == 1, "the other owner's event")
+        told = len(slow.received)
+        over.set()
+        assert told < len(jobs)
+        stack.wait_for(lambda: len(slow.received) >= len(jobs), "the rest")
 
 
 def _state(stack: Stack, job_id: str) -> str:

@@ -37,6 +37,22 @@ def test_a_job_that_is_completed_has_one_event_due_however_often_it_is_completed
     assert bench.store.webhooks.ask(10) == []
 
 
+def test_events_that_a_worker_was_asked_for_hide_none_that_are_due_after_them(bench: Bench) -> None:
+    jobs = [submit(bench) for _ in range(7)]
+    for job in jobs:
+        bench.store.finish(job.id, JobState.CANCELLED)
+    asked = [bench.store.webhooks.ask(2) for _ in range(5)]
+    assert sorted(event for events in asked for event in events) == sorted(job.id for job in jobs)
+    assert all(asked[:3])
+
+
+def test_an_event_is_its_jobs_owners_and_a_deleted_jobs_is_nobodys(bench: Bench) -> None:
+    job = submit(bench)
+    assert bench.store.webhooks.owner_of(f"{job.id}:results") == bench.store.webhooks.owner_of(job.id) == job.owner
+    bench.store.delete(job.id)
+    assert bench.store.webhooks.owner_of(job.id) == ""
+
+
 @pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.FAILED])
 def test_a_job_that_is_ended_has_its_event_due(bench: Bench, state: JobState) -> None:
     job = submit(bench)
