@@ -81,6 +81,7 @@ class Cut:
         box: where the box is in it.
         corners: its own corners TL TR BR BL in the scan, float[4, 2].
         paper: the grey level of its paper.
+        printed: the ink of the blank reference there, uint8 of the same shape; None where the reference is not blank.
     """
 
     picture: Grey
@@ -89,6 +90,7 @@ class Cut:
     box: Box
     corners: Floats
     paper: int
+    printed: Grey | None = None
 
     def on_scan(self, points: Floats) -> Floats:
         """Points float[n, 2] of the cut as points of the scan."""
@@ -187,6 +189,7 @@ def _cut(
     # a pixel's middle lies at a whole number, so the edges of the picture lie between pixels
     out = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], float) - 0.5
     picture = _straight(scan, seen, out, size)
+    printed = None
     if reference.template.page.blank:
         fine = max(1, int(np.ceil(1 / scale)))
         printed, shade = _print_of(reference, quad, around, size, fine)
@@ -197,7 +200,7 @@ def _cut(
     else:
         paper, raw = _ink(picture)
         ink = without_lines(raw, box, along=alone)
-    return Cut(picture, ink, raw, box, mapped(whole, seen), paper)
+    return Cut(picture, ink, raw, box, mapped(whole, seen), paper, printed)
 
 
 def _print_of(reference: Printed, quad: Quad, around: Floats, size: tuple[int, int], fine: int) -> tuple[Grey, Grey]:

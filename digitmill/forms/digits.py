@@ -44,6 +44,7 @@ class Box:
         digit: probability of all digits together.
         trace: what its ink and print tell.
         beyond: a digit stands beside it where no box is.
+        covered: it has no ink, and something lies on it that hides its print.
     """
 
     place: Rectangle
@@ -54,6 +55,7 @@ class Box:
     digit: float = 0.0
     trace: Trace = NO_TRACE
     beyond: bool = False
+    covered: bool = False
 
     @classmethod
     def empty(cls, place: Rectangle, trace: Trace = NO_TRACE) -> Box:
@@ -189,6 +191,8 @@ def _objection(
     least, most = field.length or (0, len(boxes))
     if not least <= len(filled) <= most or any(box.beyond for box in boxes):
         return Reason.LENGTH
+    if any(box.covered for box in boxes):
+        return Reason.DISPLACED
     if _is_digit_lost(field, boxes, filled) or any(
         _may_be_digit(box) for place, box in enumerate(boxes) if place not in filled
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -19,6 +19,7 @@ from digitmill.forms.beyond import has_digit_beyond
 from digitmill.forms.boxes import NO_TRACE, Trace, darkness, written
 from digitmill.forms.certainty import REVIEW_BELOW, USUAL, needs_second_look
 from digitmill.forms.checks import Checks
+from digitmill.forms.covered import covered
 from digitmill.forms.cutting import cuts_of, outline_of
 from digitmill.forms.digits import Box, Rectangle
 from digitmill.forms.geometry import Floats, Quad, bounds_of
@@ -42,13 +43,14 @@ UNREAD = Value(None, RowStatus.REVIEW, reason=Reason.UNREAD)
 @dataclass(slots=True)
 class OpenedBox:
     """A box on the scan, and the place of its picture among those of its page; None where it is empty. ``beyond``: a
-    digit stands beside it where no box is."""
+    digit stands beside it where no box is. ``covered``: something lies on it and hides its print."""
 
     place: Rectangle
     picture: int | None = None
     doubtful: bool = False
     trace: Trace = NO_TRACE
     beyond: bool = False
+    covered: bool = False
 
 
 @dataclass(slots=True)
@@ -141,7 +143,7 @@ class FormReader(Reader[OpenedPage]):
             elif isinstance(each, MarkField):
                 found = _marked(page, number, each, dict(zip(each.options, darknesses[number], strict=True)), rest)
             else:
-                boxes = list(_boxes(page, number, opened, model))
+                boxes = _boxes(page, number, opened, model)
                 # only who has no box left writes beside them
                 boxes[-1].beyond = all(box.picture is not None for box in boxes) and has_digit_beyond(page, number)
                 found = boxes
@@ -198,7 +200,7 @@ class FormReader(Reader[OpenedPage]):
 
 def box_of(box: OpenedBox, probabilities: NDArray[np.float32], model: Outputs) -> Box:
     if box.picture is None:
-        return Box.empty(box.place, box.trace)
+        return replace(Box.empty(box.place, box.trace), covered=box.covered)
     worth = model.doubtful_cut if box.doubtful else 1.0
     said = Box.said(box.place, probabilities[box.picture], model.classes, worth, doubtful=box.doubtful, trace=box.trace)
     return replace(said, beyond=True) if box.beyond else said
@@ -242,11 +244,12 @@ def _in_doubt(value: Value, suggestion: str | None) -> Value:
     return value._replace(status=RowStatus.REVIEW, alternatives=(*first, *others), reason=value.reason or Reason.CHECK)
 
 
-def _boxes(page: Registration, number: int, opened: OpenedPage, model: Outputs) -> Iterator[OpenedBox]:
+def _boxes(page: Registration, number: int, opened: OpenedPage, model: Outputs) -> list[OpenedBox]:
     """The boxes of a number; those with ink leave their picture for the model in ``opened``, and their sketch."""
     quads, pictures = page.reference.template.fields[number].quads, opened.pictures
     corners = page.map(np.array(quads).reshape(-1, 2)).reshape(-1, 4, 2)
-    for place, cut in enumerate(cuts_of(page, number)):
+    cuts, boxes = cuts_of(page, number), list[OpenedBox]()
+    for place, cut in enumerate(cuts):
         found = written(cut)
         # where no blank page tells what is print, remains of it are all about, which says nothing of the writer
         trace = found.trace if page.reference.template.page.blank else Trace(tall=found.trace.tall)
@@ -257,7 +260,12 @@ def _boxes(page: Registration, number: int, opened: OpenedPage, model: Outputs) 
             if picture is not None:
                 box.picture, box.doubtful = len(pictures), doubtful or found.doubtful
                 pictures.append(picture)
-        yield box
+        boxes.append(box)
+    # what was written over the cover is read as any digit is
+    if any(box.picture is None for box in boxes):
+        for box, is_covered in zip(boxes, covered(cuts), strict=True):
+            box.covered = is_covered and box.picture is None
+    return boxes
 
 
 def _marked(page: Registration, number: int, field: MarkField, darknesses: Mapping[str, float], rest: float) -> Value:
