@@ -106,7 +106,7 @@ class Piles:
             sets, told = _of_pile(pile)
             found.append(sets)
             if sets.order is not Order.LOOSE:
-                faults += _faults(pile, told, self._unread)
+                faults += _faults(pile, sets.order, told, self._unread)
         faults = sorted(faults, key=lambda fault: fault.first.row)[:MOST_FAULTS]
         asked = {scan.row for fault in faults for scan in (fault.first, fault.last, *fault.unread)}
         named = names(sorted(asked))
@@ -213,14 +213,14 @@ def _starts(rows: Sequence[int]) -> tuple[tuple[Starts, ...], int]:
     return tuple(runs), len(rows)
 
 
-def _faults(pile: _Pile, sets: Sequence[_Set], unread: Sequence[int]) -> list[Fault]:
+def _faults(pile: _Pile, order: Order, sets: Sequence[_Set], unread: Sequence[int]) -> list[Fault]:
     """The first faults, still without names; sets with the same one behind the other are one."""
     found = list[Fault]()
     for place, each in enumerate(sets):
         if not each.faulty:
             continue
         first, last = Scan(pile.rows[each.start], ""), Scan(pile.rows[each.end - 1], "")
-        fault = Fault(pile.form, place + 1, 1, *each.fault, first, last, _unread(pile, each, unread))
+        fault = Fault(pile.form, place + 1, 1, *each.fault, first, last, _unread(pile, order, each, unread))
         before = found[-1] if found else None
         if before is not None and _goes_on(before, fault):
             found[-1] = before._replace(sets=before.sets + 1, last=last)
@@ -236,12 +236,20 @@ def _goes_on(before: Fault, fault: Fault) -> bool:
     return alike and before.number + before.sets == fault.number and not (before.unread or fault.unread)
 
 
-def _unread(pile: _Pile, each: _Set, unread: Sequence[int]) -> tuple[Scan, ...]:
-    """Scans between the set before and the one behind, which may be what this one lacks."""
+def _unread(pile: _Pile, order: Order, each: _Set, unread: Sequence[int]) -> tuple[Scan, ...]:
+    """Scans which may be what the set lacks: where its missing pages would lie, between those of it that are there, or
+    from the set before to the one behind."""
     if not each.missing:
         return ()
-    first = bisect_left(unread, pile.rows[each.start - 1] if each.start else 0)
-    end = bisect_left(unread, pile.rows[each.end]) if each.end < len(pile.rows) else len(unread)
+    before, behind = each.start - 1, each.end
+    if each.in_order:
+        way = 1 if order is Order.FORWARD else -1
+        missing = [way * number for number in each.missing]
+        for place in range(each.start, each.end):
+            before = place if way * pile.pages[place] < min(missing) else before
+        behind = next((at for at in range(each.start, each.end) if way * pile.pages[at] > max(missing)), behind)
+    first = bisect_left(unread, pile.rows[before]) if before >= 0 else 0
+    end = bisect_left(unread, pile.rows[behind]) if behind < len(pile.rows) else len(unread)
     return tuple(Scan(row, "") for row in unread[first : min(end, first + MOST_UNREAD)])
 
 
