@@ -86,9 +86,20 @@ class Box:
 
 
 def value_of(
-    field: DigitsField, boxes: Sequence[Box], *, sure_from: float, alternatives: int, looks: Looks = USUAL
+    field: DigitsField,
+    boxes: Sequence[Box],
+    *,
+    sure_from: float,
+    alternatives: int,
+    looks: Looks = USUAL,
+    dashes: bool = False,
 ) -> Value:
-    """The value of a field by its boxes, in the order of reading. Args: looks: those of the model."""
+    """The value of a field by its boxes, in the order of reading.
+
+    Args:
+        looks: those of the model.
+        dashes: whether any field of the page ``is_dashed``.
+    """
     meanings: dict[Reason, Meaning] = {
         Reason.BLANK: field.empty,
         Reason.CROSS: field.crossed,
@@ -99,6 +110,8 @@ def value_of(
     written = [boxes[place] for place in places]
     text = "".join(box.guesses[0].prediction for box in written) or None
     reason = _objection(field, boxes, places, meanings)
+    if reason is None and _may_be_minus(field, boxes, places, dashes=dashes):
+        reason = Reason.DASH
     seen = evidence(field, boxes)
     if reason is None and text is None:
         sure = nothing(seen) >= sure_from
@@ -212,6 +225,24 @@ def _is_digit_lost(field: DigitsField, boxes: Sequence[Box], filled: Sequence[in
         before = kinds[: filled[-1] if filled else None : -1]
     crossed = Reason.CROSS in before or Reason.DASH in before
     return crossed and before[-1] is Reason.BLANK
+
+
+def is_dashed(field: DigitsField, boxes: Sequence[Box]) -> bool:
+    """Whether two boxes or more without a digit are dashed: a habit of its writer, and no minus."""
+    places = places_of(field, boxes)
+    return sum(box.kind is Reason.DASH for place, box in enumerate(boxes) if place not in places) > 1
+
+
+def _may_be_minus(field: DigitsField, boxes: Sequence[Box], filled: Sequence[int], *, dashes: bool) -> bool:
+    """Whether there is one dash, directly before the number, that is not there to fill its box: who fills boxes so
+    fills all that are free, and those of other fields too."""
+    before = [box.kind for box in boxes[: filled[0]]] if filled else []
+    if not before or before[-1] is not Reason.DASH:
+        return False
+    others = before[:-1]
+    if field.align == "left" or (others and all(kind is Reason.BLANK for kind in others)):
+        return True
+    return not others and not dashes
 
 
 def _others(written: Sequence[Box], text: str, confidence: float) -> tuple[Guess, ...]:

@@ -171,6 +171,16 @@ class FormReader(Reader[OpenedPage]):
     ) -> dict[str, Value]:
         """By the boxes, and where these alone leave a number in doubt, by the strip that they make, too."""
         values, doubts = dict[str, Value](), list[Doubt]()
+        rows = {
+            each.name: [box_of(box, probabilities, model) for box in found]
+            for each, found in image.found
+            if isinstance(found, list)
+        }
+        dashes = any(
+            digits.is_dashed(each, rows[each.name])
+            for each, _ in image.found
+            if isinstance(each, DigitsField) and each.name in rows
+        )
         for number, (each, found) in enumerate(image.found):
             if isinstance(found, OpenedStrip) and isinstance(each, NumberField):
                 seen = probabilities[found.first : found.first + len(found.read.pictures)]
@@ -179,10 +189,12 @@ class FormReader(Reader[OpenedPage]):
             if not isinstance(found, list) or not isinstance(each, DigitsField):
                 values[each.name] = found if isinstance(found, Value) else UNREAD
                 continue
-            boxes = [box_of(box, probabilities, model) for box in found]
+            boxes = rows[each.name]
             sure_from = 0.0 if options.review_below is None else options.review_below
             looks = USUAL if model.looks is None else model.looks
-            value = digits.value_of(each, boxes, sure_from=sure_from, alternatives=options.alternatives, looks=looks)
+            value = digits.value_of(
+                each, boxes, sure_from=sure_from, alternatives=options.alternatives, looks=looks, dashes=dashes
+            )
             values[each.name] = value
             alone = value.status is RowStatus.RECOGNIZED and not needs_second_look(value.confidence or 0.0, sure_from)
             if value.text is not None and not alone:

@@ -8,7 +8,7 @@ import pytest
 from digitmill.domain.rows import DIGITS, KINDS, Guess, Reason, RowStatus, Value
 from digitmill.forms.boxes import Trace
 from digitmill.forms.certainty import Again, Evidence, first_look, needs_second_look, second_look
-from digitmill.forms.digits import Box, evidence, unsure_before, value_of
+from digitmill.forms.digits import Box, evidence, is_dashed, unsure_before, value_of
 from digitmill.forms.template import DigitsField
 from digitmill.readers.second_look import Doubt, both
 
@@ -42,6 +42,34 @@ def test_a_sure_number_behind_blanks_and_dashes_is_accepted() -> None:
     assert (
         value("_", "_", "4", "0", "7")[:2] == value("dash", "cross", "4", "0", "7")[:2] == ("407", RowStatus.RECOGNIZED)
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "align", "dashes", "doubted"),
+    [
+        (("dash", "8", "7"), "right", False, True),
+        (("dash", "8", "7"), "right", True, False),
+        (("_", "dash", "8", "7"), "right", True, True),
+        (("dash", "dash", "8", "7"), "right", False, False),
+        (("cross", "dash", "8", "7"), "right", False, False),
+        (("dash", "8", "7", "_"), "left", True, True),
+        (("8", "7", "dash"), "left", False, False),
+    ],
+)
+def test_one_dash_before_a_number_may_be_a_minus(
+    said: tuple[str, ...], align: str, dashes: bool, doubted: bool
+) -> None:
+    boxes = [box(each) for each in said]
+    found = value_of(field(len(said), align), boxes, sure_from=SURE, alternatives=2, dashes=dashes)
+    assert (found.text, found.reason) == ("87", Reason.DASH if doubted else None)
+
+
+@pytest.mark.parametrize(
+    ("said", "dashed"),
+    [(("dash", "8", "7"), False), (("dash", "dash", "7"), True), (("dash", "dash"), True), (("_", "dash"), False)],
+)
+def test_two_dashes_in_a_field_show_that_its_writer_dashes_what_is_empty(said: tuple[str, ...], dashed: bool) -> None:
+    assert is_dashed(field(len(said)), [box(each) for each in said]) is dashed
 
 
 @pytest.mark.parametrize("kind", ["other", "several", "circled"])
