@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
 GENERATOR := .tools-clients
+TYPESCRIPT := .tools-typescript
 DOCS := .tools-docs
 DEPLOY := .tools-deploy
 SERVICE := $(VENV)/service
@@ -57,8 +58,8 @@ translations: install ## bring the catalogues of the pages' texts up to date wit
 declarations: install ## write the types of the JavaScript client from its comments
 	$(BIN)/python -m tests.house.javascript declarations
 
-generated-client: install $(GENERATOR) ## test the client that openapi-python-client makes of the OpenAPI document; needs a network at first
-	$(BIN)/pytest tests/client/test_generated.py
+generated-client: install $(GENERATOR) $(TYPESCRIPT) ## test clients that generators make of the OpenAPI document, and lint that; needs a network at first
+	$(BIN)/pytest tests/client/test_generated.py tests/client/test_typescript.py
 
 screenshots: install ## write docs/pictures, the pages as a browser shows them and the samples as they are read; needs chromium
 	$(BIN)/pytest -q tests/browser/screenshots.py
@@ -119,7 +120,7 @@ audit: $(TOOLS) ## look for known vulnerabilities in what the images install; ne
 	done
 
 clean: ## remove the virtual environment and all caches
-	rm -rf $(VENV) $(TOOLS) $(GENERATOR) $(DOCS) $(DEPLOY) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(TOOLS) $(GENERATOR) $(TYPESCRIPT) $(DOCS) $(DEPLOY) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(TOOLS): requirements-tools.txt
@@ -131,6 +132,11 @@ $(TOOLS): requirements-tools.txt
 $(GENERATOR):
 	$(PYTHON) -m venv $(GENERATOR)
 	$(GENERATOR)/bin/pip install --disable-pip-version-check openapi-python-client==0.29.1
+
+# another TypeScript than that which checks the pages, since the generator needs it
+$(TYPESCRIPT): tests/client/typescript/package-lock.json $(INSTALLED)
+	$(BIN)/python -m tests.house.javascript generator
+	touch $@
 
 # beside the checkout, which needs nothing of them: what makes the site of the documents, and Kubernetes' schemas for tests
 $(DOCS) $(DEPLOY): .tools-%: requirements-%.lock

@@ -1,6 +1,7 @@
 """The JavaScript of the pages and of the client: ``make types`` checks its types, by JSDoc and by what can be inferred,
 ``make lint`` its style. What does so comes from npm, into ``.venv``, by the hashes in ``tests/javascript``.
-``make declarations`` writes the client's ``.d.ts`` files from its JSDoc."""
+``make declarations`` writes the client's ``.d.ts`` files from its JSDoc. ``make generated-client`` has npm bring what
+makes a client of the OpenAPI document, by the hashes in ``tests/client/typescript``."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ from tests.house.sources import ROOT
 CONFIGURATION = ROOT / "tests" / "javascript"
 CLIENT = ROOT / "clients" / "js"
 INSTALLED = ROOT / ".venv" / "javascript"
+GENERATOR = ROOT / "tests" / "client" / "typescript"
+GENERATOR_INSTALLED = ROOT / ".tools-typescript"
 LOCK = "package-lock.json"
 WRITTEN = ("digitmill.d.ts", "transport.d.ts")
 
@@ -28,21 +31,21 @@ def commands(verb: str, installed: Path) -> list[list[str]]:
         projects = (CONFIGURATION, ROOT / "tests" / "client" / "javascript", CLIENT)
         return [[compiler, "--noEmit", "--project", str(project)] for project in projects]
     biome = str(modules / "@biomejs" / "biome" / "bin" / "biome")
-    folders = (ROOT / "web" / "static", ROOT / "docs", CLIENT, ROOT / "tests" / "client" / "javascript")
+    folders = (ROOT / "web" / "static", ROOT / "docs", CLIENT, ROOT / "tests" / "client" / "javascript", GENERATOR)
     return [[biome, "lint", "--error-on-warnings", f"--config-path={CONFIGURATION}", *map(str, folders)]]
 
 
-def install(folder: Path) -> None:
-    """Have npm install what the lock names, unless it is there already."""
-    lock = (CONFIGURATION / LOCK).read_bytes()
+def install(folder: Path, configuration: Path = CONFIGURATION) -> None:
+    """Have npm install what the lock in ``configuration`` names, unless it is there already."""
+    lock = (configuration / LOCK).read_bytes()
     if (folder / "installed").exists() and (folder / "installed").read_bytes() == lock:
         return
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", LOCK):
-        shutil.copy(CONFIGURATION / name, folder)
+        shutil.copy(configuration / name, folder)
     status = npm(["ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"])
     if status:
-        sys.exit(f"npm could not install what {CONFIGURATION.relative_to(ROOT) / LOCK} names: it needs a network.")
+        sys.exit(f"npm could not install what {configuration.relative_to(ROOT) / LOCK} names: it needs a network.")
     (folder / "installed").write_bytes(lock)
 
 
@@ -61,6 +64,9 @@ def declarations(installed: Path) -> dict[str, str]:
 
 
 def main() -> None:
+    if sys.argv[1] == "generator":
+        install(GENERATOR_INSTALLED, GENERATOR)
+        return
     install(INSTALLED)
     if sys.argv[1] == "declarations":
         for name, text in declarations(INSTALLED).items():
