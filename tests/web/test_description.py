@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from digitmill.errors import FailureCode
 from tests.built_in import PLACE
-from tests.web.conftest import Client
+from tests.web.conftest import ROOT, Client
 from web.documents.documentation import FAILURES, MEANINGS
 
 PROBES = {("GET", path) for path in ("/healthz", "/readyz", "/metrics")}
@@ -154,6 +155,25 @@ def test_generators_of_clients_find_words_that_they_know(openapi: dict[str, Any]
     assert not [each["name"] for each in queried if "default" in each["schema"]], "defaults would be sent beside a form"
     form = submission["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["properties"]["files"]["items"]["format"] == "binary"
+
+
+def test_the_integrators_table_has_every_code_of_every_call_with_its_status(openapi: dict[str, Any]) -> None:
+    table = (ROOT / "docs" / "integrator.md").read_text().partition("## When a request is refused")[2]
+    rows = [re.match(r"\| ([0-9]{3}) \| ([^|]+) \|", line) for line in table.partition("\n## ")[0].splitlines()]
+    told = {(row[1], code) for row in rows if row for code in re.findall(r"`([a-z_]+)`", row[2])}
+    answers = [
+        (status, code)
+        for operations in openapi["paths"].values()
+        for operation in operations.values()
+        for status, answered in operation["responses"].items()
+        if status >= "400"
+        for code in re.findall(r"`([a-z_]+)`", answered["description"])
+        # scopes
+        if status != "403"
+    ]
+    of_images = {("422", code.value) for code in FailureCode}
+    assert ("404", "model_not_found") in answers
+    assert set(answers) - of_images <= told
 
 
 def test_linters_find_servers_security_and_the_items_of_arrays(openapi: dict[str, Any]) -> None:

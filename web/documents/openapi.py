@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from digitmill import __version__, errors
 from digitmill.domain import documents
 from digitmill.domain.access import Scope
-from digitmill.errors import DigitmillError
+from digitmill.errors import DigitmillError, FailureCode, ItemFailure
 from digitmill.publishing.card import Card
 from digitmill.settings import Settings
 from web.access.auth import ask_scope, needs_key
@@ -187,7 +187,7 @@ def operation(
 def _problems(kinds: tuple[type[DigitmillError], ...]) -> dict[int, Document]:
     codes: dict[int, list[str]] = {500: [INTERNAL_ERROR]}
     for kind in kinds:
-        codes.setdefault(int(status_of(kind)), []).append(kind.code)
+        codes.setdefault(int(status_of(kind)), []).extend(FailureCode if kind is ItemFailure else [kind.code])
     found = {}
     for status, names in sorted(codes.items()):
         headers = PROBLEM_HEADERS.get(status, ())
