@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import from_json, to_json
 
@@ -32,6 +33,8 @@ MODEL_FILE = "model.keras"
 MANIFEST_FILE = "manifest.json"
 OPENVINO_GRAPH = "openvino/model.xml"
 OPENVINO_WEIGHTS = "openvino/model.bin"
+SEQUENCE_GRAPH = "openvino/sequence.xml"
+SEQUENCE_WEIGHTS = "openvino/sequence.bin"
 INT8_GRAPH = "openvino/int8.xml"
 INT8_WEIGHTS = "openvino/int8.bin"
 
@@ -143,6 +146,23 @@ class Provenance(_Frozen):
     uploaded_sha256: Sha256 | None = None
 
 
+class SequencePart(_Frozen):
+    """The network of a model of numbers that reads strips as one sequence, in OpenVINO.
+
+    ``weight`` is what its log probability of a text counts for beside that of the lattice; ``graph`` and ``weights``
+    are the sha256 of its files.
+    """
+
+    parameters: int = Field(ge=1)
+    weight: float = Field(ge=0, allow_inf_nan=False)
+    graph: Sha256
+    weights: Sha256
+
+    @property
+    def files(self) -> dict[str, Sha256]:
+        return {SEQUENCE_GRAPH: self.graph, SEQUENCE_WEIGHTS: self.weights}
+
+
 class Manifest(_Frozen):
     """One version of a model.
 
@@ -151,7 +171,8 @@ class Manifest(_Frozen):
     to probabilities and rows below ``review_below`` are set aside for a person. ``doubtful_cut`` is what the
     probabilities are multiplied by where the picture may lack a part of the digit, as measured. ``normaliser`` is the
     version (``digitmill.imaging.normaliser``) that made the training images. ``lattice`` says how the answers of a
-    model that reads numbers become one, ``certainty`` how sure those on strips are, ``looks`` how sure numbers in boxes
+    model that reads numbers become one, ``sequence`` which network reads the strip as a whole beside it, ``certainty``
+    how sure those on strips are, ``looks`` how sure numbers in boxes
     are by those of a model that learnt from boxes of forms. ``artifacts`` are the files for engines other than Keras,
     and ``engines`` names those that were compared with it. ``pictures`` are those of its report, PNG files beside the
     manifest.
@@ -172,6 +193,7 @@ class Manifest(_Frozen):
     review_below: Share
     doubtful_cut: Share = 1.0
     lattice: Weighing | None = None
+    sequence: SequencePart | None = None
     certainty: Certainty | None = None
     looks: Looks | None = None
     metrics: Metrics
@@ -200,6 +222,12 @@ class Manifest(_Frozen):
         if found is not None and not found.fits:
             raise ValueError("there must be a weight for each feature that this release sees")
         return found
+
+    @model_validator(mode="after")
+    def _weighs_the_sequence(self) -> Self:
+        if self.certainty is not None and self.certainty.spelled != (self.sequence is not None):
+            raise ValueError("the certainty must weigh the sequence network where the model has one, and only there")
+        return self
 
     @classmethod
     def parse(cls, text: str | bytes, source: str) -> Self:
@@ -231,7 +259,7 @@ class Manifest(_Frozen):
         for precisions in self.artifacts.values():
             for artifact in precisions.values():
                 files |= artifact
-        return files | self.pictures
+        return files | (self.sequence.files if self.sequence is not None else {}) | self.pictures
 
     def artifact(self, engine: EngineName, precision: PrecisionName) -> Mapping[str, Sha256]:
         """The files for this engine and precision; none where the model was published without."""

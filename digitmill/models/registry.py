@@ -35,6 +35,8 @@ from digitmill.models.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
     OPENVINO_FILES,
+    SEQUENCE_GRAPH,
+    SEQUENCE_WEIGHTS,
     Manifest,
 )
 from digitmill.models.releases import ReleaseFile
@@ -200,6 +202,13 @@ class Registry:
     def quantised(self, reference: ModelReference) -> Converted | None:
         """The same in int8."""
         return self._openvino(reference, PrecisionName.INT8)
+
+    def sequence(self, reference: ModelReference) -> Converted | None:
+        """The files of its sequence network; None where it has none."""
+        repository, manifest = self._located(reference)
+        if manifest.sequence is None:
+            return None
+        return Converted(*(self._local(repository, manifest, file) for file in (SEQUENCE_GRAPH, SEQUENCE_WEIGHTS)))
 
     def _openvino(self, reference: ModelReference, precision: PrecisionName) -> Converted | None:
         repository, manifest = self._located(reference)

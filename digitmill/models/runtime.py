@@ -18,11 +18,13 @@ from digitmill.models.engines.base import Batch, Converted, Engine, Probabilitie
 from digitmill.models.engines.conversion import convert_apart
 from digitmill.models.engines.keras import KerasEngine
 from digitmill.models.engines.openvino import SURE, OpenVinoEngine
-from digitmill.models.manifest import Manifest, normaliser_for
+from digitmill.models.engines.sequence import OpenVinoSequence
+from digitmill.models.manifest import SEQUENCE_GRAPH, SEQUENCE_WEIGHTS, Manifest, normaliser_for
 from digitmill.models.registry import Registry
 from digitmill.settings import DeviceName, EngineName, PrecisionName
 from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
+from digitmill.strips.sequence import SequenceNetwork
 
 LAST_BELOW_ONE = 1 - 2**-20
 """Nearer to 1 the probabilities of float32 are hardly apart."""
@@ -31,11 +33,13 @@ ROUNDED = 1e-6
 
 
 class Model:
-    """A manifest and the engine that holds its weights."""
+    """A manifest and the engine that holds its weights; ``sequence`` reads strips as one sequence, where it has such a
+    network."""
 
-    def __init__(self, manifest: Manifest, engine: Engine) -> None:
+    def __init__(self, manifest: Manifest, engine: Engine, sequence: SequenceNetwork | None = None) -> None:
         self.manifest = manifest
         self.engine = engine
+        self.sequence = sequence
         self.normaliser: Normaliser = normaliser_for(manifest)
 
     @property
@@ -119,18 +123,31 @@ def load_model(
     normaliser_for(manifest)
     engine, precision = choose(manifest, engine, device, precision)
     classes = len(manifest.classes)
+    sequence = _sequence(manifest, registry.sequence(reference), threads)
     if engine is EngineName.KERAS:
         path = registry.path(reference)
-        return Model(manifest, KerasEngine(path, classes=classes, device=device, threads=threads))
+        return Model(manifest, KerasEngine(path, classes=classes, device=device, threads=threads), sequence)
     files = registry.converted(reference)
     if files is None:
         files = convert_apart(registry.path(reference), registry.cache / f"{reference.sha256}.openvino", classes)
     int8 = registry.quantised(reference) if precision is PrecisionName.INT8 else None
-    return open_converted(manifest, files, int8, precision=precision, threads=threads)
+    return open_converted(manifest, files, int8, precision=precision, threads=threads, sequence=sequence)
+
+
+def _sequence(manifest: Manifest, files: Converted | None, threads: int) -> SequenceNetwork | None:
+    if files is None or manifest.sequence is None:
+        return None
+    return OpenVinoSequence(files, manifest.sequence.weight, threads)
 
 
 def open_converted(
-    manifest: Manifest, files: Converted, int8: Converted | None, *, precision: PrecisionName, threads: int
+    manifest: Manifest,
+    files: Converted,
+    int8: Converted | None,
+    *,
+    precision: PrecisionName,
+    threads: int,
+    sequence: SequenceNetwork | None = None,
 ) -> Model:
     """The model in OpenVINO, from its files in f32 and, for that precision, in int8. Raises as ``load_model``."""
     engine = OpenVinoEngine(
@@ -141,7 +158,7 @@ def open_converted(
         int8=int8,
         sure=sure_of(rule_of(manifest), manifest.doubtful_cut, len(manifest.classes)),
     )
-    return Model(manifest, engine)
+    return Model(manifest, engine, sequence)
 
 
 def sure_of(rule: Rule, doubtful_cut: float, classes: int) -> float:
@@ -192,7 +209,8 @@ def open_model(manifest: Manifest, path: Path, *, threads: int) -> Model:
     """
     normaliser_for(manifest)
     engine = KerasEngine(path, classes=len(manifest.classes), device=DeviceName.AUTO, threads=threads)
-    return Model(manifest, engine)
+    beside = Converted(path.parent / SEQUENCE_GRAPH, path.parent / SEQUENCE_WEIGHTS)
+    return Model(manifest, engine, _sequence(manifest, beside, threads))
 
 
 def of_digits(probabilities: Probabilities) -> Probabilities:

@@ -19,6 +19,7 @@ from digitmill.forms.registration.reference import Reference
 from digitmill.imaging.normaliser.normalisers import Normaliser
 from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
+from digitmill.strips.sequence import SequenceNetwork
 
 
 class Outputs(Protocol):
@@ -44,6 +45,10 @@ class Outputs(Protocol):
     @property
     def certainty(self) -> Certainty | None:
         """How sure numbers on strips are by its answers; None where their share in the lattice alone says."""
+
+    @property
+    def sequence(self) -> SequenceNetwork | None:
+        """What reads strips as one sequence; None where the lattice alone says which number one shows."""
 
     @property
     def looks(self) -> Looks | None:

@@ -17,9 +17,22 @@ from digitmill.imaging.normaliser.overlooked import overlooked_ink
 from digitmill.readers.base import Opened, Outputs, Reader
 from digitmill.strips.certainty import evidence_of
 from digitmill.strips.ink import StripInk, strip_ink
-from digitmill.strips.lattice import DASH, UNREAD, Lattice, Reading, Weighing, features, lattice_of, read, scores
+from digitmill.strips.lattice import (
+    DASH,
+    UNREAD,
+    Lattice,
+    Numbers,
+    Reading,
+    Weighing,
+    features,
+    lattice_of,
+    read,
+    read_as,
+    scores,
+)
 from digitmill.strips.one_number import doubt_of
 from digitmill.strips.segments import segments_of
+from digitmill.strips.sequence import begins_with_mark, best_text, log_likelihoods, sequence_picture
 
 LONGEST = 32
 """Digits."""
@@ -32,6 +45,11 @@ MARKS = {DASH: Reason.DASH, "cross": Reason.CROSS, "struck_out": Reason.STRUCK_O
 LOST = 0.8
 """How sure a number is at most of which a part may be lost: of 119 strips by validation hands that were sure and had
 this, drawn as they were, cut through at a side, or with a pen that fades out, 98 were read right."""
+CONTRADICTED = 0.1
+"""A digit alone that the network of groups finds less likely than this is doubtful, however sure the other network is:
+of a piece of a picture that is no strip, a page for one, it may be so too."""
+LEAST_SHARE = 1e-30
+"""Of a reading in the lattice; smaller ones are taken for this one."""
 PROBABILITIES = 1e-9
 """Nearer to 0 and 1 log odds are not told apart."""
 
@@ -40,11 +58,14 @@ PROBABILITIES = 1e-9
 class OpenedNumber(Opened):
     """``pictures`` are the strip's ink as one, then each group of the ``lattice``; none where the strip is blank, and
     the first alone where there is no lattice, for there is more ink than a number has. ``overlooked``: there is
-    ink, but far too small to be that of a strip."""
+    ink, but far too small to be that of a strip. ``strip`` is for the model's sequence network, where it has one, and
+    ``columns`` what that says of it."""
 
     ink: StripInk | None
     lattice: Lattice | None
     overlooked: bool = False
+    strip: NDArray[np.uint8] | None = None
+    columns: NDArray[np.float32] | None = None
 
 
 class NumberReader(Reader[OpenedNumber]):
@@ -57,7 +78,7 @@ class NumberReader(Reader[OpenedNumber]):
     images_a_chunk = 64
     groups = (NUMBER,)
 
-    def open(self, grey: NDArray[np.uint8], options: Options, model: Outputs) -> OpenedNumber:  # noqa: ARG002
+    def open(self, grey: NDArray[np.uint8], options: Options, model: Outputs) -> OpenedNumber:
         ink = strip_ink(grey, options.polarity)
         if ink is None:
             return OpenedNumber((), None, None, overlooked_ink(grey, options.polarity) is not None)
@@ -66,7 +87,8 @@ class NumberReader(Reader[OpenedNumber]):
         if not 0 < len(segments) <= MOST_SEGMENTS:
             return OpenedNumber((whole,), ink, None)
         lattice, inks = lattice_of(segments)
-        return OpenedNumber((whole, *map(in_mnist_form, inks)), ink, lattice)
+        strip = None if model.sequence is None else sequence_picture(grey, ink)
+        return OpenedNumber((whole, *map(in_mnist_form, inks)), ink, lattice, strip=strip)
 
     def close(
         self, images: Sequence[OpenedNumber], probabilities: NDArray[np.float32], options: Options, model: Outputs
@@ -102,16 +124,24 @@ def surest_of(image: OpenedNumber, seen: NDArray[np.float32], model: Outputs) ->
     their own, which were fitted to the confidence of ``readings_of``. Args: seen: as for ``value_of``."""
     if image.lattice is None or model.certainty is None:
         return readings_of(image, seen, model)
-    found = shares_of(image.lattice, seen[1:], model)
+    found = shares_of(image, seen, model)
     if not found:
         return []
     first = model.certainty.probability(evidence_of(image.lattice, found, seen[1:], model.classes))
-    return _with_first(found, first)
+    return _with_first(found, min(first, LOST) if _contradicted(found[0], seen[1:], model) else first)
+
+
+def _contradicted(reading: Reading, seen: NDArray[np.float32], model: Outputs) -> bool:
+    if reading.spelled is None or len(reading.text) > 1:
+        return False
+    return bool(seen[reading.groups[0], model.classes.index(reading.text)] < CONTRADICTED)
 
 
 def readings_of(image: OpenedNumber, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
-    """As ``numbers_in``; none where the strip cannot be taken apart. Args: seen: as for ``value_of``."""
-    return [] if image.lattice is None else numbers_in(image.lattice, seen[1:], model)
+    """The numbers that may be written there, likeliest first, each with the probability that it is, by its share; none
+    where the strip cannot be taken apart. Args: seen: as for ``value_of``."""
+    found = shares_of(image, seen, model)
+    return _with_first(found, _calibrated(found[0].probability, _weighing(model))) if found else []
 
 
 def doubt_in(image: OpenedNumber, found: Sequence[Reading]) -> Reason | None:
@@ -119,7 +149,8 @@ def doubt_in(image: OpenedNumber, found: Sequence[Reading]) -> Reason | None:
     lie apart."""
     if image.ink is None or image.lattice is None or not found:
         return None
-    return doubt_of(image.ink.picture, image.lattice, found[0], image.pictures[1:])
+    marked = image.columns is not None and begins_with_mark(image.columns)
+    return doubt_of(image.ink.picture, image.lattice, found[0], image.pictures[1:], marked=marked)
 
 
 def value_by(
@@ -164,20 +195,39 @@ def _doubted(probability: float, mark: Reason | None, model: Outputs) -> float:
     return probability if mark is None else probability * model.doubtful_cut
 
 
-def numbers_in(lattice: Lattice, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
-    """The numbers that may be written there, likeliest first, each with the probability that it is, by its share.
+def shares_of(image: OpenedNumber, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
+    """The same, each with its share in all: those of the lattice, and of what the sequence network says where the model
+    has one. Args: seen: as for ``value_of``."""
+    if image.lattice is None:
+        return []
+    scored = scores(features(image.lattice, seen[1:], model.classes), _weighing(model).vector)
+    found = [each for each in read(image.lattice, scored, FURTHER) if _is_number(each.text)]
+    if model.sequence is None or image.strip is None:
+        return found
+    image.columns = model.sequence.columns(image.strip)
+    return by_both(image.lattice, scored, found, image.columns, model.sequence.weight)
+
+
+def by_both(
+    lattice: Lattice, scored: Numbers, found: Sequence[Reading], columns: NDArray[np.float32], weight: float
+) -> list[Reading]:
+    """The readings ``found`` in the lattice and what a sequence network reads itself, likeliest first by both.
 
     Args:
-        seen: float32 [groups, classes], what ``model`` says of each group.
+        scored: the ``scores`` of the lattice's groups.
+        columns: what the network says of the strip, float32 [columns, OUTPUTS].
+        weight: of the network.
     """
-    found = shares_of(lattice, seen, model)
-    return _with_first(found, _calibrated(found[0].probability, _weighing(model))) if found else []
-
-
-def shares_of(lattice: Lattice, seen: NDArray[np.float32], model: Outputs) -> list[Reading]:
-    """The same, each with its share in all readings of the lattice."""
-    scored = scores(features(lattice, seen, model.classes), _weighing(model).vector)
-    return [each for each in read(lattice, scored, FURTHER) if _is_number(each.text)]
+    own = best_text(columns)
+    if _is_number(own) and own not in [each.text for each in found]:
+        found = [*found, *filter(None, [read_as(lattice, scored, own)])]
+    if not found:
+        return []
+    spelled = log_likelihoods(columns, [each.text for each in found])
+    logits = np.log(np.maximum([each.probability for each in found], LEAST_SHARE)) + weight * spelled
+    shares = np.exp(logits - np.logaddexp.reduce(logits))
+    order = np.argsort(-shares, kind="stable").tolist()
+    return [found[n]._replace(probability=float(shares[n]), spelled=float(spelled[n])) for n in order]
 
 
 def _weighing(model: Outputs) -> Weighing:

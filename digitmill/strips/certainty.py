@@ -32,7 +32,7 @@ INSIDE = 0.4
 
 GROUP_FEATURES = 14 + 4 * len(DIGITS) + 4
 DROPPED_FEATURES = 15
-NUMBER_FEATURES = 8
+NUMBER_FEATURES, SPELLED_FEATURES = 8, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,14 @@ class Evidence:
         groups: float64 [digits, GROUP_FEATURES], of its groups.
         dropped: float64 [runs, DROPPED_FEATURES], of the ink before, between and behind them.
         others: log odds of its share in all readings, and of that of longer ones and of others as long.
+        spelled: log odds of its text by a network that reads strips as one sequence, and of the likeliest other text;
+            none where no such network was asked.
     """
 
     groups: Numbers
     dropped: Numbers
     others: tuple[float, float, float]
+    spelled: tuple[float, ...] = ()
 
     def number(self, single: Numbers, digit: Numbers, none: Numbers) -> Numbers:
         """What is seen of the number as a whole, float64 [NUMBER_FEATURES].
@@ -70,7 +73,7 @@ class Evidence:
         """
         each = single * digit
         found = (np.prod(each) * np.prod(none), np.prod(each), each.min(), np.prod(none))
-        return np.array((*(_log_odds(float(share)) for share in found), len(each), *self.others))
+        return np.array((*(_log_odds(float(share)) for share in found), len(each), *self.others, *self.spelled))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,14 @@ class Certainty:
     @property
     def fits(self) -> bool:
         """Whether there is a weight for each feature."""
-        found = [len(each.weights) for each in (self.single, self.digit, self.dropped, self.number)]
-        return found == [GROUP_FEATURES, GROUP_FEATURES, DROPPED_FEATURES, NUMBER_FEATURES]
+        *found, number = (len(each.weights) for each in (self.single, self.digit, self.dropped, self.number))
+        own = NUMBER_FEATURES + SPELLED_FEATURES * self.spelled
+        return found == [GROUP_FEATURES, GROUP_FEATURES, DROPPED_FEATURES] and number == own
+
+    @property
+    def spelled(self) -> bool:
+        """Whether it weighs what a network says that reads strips as one sequence."""
+        return len(self.number.weights) > NUMBER_FEATURES
 
     def probability(self, evidence: Evidence) -> float:
         """How likely the number is right."""
@@ -116,7 +125,16 @@ def evidence_of(
         np.array([sight.group(place) for place in range(len(best.text))], np.float64),
         np.array(runs, np.float64).reshape(-1, DROPPED_FEATURES),
         (_log_odds(best.probability), _log_odds(longer), _log_odds(others)),
+        _spelled(readings),
     )
+
+
+def _spelled(readings: Sequence[Reading]) -> tuple[float, ...]:
+    first, *others = (each.spelled for each in readings)
+    if first is None:
+        return ()
+    other = max((each for each in others if each is not None), default=-np.inf)
+    return _log_odds(float(np.exp(first))), _log_odds(float(np.exp(other)))
 
 
 def runs_of(lattice: Lattice, reading: Reading) -> list[tuple[int, int]]:

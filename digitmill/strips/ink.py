@@ -71,14 +71,16 @@ class StripInk(NamedTuple):
     """The ink of a strip, cut to its box.
 
     ``picture``: uint8 [about 56, width], ink up to 255 on paper of 0. The pixel at (x, y) of it lies at
-    (left + x / scale, top + y / scale) in the scan. ``struck``: a level line was taken out of the middle of it, which
-    may be a form's or a pen's. ``lost``: a digit was cut through at a side of the strip, or is too faint to be in it.
+    (left + x / scale, top + y / scale) in the scan. ``light``: it is light on dark there. ``struck``: a level line was
+    taken out of the middle of it, which may be a form's or a pen's. ``lost``: a digit was cut through at a side of the
+    strip, or is too faint to be in it.
     """
 
     picture: Grey
     left: float
     top: float
     scale: float
+    light: bool
     struck: bool
     lost: bool
 
@@ -116,9 +118,8 @@ def strip_ink(grey: Grey, polarity: Polarity) -> StripInk | None:
     x, y, width, tall = cv2.boundingRect(found.ink)
     box_of_ink = found.ink[y : y + tall, x : x + width]
     scale, first = min(HEIGHT / tall, LONGEST / width), working.shape[0] / near.shape[0]
-    return StripInk(
-        _scaled(box_of_ink, scale), left + x / first, top + y / first, scale * first, found.struck, found.lost
-    )
+    picture, light = _scaled(box_of_ink, scale), polarity is Polarity.LIGHT_ON_DARK
+    return StripInk(picture, left + x / first, top + y / first, scale * first, light, found.struck, found.lost)
 
 
 def _polarity(grey: Grey) -> Polarity:

@@ -115,11 +115,13 @@ class Lattice:
 
 
 class Reading(NamedTuple):
-    """``text`` may hold UNREAD; ``groups`` are the places in the lattice of its characters."""
+    """``text`` may hold UNREAD; ``groups`` are the places in the lattice of its characters; ``spelled`` is the log
+    probability of the text by a network that reads strips as one sequence, where one was asked."""
 
     text: str
     probability: float
     groups: tuple[int, ...]
+    spelled: float | None = None
 
 
 def lattice_of(segments: Sequence[Segment]) -> tuple[Lattice, list[Grey]]:
@@ -259,6 +261,38 @@ def read(lattice: Lattice, scored: Numbers, most: int) -> list[Reading]:
                 _extend(beams[end], kept, symbol, score, number)
     final = sorted(beams[last].items(), key=_weight)[:most]
     return [Reading(text, _share(total - whole[last]), _groups(way)) for text, (total, _, way) in final]
+
+
+def read_as(lattice: Lattice, scored: Numbers, text: str) -> Reading | None:
+    """The reading of this text, with its share in all; None where no path reads it.
+
+    Args:
+        scored: the ``scores`` of the lattice's groups.
+        text: of digits.
+    """
+    last, length = int(lattice.ends.max(initial=0)), len(text)
+    wanted, separator = [SYMBOLS.index(digit) for digit in text], SYMBOLS.index("")
+    totals = np.logaddexp.reduce(scored, axis=1)
+    whole, spelled = np.full(last + 1, -np.inf), np.full((last + 1, length + 1), -np.inf)
+    whole[0] = spelled[0, 0] = 0.0
+    best, ways = spelled.copy(), np.full((last + 1, length + 1, 2), -1)
+    # groups come in the order of their starts
+    for group, (start, end) in enumerate(zip(lattice.starts.tolist(), lattice.ends.tolist(), strict=True)):
+        whole[end] = np.logaddexp(whole[end], whole[start] + totals[group])
+        for moved, gained in ((1, scored[group, wanted]), (0, scored[group, separator])):
+            before, after = slice(0, length + 1 - moved), slice(moved, length + 1)
+            spelled[end, after] = np.logaddexp(spelled[end, after], spelled[start, before] + gained)
+            better = best[start, before] + gained > best[end, after]
+            best[end, after][better] = (best[start, before] + gained)[better]
+            ways[end, after][better] = group, moved
+    if np.isneginf(spelled[last, length]):
+        return None
+    groups, place, known = [], last, length
+    while place:
+        group, moved = ways[place, known].tolist()
+        groups += [group] * moved
+        place, known = int(lattice.starts[group]), known - moved
+    return Reading(text, _share(float(spelled[last, length] - whole[last])), tuple(reversed(groups)))
 
 
 _INFINITE, _exp, _log1p = math.inf, math.exp, math.log1p

@@ -22,9 +22,9 @@ TALL = 0.75
 """Least height of a tall digit by the tallest's."""
 ROWS, SHARE = 2, 0.25
 """Rows without ink between two lines of digits, and the least height of a line by that of both."""
-MINUS_HIGH, MINUS_LONG, MINUS_MIDDLE = 0.35, 2.0, (0.25, 0.75)
+MINUS, SHORT_MINUS = (0.35, 2.0, (0.25, 0.75)), (0.45, 1.2, (0.15, 0.85))
 """Greatest height of a minus by the digits', its least width by its height, and where its middle lies between their
-upper and lower edge."""
+upper and lower edge; and of what a network takes for a mark, which may be shorter."""
 UPRIGHT, BOW, LEANS, LONGER = 0.2, 1.5, 0.4, 2.0
 """A 1 between other digits may be a slash if it leans by more than ``UPRIGHT``, is no wider than ``BOW``, and leans by
 ``LEANS`` more than the others; each tenth by which it is taller than they counts as ``LONGER`` tenths of leaning. Of
@@ -33,16 +33,19 @@ INK = 100
 """Grey level from which a pixel of a strip's ink is ink."""
 
 
-def doubt_of(ink: Grey, lattice: Lattice, reading: Reading, pictures: Sequence[Grey]) -> Reason | None:
+def doubt_of(
+    ink: Grey, lattice: Lattice, reading: Reading, pictures: Sequence[Grey], *, marked: bool = False
+) -> Reason | None:
     """What speaks against these digits being one number; None where nothing does.
 
     Args:
         ink: uint8 [height, width], light on 0, of the strip.
         lattice: of that ink.
         pictures: uint8 [28, 28] of each group of the lattice.
+        marked: a network that reads strips as one sequence sees a mark before the first digit.
     """
     boxes = lattice.boxes[list(reading.groups)]
-    if _minus_before(lattice, reading, boxes):
+    if _minus_before(lattice, reading, boxes, SHORT_MINUS if marked else MINUS):
         return Reason.DASH
     parted = _wide_gap(boxes) or _raised(boxes) or _lines(ink, boxes) or _slash(reading, boxes, pictures)
     return Reason.SEVERAL if parted else None
@@ -79,8 +82,11 @@ def _lines(ink: Grey, boxes: NDArray[np.int32]) -> bool:
     return int(empty[inside].sum()) >= ROWS
 
 
-def _minus_before(lattice: Lattice, reading: Reading, boxes: NDArray[np.int32]) -> bool:
-    """Whether a level stroke stands before the first digit, at half its height."""
+def _minus_before(
+    lattice: Lattice, reading: Reading, boxes: NDArray[np.int32], bounds: tuple[float, float, tuple[float, float]]
+) -> bool:
+    """Whether a level stroke stands before the first digit, at half its height. ``bounds``: as MINUS has them."""
+    most_high, least_long, (above, below) = bounds
     end = int(lattice.starts[reading.groups[0]])
     pieces = {
         int(lattice.starts[group]): group for group in np.flatnonzero(lattice.ends - lattice.starts == 1).tolist()
@@ -94,8 +100,8 @@ def _minus_before(lattice: Lattice, reading: Reading, boxes: NDArray[np.int32]) 
     right, bottom = lattice.boxes[stroke[:joined], 2:].max(axis=0).tolist()
     upper, lower = float(np.median(boxes[:, 1])), float(np.median(boxes[:, 3]))
     middle = ((top + bottom) / 2 - upper) / max(lower - upper, 1.0)
-    level = bottom - top <= MINUS_HIGH * (lower - upper) and right - left >= MINUS_LONG * (bottom - top)
-    return bool(level) and MINUS_MIDDLE[0] < middle < MINUS_MIDDLE[1]
+    level = bottom - top <= most_high * (lower - upper) and right - left >= least_long * (bottom - top)
+    return bool(level) and above < middle < below
 
 
 def _slash(reading: Reading, boxes: NDArray[np.int32], pictures: Sequence[Grey]) -> bool:

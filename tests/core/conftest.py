@@ -31,6 +31,7 @@ from digitmill.settings import Settings
 from digitmill.store.redis import RedisJobStore
 from digitmill.strips.certainty import Certainty
 from digitmill.strips.lattice import Weighing
+from digitmill.strips.sequence import SequenceNetwork
 from digitmill.uploads.spool import Spool
 from digitmill.work.loading import Models
 from digitmill.work.taking import Work
@@ -47,6 +48,7 @@ class DarkMeansSeven:
     lattice: Weighing | None = None
     certainty: Certainty | None = None
     looks: Looks | None = None
+    sequence: SequenceNetwork | None = None
 
     def __init__(self) -> None:
         self.batches: list[int] = []

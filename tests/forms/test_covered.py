@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from digitmill.domain.jobs import Options
 from digitmill.domain.rows import DIGITS, Reason, RowStatus
-from digitmill.forms.covered import covered
-from digitmill.forms.cutting import Cut
 from digitmill.forms.digits import Box, value_of
 from digitmill.forms.registration.reference import Reference
 from digitmill.forms.template import DigitsField, Template
@@ -99,20 +97,6 @@ def test_empty_boxes_are_not_taken_for_covered(kind: str) -> None:
     page = with_ones(FRAMED, (3,))
     assert not any(covered_in(page, 0, kind))
     assert not any(covered_in(page, 1, kind))
-
-
-def test_digits_on_pale_lines_do_not_make_the_lines_of_an_empty_box_look_gone() -> None:
-    printed = np.zeros((60, 50), np.uint8)
-    cv2.rectangle(printed, (10, 10), (39, 49), 255, 2)
-    digit = np.zeros_like(printed)
-    cv2.line(digit, (8, 10), (42, 10), 255, 5)
-
-    def cut(ink: Grey) -> Cut:
-        picture = np.where(ink > 0, 20, np.where(printed > 0, 200, 230)).astype(np.uint8)
-        raw = np.where(ink > 0, 255, printed // 8).astype(np.uint8)
-        return Cut(picture, ink, raw, (10, 10, 40, 50), np.zeros((4, 2)), 230, printed)
-
-    assert covered([cut(np.zeros_like(digit)), cut(digit), cut(digit)]) == [False, False, False]
 
 
 def test_what_was_written_on_the_cover_is_read() -> None:

@@ -15,13 +15,14 @@ from digitmill.domain.columns import STATUS_CODES
 from digitmill.domain.jobs import Options
 from digitmill.domain.rows import NUMBER, RowStatus
 from digitmill.errors import ModelRejected
-from digitmill.models.manifest import Manifest
+from digitmill.models.manifest import Manifest, SequencePart
 from digitmill.models.runtime import Model
 from digitmill.readers.number import NumberReader
 from digitmill.strips.certainty import (
     DROPPED_FEATURES,
     GROUP_FEATURES,
     NUMBER_FEATURES,
+    SPELLED_FEATURES,
     Certainty,
     Regression,
     evidence_of,
@@ -111,7 +112,7 @@ def test_a_digit_between_the_groups_is_seen() -> None:
 
 def with_certainty(found: Certainty | None) -> Model:
     built_in = numbers.model()
-    return Model(built_in.manifest.model_copy(update={"certainty": found}), built_in.engine)
+    return Model(built_in.manifest.model_copy(update={"certainty": found, "sequence": None}), built_in.engine)
 
 
 def confidences_of(model: Model, pictures: Sequence[Pictures]) -> list[float]:
@@ -136,8 +137,30 @@ def test_a_strip_is_as_sure_as_its_certainty_says(offset: float) -> None:
 
 def test_a_manifest_with_too_few_weights_is_refused() -> None:
     found = judge_of(1.0)
-    manifest = numbers.model().manifest.model_copy(update={"certainty": found})
+    manifest = numbers.model().manifest.model_copy(update={"certainty": found, "sequence": None})
     assert Manifest.parse(manifest.to_json(), "it").certainty == found
     short = replace(found, number=Regression(0.0, (1.0,)))
     with pytest.raises(ModelRejected, match="a weight for each feature"):
         Manifest.parse(manifest.model_copy(update={"certainty": short}).to_json(), "it")
+
+
+def test_a_certainty_weighs_the_sequence_network_where_there_is_one_and_only_there() -> None:
+    found = judge_of(1.0)
+    longer = replace(found, number=Regression(0.0, (0.0,) * (NUMBER_FEATURES + SPELLED_FEATURES)))
+    part = SequencePart(parameters=1, weight=1.0, graph="0" * 64, weights="1" * 64)
+    fitting: list[tuple[Certainty, SequencePart | None]] = [(found, None), (longer, part)]
+    for certainty, sequence in fitting:
+        other = part if sequence is None else None
+        manifest = numbers.model().manifest.model_copy(update={"certainty": certainty, "sequence": sequence})
+        assert Manifest.parse(manifest.to_json(), "it").sequence == sequence
+        with pytest.raises(ModelRejected, match="weigh the sequence network"):
+            Manifest.parse(manifest.model_copy(update={"sequence": other}).to_json(), "it")
+
+
+def test_what_a_sequence_network_says_is_seen() -> None:
+    texts = [
+        (reading((0, 1), (1, 2), text=text)._replace(spelled=np.log(sure))) for text, sure in (("12", 0.8), ("13", 0.1))
+    ]
+    seen = evidence_of(lattice(), texts, answers(), CLASSES).spelled
+    assert seen == pytest.approx((np.log(0.8 / 0.2), np.log(0.1 / 0.9)))
+    assert evidence_of(lattice(), [texts[0]._replace(spelled=None)], answers(), CLASSES).spelled == ()

@@ -22,7 +22,7 @@ from tests.strips.test_strips import written
 Grey = NDArray[np.uint8]
 
 
-def doubt(grey: Grey, text: str, *, skipped: int = 0) -> Reason | None:
+def doubt(grey: Grey, text: str, *, skipped: int = 0, marked: bool = False) -> Reason | None:
     """What speaks against ``text``, whose characters are the ink behind the first so many pieces that stand apart."""
     ink = strip_ink(grey, Polarity.AUTO)
     assert ink is not None
@@ -35,7 +35,7 @@ def doubt(grey: Grey, text: str, *, skipped: int = 0) -> Reason | None:
     )
     assert len(spans) == len(text)
     reading = Reading(text, 1.0, tuple(known[span] for span in spans))
-    return doubt_of(ink.picture, lattice, reading, [in_mnist_form(each) for each in inks])
+    return doubt_of(ink.picture, lattice, reading, [in_mnist_form(each) for each in inks], marked=marked)
 
 
 def beside(*strips: Grey, gap: int) -> Grey:
@@ -78,10 +78,18 @@ def test_a_stroke_before_the_digits_may_be_a_minus() -> None:
     assert doubt(strip, "46", skipped=1) is Reason.DASH
 
 
+def test_a_short_stroke_is_a_minus_where_a_network_takes_it_for_a_mark() -> None:
+    strip = beside(np.full((64, 30), 255, np.uint8), written(*"46"), gap=0)
+    strip[30:37, 14:26] = 0
+    assert doubt(strip, "46", skipped=1) is None
+    assert doubt(strip, "46", skipped=1, marked=True) is Reason.DASH
+
+
 def test_a_point_before_the_digits_is_no_minus() -> None:
     strip = beside(np.full((64, 30), 255, np.uint8), written(*"46"), gap=0)
     strip[44:48, 24:28] = 0
     assert doubt(strip, "46", skipped=1) is None
+    assert doubt(strip, "46", skipped=1, marked=True) is None
 
 
 def test_small_digits_that_are_raised_are_a_number_of_their_own() -> None:

@@ -15,6 +15,7 @@ from digitmill.domain.rows import DIGITS
 from digitmill.forms.certainty import Looks
 from digitmill.imaging.normaliser.normalisers import normalise_with_quality
 from digitmill.models.runtime import calibrate
+from digitmill.strips.sequence import SequenceNetwork
 from digitmill.uploads.spool import HELD_BYTES
 
 
@@ -28,6 +29,7 @@ class WideMeansSeven:
     lattice = None
     certainty = None
     looks: Looks | None = None
+    sequence: SequenceNetwork | None = None
 
     def predict(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         answers = np.zeros((len(batch), 10), np.float32)

@@ -66,6 +66,7 @@ class Seeing:
     lattice: None = None
     certainty: None = None
     looks: None = None
+    sequence: None = None
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def threshold(found: Sequence[Outcome]) -> float:
 def _sample(strip: Seen, model: Model) -> Sample | None:
     """None of a strip in which nothing is read."""
     lattice, ink = strip.opened.lattice, strip.opened.ink
-    found = [] if lattice is None else shares_of(lattice, strip.answers[1:], model)
+    found = shares_of(strip.opened, strip.answers, model)
     if lattice is None or ink is None or not found:
         return None
     reading = found[0]

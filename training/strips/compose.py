@@ -75,7 +75,7 @@ class _Line:
 
 
 @dataclass(frozen=True)
-class _Glyph:
+class Glyph:
     """One character: its ``ink`` cut to its box, and the pixels from the base line up to its lower edge."""
 
     character: str
@@ -96,7 +96,7 @@ class Composer:
         """One strip of 1 to 14 digits."""
         kind = _kind(random)
         hand = self._hand(random)
-        written = _written(_text(random, hand.knows), kind, random)
+        written = self._write(_text(random, hand.knows), kind, random)
         glyphs = [self._glyph(mark, hand, random) for mark in written if mark != GAP]
         ink, places = _drawn(glyphs, written, kind, random)
         scale = float(np.clip(np.exp(random.normal(np.log(0.7), 0.35)), 0.25, 2.0))
@@ -135,15 +135,19 @@ class Composer:
         sheet = on_paper(resized(textured(ink, random), scale), random, shaded=True)
         return digitised(sheet, HEIGHT * scale, random, bilevel=False), kind
 
+    def _write(self, text: str, kind: str, random: Generator) -> str:
+        """``text`` with separators and signs, and GAP for a space."""
+        return _written(text, kind, random)
+
     def _hand(self, random: Generator) -> PoolHand | WriterHand:
         writers = self._hands.writers
         if writers and random.random() < OF_WRITERS:
             return WriterHand(writers[int(random.integers(len(writers)))], random)
         return PoolHand(self._hands.digits, self._rows, self._weights, random)
 
-    def _glyph(self, mark: str, hand: PoolHand | WriterHand, random: Generator) -> _Glyph:
+    def _glyph(self, mark: str, hand: PoolHand | WriterHand, random: Generator) -> Glyph:
         if mark in DIGITS:
-            return _Glyph(mark, resized(hand.glyph(mark, random), float(np.exp(random.normal(0, SIZE)))))
+            return Glyph(mark, resized(hand.glyph(mark, random), float(np.exp(random.normal(0, SIZE)))))
         if mark in ",.":
             return _point(mark, hand.width, random)
         if mark in "-=":
@@ -153,7 +157,7 @@ class Composer:
             return _dash("-", hand.width, random)
         tall = random.uniform(0.85, 1.35) if mark == "$" else random.uniform(0.6, 1.0)
         ink = penned(some[int(random.integers(len(some)))], tall * HEIGHT, hand.width)
-        return _Glyph(SIGN, ink, -0.12 * HEIGHT if tall > 1 else random.uniform(0, 0.2) * HEIGHT)
+        return Glyph(SIGN, ink, -0.12 * HEIGHT if tall > 1 else random.uniform(0, 0.2) * HEIGHT)
 
     def _stray(self, ink: Picture, random: Generator) -> None:
         """A part of what is written above or below, in place."""
@@ -168,27 +172,27 @@ class Composer:
         np.maximum(place, part, out=place)
 
 
-def _point(mark: str, width: float, random: Generator) -> _Glyph:
+def _point(mark: str, width: float, random: Generator) -> Glyph:
     """A full stop or a comma: a short stroke of the pen at the base line."""
     down = random.uniform(0.0, 0.08) if mark == "." else random.uniform(0.12, 0.32)
     rise = random.uniform(-0.02, 0.08) if mark == "." else random.uniform(-0.25, -0.02)
     lean = random.uniform(-0.3, 0.15)
-    return _Glyph(POINT, _stroke(lean * down * HEIGHT, down * HEIGHT, width * random.uniform(0.8, 1.3)), rise * HEIGHT)
+    return Glyph(POINT, stroke(lean * down * HEIGHT, down * HEIGHT, width * random.uniform(0.8, 1.3)), rise * HEIGHT)
 
 
-def _dash(mark: str, width: float, random: Generator) -> _Glyph:
+def _dash(mark: str, width: float, random: Generator) -> Glyph:
     across, rise = random.uniform(0.2, 0.7) * HEIGHT, random.uniform(0.3, 0.55) * HEIGHT
-    first = _stroke(across, random.normal(0, 0.05) * HEIGHT, width)
+    first = stroke(across, random.normal(0, 0.05) * HEIGHT, width)
     if mark == "-":
-        return _Glyph(DASH, first, rise)
-    second = _stroke(across * random.uniform(0.8, 1.1), random.normal(0, 0.04) * HEIGHT, width)
+        return Glyph(DASH, first, rise)
+    second = stroke(across * random.uniform(0.8, 1.1), random.normal(0, 0.04) * HEIGHT, width)
     apart = int(random.uniform(0.1, 0.2) * HEIGHT)
     both = np.zeros((len(first) + len(second) + apart, max(first.shape[1], second.shape[1])), np.uint8)
     both[: len(first), : first.shape[1]], both[-len(second) :, : second.shape[1]] = first, second
-    return _Glyph(DASH, both, rise - apart / 2)
+    return Glyph(DASH, both, rise - apart / 2)
 
 
-def _stroke(across: float, down: float, width: float) -> Picture:
+def stroke(across: float, down: float, width: float) -> Picture:
     """A straight stroke by a pen, cut to its ink."""
     margin = int(width) + 2
     canvas = np.zeros((int(abs(down)) + 2 * margin + 1, int(abs(across)) + 2 * margin + 1), np.uint8)
@@ -198,7 +202,7 @@ def _stroke(across: float, down: float, width: float) -> Picture:
     return cut(canvas)
 
 
-def _drawn(glyphs: Sequence[_Glyph], written: str, kind: str, random: Generator) -> tuple[Picture, list[Box]]:
+def _drawn(glyphs: Sequence[Glyph], written: str, kind: str, random: Generator) -> tuple[Picture, list[Box]]:
     """The glyphs on one line with the print of their kind, and the columns of each."""
     down = int(HEIGHT * random.uniform(0.05, 0.5))
     pitch, margin = int(HEIGHT * random.uniform(0.85, 1.4)), int(HEIGHT * random.uniform(0.0, 0.6))
@@ -271,7 +275,7 @@ def _kind(random: Generator) -> str:
     return f"{kind}, touching" if random.random() < TOUCHING else kind
 
 
-def _lefts(glyphs: Sequence[_Glyph], written: str, kind: str, line: _Line, random: Generator) -> list[int]:
+def _lefts(glyphs: Sequence[Glyph], written: str, kind: str, line: _Line, random: Generator) -> list[int]:
     """The left column of each glyph."""
     spacing = random.uniform(0.05, 0.4) * HEIGHT
     lefts: list[int] = []

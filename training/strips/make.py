@@ -167,7 +167,7 @@ def _drawn(seed: int, data: Path | None, part: str, strips: int, number: int) ->
 
 
 def _with(model: Model, **changed: object) -> Model:
-    return Model(model.manifest.model_copy(update=changed), model.engine)
+    return Model(model.manifest.model_copy(update=changed), model.engine, model.sequence)
 
 
 def _manifest(plan: Plan, path: Path) -> Manifest:

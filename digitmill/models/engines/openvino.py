@@ -64,15 +64,15 @@ class OpenVinoEngine:
         network = _read(core, files, classes)
         self._classes = classes
         self._sure = sure
-        self._exact = _request(core, network, PrecisionName.F32, threads)
+        self._exact = request_of(core, network, PrecisionName.F32, threads)
         self._fast = None
         if precision is PrecisionName.BF16:
-            self._fast = _request(core, network, precision, threads)
+            self._fast = request_of(core, network, precision, threads)
         elif precision is PrecisionName.INT8:
             if int8 is None:
                 raise EngineUnavailable("This model has no int8. Set DIGITMILL_PRECISION to auto.")
             # its layers of int8 are in the graph; what is between them is computed in f32
-            self._fast = _request(core, _read(core, int8, classes), PrecisionName.F32, threads)
+            self._fast = request_of(core, _read(core, int8, classes), PrecisionName.F32, threads)
         self._lock = Lock()
 
     def probabilities(self, batch: Batch, sure: NDArray[np.float64] | float = 0.0) -> Probabilities:
@@ -139,7 +139,8 @@ def _read(core: Any, files: Converted, classes: int) -> Any:
     return network
 
 
-def _request(core: Any, network: Any, precision: PrecisionName, threads: int) -> Any:
+def request_of(core: Any, network: Any, precision: PrecisionName, threads: int) -> Any:
+    """A compiled ``network``, ready to be asked."""
     settings = {
         "INFERENCE_PRECISION_HINT": precision.value,
         "INFERENCE_NUM_THREADS": threads,
