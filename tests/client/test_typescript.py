@@ -38,7 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def folder(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With the document as ``openapi.json``, and what the tools need to find each other."""
     folder = tmp_path_factory.mktemp("made")
-    (folder / "openapi.json").write_text(httpx.get(f"{server.url}/openapi.json").text)
+    (folder / "openapi.json").write_text(httpx.get(f"{server.url}/openapi.json", timeout=60).text)
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "node_modules").symlink_to(MODULES)
     for name in ("job.ts", "tsconfig.json"):
